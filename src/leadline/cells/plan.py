@@ -1,0 +1,145 @@
+"""Which cells an evaluation needs, and how many they will be (DESIGN §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from leadline.log.facts import GROUPS, LAG_EDGES
+from leadline.metrics.sums import LINEAR_BINS, LOGIT_BINS, LOGIT_RANGE, SCORE_UNIT, Measure
+from leadline.values import InputError
+
+MOST_CELLS = 5_000_000
+#: 512 + 512 bins for all rows, every 16th edge for slices
+COARSE = 16
+
+
+@dataclass(frozen=True)
+class Key:
+    """One number of a cell's key: an expression over facts with values 0..size - 1."""
+
+    name: str
+    expression: ir.Value
+    size: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One GROUP BY over the facts.
+
+    name      what it is: ("total",), ("slice", place), ("scores", class), ("slice_scores", place, class), ("errors",)
+    where     rows that it takes, None for all
+    measures  what it sums beside rows (and weights)
+    expected  how many cells it will have, about
+    """
+
+    name: tuple[str | int, ...]
+    keys: tuple[Key, ...]
+    measures: tuple[Measure, ...]
+    where: ir.BooleanValue | None = None
+    expected: int = 0
+
+
+def packed(keys: Sequence[Key]) -> ir.Value:
+    """All keys as one integer, which engines group several times as fast as a tuple. Raises where it overflows."""
+    size = 1
+    found: ir.Value | None = None
+    for key in keys:
+        size *= key.size
+        expression = key.expression.cast("int64")
+        found = expression if found is None else found * key.size + expression
+    if size >= 2**63:
+        raise InputError(
+            f"the cells' key does not fit: {', '.join(f'{key.name} has {key.size:,}' for key in keys)} values"
+        )
+    if found is None:
+        raise ValueError("a piece needs a key")
+    return found
+
+
+def refuse_too_many(pieces: Sequence[Piece], describe: Mapping[tuple[str | int, ...], str]) -> int:
+    """The expected number of cells. Raises InputError naming the largest piece above `MOST_CELLS`."""
+    total = sum(piece.expected for piece in pieces)
+    if total > MOST_CELLS:
+        worst = max(pieces, key=lambda piece: piece.expected)
+        raise InputError(
+            f"this would make about {total:,} cells, more than {MOST_CELLS:,}; {describe[worst.name]} alone makes about"
+            f" {worst.expected:,}: choose a coarser window, fewer slice values, or fewer metrics for slices"
+        )
+    return total
+
+
+def bin_keys(
+    score: ir.Value, thresholds: Sequence[float], edges: Sequence[float] | None, coarse: bool
+) -> tuple[Key, ...]:
+    """The fixed grid: the union of linear and logit edges and of the thresholds, as three numbers that rise with the score.
+
+    The score is first cut to a multiple of 2^-32. No such multiple is nearer to a logit edge than any engine's
+    logarithm errs (a test goes through all edges), so that all engines choose the same bin.
+    `edges` are given for scores that are no probabilities: then the first number counts the edges at or below.
+    """
+    steps = [(score >= threshold).cast("int64") for threshold in thresholds]
+    step = sum(steps[1:], steps[0]) if steps else ibis.literal(0, "int64")
+    by_threshold = Key("step", step, len(thresholds) + 1)
+    if edges is not None:
+        return (
+            Key("linear", _count_edges(score, edges), len(edges) + 1),
+            Key("logit", ibis.literal(0, "int64"), 1),
+            by_threshold,
+        )
+    units = (score * SCORE_UNIT + 0.5).floor()
+    share = COARSE if coarse else 1
+    linear = ibis.least((units / (SCORE_UNIT // LINEAR_BINS * share)).floor(), LINEAR_BINS // share - 1).cast("int64")
+    inner = ((units / (SCORE_UNIT - units)).ln() + LOGIT_RANGE) * (LOGIT_BINS // share) / (2 * LOGIT_RANGE)
+    last = LOGIT_BINS // share - 1
+    logit = ibis.cases(
+        (units <= 0, 0),
+        (units >= SCORE_UNIT, last),
+        else_=ibis.greatest(ibis.least(inner.floor(), last), 0),
+    ).cast("int64")
+    return (Key("linear", linear, LINEAR_BINS // share), Key("logit", logit, LOGIT_BINS // share), by_threshold)
+
+
+def _count_edges(score: ir.Value, edges: Sequence[float]) -> ir.Value:
+    """How many of the sorted edges are at or below the score: a balanced tree of comparisons."""
+
+    def tree(low: int, high: int) -> ir.Value:
+        if low == high:
+            return ibis.literal(low, "int64")
+        middle = (low + high) // 2
+        return ibis.ifelse(score >= edges[middle], tree(middle + 1, high), tree(low, middle))
+
+    return tree(0, len(edges))
+
+
+def lag_sizes(timed: bool) -> int:
+    """How many codes a lag has."""
+    return len(LAG_EDGES) + 1 if timed else 1
+
+
+def group_size(clustered: bool) -> int:
+    """How many hash groups of entities there are."""
+    return GROUPS if clustered else 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the cells have to answer.
+
+    measures         of the metrics of all rows
+    slice_measures   of the metrics of slices
+    classes          names of the classes whose score histograms are wanted for all rows; "" for a binary model
+    slice_classes    the same for slices, in 64 bins and without grains but those in `slice_runs`
+    clustered        partitions whose objectives want hash groups of entities; None stands for all rows
+    errors           whether quantiles of absolute errors are wanted
+    """
+
+    measures: tuple[Measure, ...] = ()
+    slice_measures: tuple[Measure, ...] = ()
+    classes: tuple[str, ...] = ()
+    slice_classes: tuple[str, ...] = ()
+    errors: bool = False
+    slice_errors: bool = False

@@ -1,0 +1,199 @@
+"""DuckDB: the embedded default. Reads files and Arrow data, keeps everything in memory, spills to disk."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from sqlglot import exp
+
+from leadline.engine.engine import Engine, arrow_table, unbound
+from leadline.spec.fields import Files, Memory, TableSource
+from leadline.values import EngineError, InputError
+
+PARQUET = (".parquet", ".pq")
+CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".txt")
+JSON = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
+#: integer ids that leave at most this many gaps a row are proved unique by a bit each: measured 7 times as fast as
+#: counting distinct ones
+_DENSE = 64
+ARROW = (".arrow", ".feather", ".ipc")
+
+
+@ibis.udf.scalar.builtin(name="epoch_us", signature=(("timestamp",), "int64"))
+def _epoch_us(time): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
+
+
+@ibis.udf.scalar.builtin(name="make_timestamp", signature=(("int64",), "timestamp"))
+def _make_timestamp(microseconds): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
+
+
+@ibis.udf.scalar.builtin(name="md5", signature=(("string",), "string"))
+def _md5(text): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
+
+
+@ibis.udf.agg.builtin(name="bitstring_agg", signature=(("int64", "int64", "int64"), "string"))
+def _bitstring_agg(value, low, high): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
+
+
+@ibis.udf.scalar.builtin(name="bit_count", signature=(("string",), "int64"))
+def _bit_count(bits): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
+
+
+class DuckDB(Engine):
+    """An own in-memory connection, or the user's (an Ibis table's), whose settings are left as they are."""
+
+    name = "duckdb"
+    dialect = "duckdb"
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
+        super().__init__()
+        self._own = connection is None
+        self._connection = connection or _own_connection()
+        self._registered: list[str] = []
+        self._attached: dict[str, str] = {}
+
+    def read(self, source: Files | TableSource | Memory, text_columns: frozenset[str] = frozenset()) -> ir.Table:
+        if isinstance(source, Memory):
+            return source.value if isinstance(source.value, ir.Table) else self.lookup(arrow_table(source.value))
+        try:
+            relation = self._files(source.path, text_columns) if isinstance(source, Files) else self._table(source)
+        except (duckdb.Error, pa.ArrowInvalid, OSError) as problem:
+            raise InputError(f"{str(source)!r} cannot be read: {_first_line(problem)}") from problem
+        if not self._own:
+            return self.lookup(relation.to_arrow_table())
+        name = self._next_name()
+        relation.create_view(name)
+        return unbound(relation.limit(0).to_arrow_table().schema, name)
+
+    def _table(self, source: TableSource) -> duckdb.DuckDBPyRelation:
+        """A table of a DuckDB file, attached for reading only."""
+        if source.url is None:
+            raise InputError(f"{str(source)!r}: give the DuckDB file as `url`")
+        if source.url not in self._attached:
+            name = f"attached_{len(self._attached)}"
+            file = exp.Literal.string(source.url).sql("duckdb")
+            self._connection.execute(
+                f"ATTACH {file} AS {name} (READ_ONLY)"
+            )  # quoted by sqlglot: ATTACH binds no values
+            self._attached[source.url] = name
+        path = [self._attached[source.url], source.database or "main", source.table]
+        return self._connection.table(".".join(exp.to_identifier(part, quoted=True).sql("duckdb") for part in path))
+
+    def _files(self, path: str, text_columns: frozenset[str]) -> duckdb.DuckDBPyRelation:
+        files = files_of(path)
+        kinds = [kind for kind in (PARQUET, CSV, JSON, ARROW) if any(file.lower().endswith(kind) for file in files)]
+        if len(kinds) != 1:
+            raise InputError(
+                f"{path!r}: files must be of one kind, .parquet, .csv, .json or .arrow; found {', '.join(files[:3])}"
+            )
+        if kinds[0] is PARQUET:
+            return self._connection.read_parquet(files, union_by_name=True)
+        if kinds[0] is CSV:
+            found = self._connection.read_csv(files, union_by_name=True, sample_size=-1)
+            as_text: dict[str, Any] = {name: "VARCHAR" for name in found.columns if name in text_columns}
+            return (
+                self._connection.read_csv(files, union_by_name=True, sample_size=-1, dtype=as_text)
+                if as_text
+                else found
+            )
+        if kinds[0] is JSON:
+            return self._connection.read_json(files, union_by_name=True)  # type: ignore[arg-type]  # takes a list
+        return self._connection.from_arrow(
+            pa.concat_tables([_read_arrow(file) for file in files], promote_options="permissive")
+        )
+
+    def run(self, expression: ir.Table) -> pa.Table:
+        try:
+            return self._connection.sql(self.sql(expression)).to_arrow_table()
+        except (duckdb.ConversionException, duckdb.OutOfRangeException) as problem:
+            raise InputError(f"a value cannot be used: {_first_line(problem)}") from problem
+        except duckdb.Error as problem:
+            raise EngineError(f"DuckDB: {_first_line(problem)}") from problem
+
+    def keep(self, expression: ir.Table) -> ir.Table:
+        if not self._own:  # a user's database gets no table of ours
+            return self.lookup(self.run(expression))
+        name = self._next_name()
+        try:
+            self._connection.sql(self.sql(expression)).create(name)
+        except duckdb.Error as problem:
+            raise EngineError(f"DuckDB: {_first_line(problem)}") from problem
+        return ibis.table(expression.schema(), name=name)
+
+    def lookup(self, table: pa.Table) -> ir.Table:
+        name = self._next_name()
+        self._connection.register(name, table)
+        self._registered.append(name)
+        return unbound(table.schema, name)
+
+    def explain(self, expression: ir.Table) -> str:
+        return str(self._connection.sql(self.sql(expression)).explain())
+
+    def without_zone(self, time: ir.Value) -> ir.Value:
+        return _make_timestamp(_epoch_us(time))  # twenty times as fast as `timezone('UTC', time)`: measured
+
+    def md5(self, text: ir.StringValue) -> ir.StringValue:
+        return _md5(text)
+
+    def unique(self, table: ir.Table, column: str) -> bool:
+        key = table[column]
+        if not key.type().is_integer():
+            return super().unique(table, column)
+        span = self.run(table.aggregate(low=key.min(), high=key.max(), rows=key.count())).to_pylist()[0]
+        if not span["rows"] or span["high"] - span["low"] > _DENSE * span["rows"]:
+            return super().unique(table, column)
+        bits = _bit_count(_bitstring_agg(key.cast("int64"), span["low"], span["high"]))
+        return bool(self.run(table.aggregate(distinct=bits)).to_pylist()[0]["distinct"] == span["rows"])
+
+    def close(self) -> None:
+        for name in self._registered:
+            self._connection.unregister(name)
+        self._registered.clear()
+        if self._own:
+            self._connection.close()
+
+
+def _own_connection() -> duckdb.DuckDBPyConnection:
+    asked = {name: os.environ.get(f"LEADLINE_{name.upper()}") for name in ("memory_limit", "threads", "temp_directory")}
+    settings: dict[str, Any] = {name: value for name, value in asked.items() if value}
+    try:
+        connection = duckdb.connect(config={"preserve_insertion_order": "false", **settings})
+    except duckdb.Error as problem:
+        shown = ", ".join(f"LEADLINE_{name.upper()}={value}" for name, value in settings.items())
+        raise InputError(f"DuckDB does not take the settings {shown}: {_first_line(problem)}") from problem
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def files_of(source: str) -> list[str]:
+    """The files of a path, a glob or a directory, sorted by name. Raises InputError where there is none."""
+    text = os.path.expanduser(source)
+    if os.path.isdir(text):
+        known = PARQUET + CSV + JSON + ARROW
+        files = sorted(str(file) for file in Path(text).rglob("*") if str(file).lower().endswith(known))
+    elif os.path.exists(text):
+        files = [text]
+    else:
+        files = sorted(glob.glob(text, recursive=True))
+    if not files:
+        raise InputError(f"{source!r}: no such file, and no file matches")
+    return files
+
+
+def _read_arrow(file: str) -> pa.Table:
+    with pa.memory_map(file) as mapped:
+        try:
+            return pa.ipc.open_file(mapped).read_all()
+        except pa.ArrowInvalid:
+            return pa.ipc.open_stream(mapped).read_all()
+
+
+def _first_line(problem: BaseException) -> str:
+    return str(problem).strip().splitlines()[0]

@@ -1,0 +1,94 @@
+"""Which metrics an evaluation shows, for all rows and for slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from leadline.log.labels import Codes
+from leadline.log.profile import Profile
+from leadline.log.reading import Log
+from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
+from leadline.metrics.metric import Metric
+from leadline.metrics.rates import feedback_rate
+from leadline.metrics.registry import DEFAULT_COUNT
+from leadline.metrics.thresholds import AtThreshold
+from leadline.spec.model import Spec
+
+
+def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
+    """What the facts of this log can serve: the words of `Metric.needs`."""
+    columns = log.predictions.columns
+    words = {"prediction"}
+    if spec.label is not None:
+        words.add("labels")
+    if "score" in columns or "baseline" in columns or spec.baseline is not None and spec.baseline.constant is not None:
+        words.add("score")
+        low, high = found.low.get("score", 0.0), found.high.get("score", 0.0)
+        if 0 <= low and high <= 1:
+            words.add("probabilities")
+    if any(name.startswith("score_") for name in columns):
+        words |= {"scores", "probabilities"}
+    return frozenset(words)
+
+
+def choose(
+    spec: Spec, log: Log, found: Profile, coding: Codes, all_slices: bool
+) -> tuple[tuple[Metric, ...], tuple[Metric, ...], dict[str, Metric]]:
+    """Metrics of all rows, of slices, and by objective. Those of the objectives come first (DESIGN §9)."""
+    feedback = {each.name for each in spec.feedback}
+    edges = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
+
+    def made(call: MetricCall) -> Metric:
+        if call.name in feedback:
+            return feedback_rate(call.name)
+        built = build(call, spec.task, coding.classes)
+        return built.among(edges) if isinstance(built, AtThreshold) else built
+
+    served = has(spec, log, found)
+    of_objectives = {str(objective.metric): made(objective.metric) for objective in spec.objectives}
+    if isinstance(spec.metrics, tuple):
+        asked = [made(call) for call in spec.metrics]
+    elif spec.metrics == "all":
+        names = [name for name, definition in METRICS[spec.task].items() if not definition.required]
+        asked = [made(MetricCall(name)) for name in names]
+        asked = [metric for metric in asked if metric.needs <= served]
+    else:
+        candidates = [made(MetricCall(name)) for name in DEFAULTS[spec.task] if name not in of_objectives]
+        asked = [metric for metric in candidates if metric.needs <= served][:DEFAULT_COUNT]
+    what_if = [
+        made(replace(call, parameters=(("threshold", at),)))
+        for at in spec.predictions.thresholds
+        for call in _confusion_calls(of_objectives, asked, spec)
+    ]
+    rates = [feedback_rate(each.name) for each in spec.feedback]
+    every = {metric.name: metric for metric in (*of_objectives.values(), *asked, *what_if, *rates)}
+    total = tuple(every.values())
+    usual = {
+        name: metric
+        for name, metric in every.items()
+        if all_slices or metric.histogram is None or name in of_objectives or isinstance(spec.metrics, tuple)
+    }
+    share = made(MetricCall("share")) if "share" in METRICS[spec.task] else None
+    slices = tuple(({share.name: share} if share else {} | {}).values()) + tuple(
+        m for n, m in usual.items() if n != "share"
+    )
+    return total, slices, of_objectives
+
+
+def _confusion_calls(of_objectives: Mapping[str, Metric], asked: Sequence[Metric], spec: Spec) -> list[MetricCall]:
+    """Metrics for which a what-if threshold makes sense, once each."""
+    names = dict.fromkeys([*of_objectives, *(metric.name for metric in asked)])
+    known = METRICS[spec.task]
+    return [MetricCall(name) for name in names if name in known and ("threshold", float) in known[name].optional]
+
+
+def thresholds(spec: Spec) -> Iterator[float]:
+    """Thresholds named as parameters of metrics."""
+    calls = [objective.metric for objective in spec.objectives]
+    if isinstance(spec.metrics, tuple):
+        calls += spec.metrics
+    for call in calls:
+        for name, value in call.parameters:
+            if name == "threshold" and isinstance(value, int | float):
+                yield float(value)

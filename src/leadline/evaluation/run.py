@@ -1,0 +1,139 @@
+"""From a spec and its log to an evaluation: each source is read once for its ranges and once for its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from leadline.cells.fill import fill
+from leadline.cells.plan import refuse_too_many
+from leadline.cells.series import Series
+from leadline.engine import Engine, open_engine
+from leadline.evaluation.choice import choose
+from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.plan import Plan
+from leadline.log.calendar import Grain
+from leadline.log.facts import Facts, facts
+from leadline.log.labels import codes
+from leadline.log.profile import Profile, as_of, profile
+from leadline.log.reading import LABEL, Log, open_log, sources
+from leadline.log.reference import coded, reference
+from leadline.spec.model import Spec
+from leadline.values import (
+    Labels,
+    Note,
+)
+
+
+def evaluate_log(spec: Spec, asked: datetime | None = None, all_slices: bool = False) -> Evaluation:
+    """Read the spec's log once and make its cells.
+
+    asked       knowledge time; the newest that the data know where None
+    all_slices  whether slices get every metric, not only those of the objectives and the defaults
+    """
+    with open_engine(sources(spec)) as engine:
+        return _evaluate(spec, engine, asked, all_slices)
+
+
+def _evaluate(spec: Spec, engine: Engine, asked: datetime | None, all_slices: bool) -> Evaluation:
+    log = open_log(spec, engine)
+    spans = [spec.window, *(objective.window for objective in spec.objectives)]
+    grain = Grain.dividing(spans, spec.timezone)
+    found = profile(log)
+    moment = as_of(asked, found, log)
+    coding, notes = codes(log, spec)
+    fixed = reference(log, spec, found, moment, grain)
+    known = facts(log, spec, found, coding, moment, grain)
+    rows = coded(engine, known.table, fixed.partitions, fixed.versions)
+    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
+    first, last = _range(grain, found, moment)
+    plan = Plan(spec, log, found, coding, known, fixed, rows, first, last, metrics, slice_metrics)
+    pieces = plan.pieces()
+    refuse_too_many(pieces, {piece.name: plan.described(piece) for piece in pieces})
+    filled = fill(engine, rows, pieces)
+    k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
+    series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)
+    baseline = _baseline(filled, first, last, k)
+    labels = _labels(series, known)
+    every = (*log.notes, *notes, *fixed.notes, *_data_notes(spec, log, found, known, moment, filled))
+    return Evaluation(
+        spec,
+        moment.replace(tzinfo=UTC),
+        grain,
+        series,
+        baseline,
+        fixed,
+        coding,
+        metrics,
+        slice_metrics,
+        by_objective,
+        labels,
+        every,
+    )
+
+
+def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
+    if found.first is None or found.last is None or found.first > moment:
+        number = grain.number_of(moment.replace(tzinfo=UTC))
+        return number, number
+    last = min(found.last, moment)
+    return grain.number_of(found.first.replace(tzinfo=UTC)), grain.number_of(last.replace(tzinfo=UTC))
+
+
+def _baseline(filled: Mapping[tuple[str | int, ...], object], first: int, last: int, classes: int) -> Series | None:
+    pieces = {name[1:]: cells for name, cells in filled.items() if name[0] == "baseline"}
+    return Series(pieces, first, last, classes) if pieces else None  # type: ignore[arg-type]  # names without "baseline"
+
+
+def _labels(series: Series, known: Facts) -> Labels:
+    total = series.pieces["total",]
+    mature = total.keys["mature"] == 1
+    labelled = total.keys["actual"] < series.classes
+    predictions = int(total.rows.sum())
+    return Labels(
+        predictions=predictions,
+        mature=int(total.rows[mature].sum()),
+        labelled=int(total.rows[labelled].sum()),
+        missing=int(total.rows[mature & ~labelled].sum()),
+        repeated=known.repeated,
+        conflicting=known.conflicting,
+        orphaned=sum(
+            ids - round(total.losses[f"matched_{kind}"][:, 3].sum()) for kind, ids in known.outcome_ids.items()
+        ),
+        withdrawn=known.withdrawn,
+    )
+
+
+def _data_notes(
+    spec: Spec, log: Log, found: Profile, known: Facts, moment: datetime, filled: Mapping[tuple[str | int, ...], object]
+) -> Iterator[Note]:
+    """What is odd about the deliveries, in sentences."""
+    if LABEL not in log.timed and spec.label is not None:
+        yield Note(
+            "knowledge_time_unknown",
+            "The outcomes do not say when they became known: all of them count from the start.",
+        )
+    if found.without_id:
+        yield Note("without_id", f"{found.without_id:,} predictions have no id and are left out.")
+    if found.without_time:
+        yield Note("without_time", f"{found.without_time:,} predictions have no readable time and are left out.")
+    if known.later:
+        yield Note(
+            "later_than_as_of",
+            f"{known.later:,} predictions are later than the time of this evaluation and are left out.",
+        )
+    for name, count in found.missing.items():
+        if count:
+            yield Note("missing_numbers", f"{count:,} predictions have no finite {name}.")
+    if known.conflicting:
+        shown_ids = ", ".join(known.examples)
+        yield Note(
+            "conflicting",
+            f"{known.conflicting:,} predictions came again with other content, such as {shown_ids}; the first delivery counts.",
+        )
+    low, high = found.low.get("score"), found.high.get("score")
+    if low is not None and high is not None and not (0 <= low and high <= 1):
+        yield Note(
+            "not_probabilities",
+            f"Scores go from {low:g} to {high:g}: they are no probabilities, so only rank metrics are read from them.",
+        )

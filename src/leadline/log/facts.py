@@ -1,0 +1,332 @@
+"""Facts: one row a prediction, with what is known of its outcomes as of a time (DESIGN §2, §3).
+
+Facts never leave the engine. Their columns are small integers and finite doubles, the same on every engine:
+
+    grain        number of the grain of the event time
+    mature       whether the row is old enough that its label should have come
+    lag          code of the days (or coarser grains) after which the label became known, 0 for unlabelled rows
+    predicted    class code of the prediction; the number of classes where it is missing
+    actual       class code of the label; the number of classes where there is none
+    score, score_0.., prediction_value, label_value, weight, baseline    doubles or NULL
+    group        0..15 from the entity's md5
+    hit_KIND     1, 0 or NULL for a kind of feedback
+    matched_KIND whether an outcome of that kind came at all
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from leadline.log.calendar import Grain
+from leadline.log.labels import Codes
+from leadline.log.profile import Profile
+from leadline.log.reading import LABEL, Log
+from leadline.spec.model import Spec
+
+#: lags 0..32 are exact, then (32, 64], (64, 128], ...: the upper edges of the buckets, in days or coarser grains
+LAG_EDGES = (*range(33), *(2**power for power in range(6, 16)))
+GROUPS = 16
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts as of a time, and what happened to deliveries on the way.
+
+    table       the rows, unevaluated
+    outcome_ids by kind with a table of its own: ids that have an outcome of that kind
+    corrected   rows of labels that were known for a while and then replaced, with `lag` and `until_lag`; or None
+    moment      the knowledge time, naive UTC
+    cutoff      rows with an event time at or before this are mature
+    """
+
+    table: ir.Table
+    corrected: ir.Table | None
+    moment: datetime
+    cutoff: datetime
+    repeated: int
+    conflicting: int
+    examples: tuple[str, ...]
+    withdrawn: int
+    later: int
+    outcome_ids: Mapping[str, int]
+
+
+def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, grain: Grain) -> Facts:
+    """The facts of a log as of `moment` (naive UTC)."""
+    engine = log.engine
+    known = log.predictions.filter(
+        log.predictions.id.notnull(), log.predictions.timestamp.notnull(), *_until(log.predictions, moment, found)
+    )
+    known = known.mutate(**codes.of_predictions(known))
+    if "predictions" in found.repeated:
+        known = known.drop(
+            *(
+                f"{name}_{kind}"
+                for kind in _own_kinds(log)
+                for name in ("value", "known_at", "observed_at")
+                if f"{name}_{kind}" in known.columns
+            )
+        )
+    predictions, repeated, conflicting, examples = _first_deliveries(log, known, "predictions" in found.repeated)
+    cutoff = moment - (spec.label.matures_after if spec.label else timedelta())
+    corrected: ir.Table | None = None
+    withdrawn = 0
+    outcome_tables = dict(log.outcomes)
+    if "predictions" in found.repeated:
+        # a row that came again may bring the label that the first delivery did not have yet
+        outcome_tables |= {kind: table for kind in _own_kinds(log) for table in [_from_own_rows(log, kind)]}
+        repeated_kinds = found.repeated | frozenset(_own_kinds(log))
+    else:
+        repeated_kinds = found.repeated
+    outcome_ids: dict[str, int] = {}
+    joined = predictions
+    for declared in spec.outcome_tables:
+        kind = declared.name
+        if kind not in outcome_tables:
+            joined = joined.mutate(**codes.of_outcomes(joined, kind, f"value_{kind}"))
+            if f"known_at_{kind}" in joined.columns:
+                in_time = (joined[f"known_at_{kind}"] <= _literal(moment)).fill_null(True)
+                joined = joined.mutate(
+                    **{
+                        f"{kind}_code": ibis.ifelse(
+                            in_time, joined[f"{kind}_code"], ibis.null(joined[f"{kind}_code"].type())
+                        )
+                    }
+                )
+            joined = joined.mutate(**{f"matched_{kind}": joined[f"{kind}_code"].notnull()})
+            continue
+        outcomes = outcome_tables[kind]
+        outcomes = outcomes.filter(outcomes.id.notnull())
+        if "known_at" in outcomes.columns and not _all_known(found, moment):
+            outcomes = outcomes.filter(outcomes.known_at <= _literal(moment))
+        outcomes = outcomes.mutate(**codes.of_outcomes(outcomes, kind, "value")).drop("value")
+        latest, superseded, counts = _latest(log, outcomes, kind, kind in repeated_kinds)
+        repeated += counts["repeated"]
+        unique = kind not in repeated_kinds and kind in found.outcome_rows and _all_known(found, moment)
+        outcome_ids[kind] = (
+            found.outcome_rows[kind] if unique else engine.run(latest.aggregate(n=latest.count())).to_pylist()[0]["n"]
+        )
+        if kind == LABEL:
+            withdrawn = counts["withdrawn"]
+        renamed = {"other_id": "id", f"{kind}_code": f"{kind}_code"} | (
+            {f"known_at_{kind}": "known_at"} if "known_at" in latest.columns else {}
+        )
+        right = latest.select(
+            **{new: latest[old] for new, old in renamed.items()}, **{f"matched_{kind}": ibis.literal(True)}
+        )
+        if kind == LABEL and superseded is not None:
+            corrected = superseded
+        joined = joined.left_join(right, joined.id == right.other_id).drop("other_id")
+    table = _finished(joined, log, spec, found, codes, moment, cutoff, grain)
+    rows = None
+    if corrected is not None:
+        old = predictions.join(corrected, predictions.id == corrected.other_id).drop("other_id")
+        rows = _finished(old, log, spec, found, codes, moment, cutoff, grain, until="until_label")
+    return Facts(
+        table, rows, moment, cutoff, repeated, conflicting, examples, withdrawn, _later(log, found, moment), outcome_ids
+    )
+
+
+def _own_kinds(log: Log) -> list[str]:
+    return [name.removeprefix("value_") for name in log.predictions.columns if name.startswith("value_")]
+
+
+def _from_own_rows(log: Log, kind: str) -> ir.Table:
+    """The outcomes that stand in the predictions' rows, as a table of their own; rows without a value say nothing."""
+    table = log.predictions.filter(log.predictions[f"value_{kind}"].notnull())
+    names = {f"{name}_{kind}": name for name in ("value", "observed_at", "known_at")}
+    return table.select(id="id", **{new: table[old] for old, new in names.items() if old in table.columns})
+
+
+def _literal(moment: datetime) -> ir.Value:
+    return ibis.literal(moment, "timestamp(6)")
+
+
+def _all_known(found: Profile, moment: datetime) -> bool:
+    return found.newest is None or found.newest <= moment
+
+
+def _until(table: ir.Table, moment: datetime, found: Profile) -> list[ir.BooleanValue]:
+    """Conditions that are needed at all: none for the usual run as of the newest row."""
+    if _all_known(found, moment) and (found.last is None or found.last <= moment):
+        return []
+    return [table.known_at <= _literal(moment), table.timestamp <= _literal(moment)]
+
+
+def _later(log: Log, found: Profile, moment: datetime) -> int:
+    """Deliveries of predictions left out because their event time or knowledge time is after the moment."""
+    if not _until(log.predictions, moment, found):
+        return 0
+    table = log.predictions
+    after = (table.known_at > _literal(moment)) | (table.timestamp > _literal(moment))
+    return int(log.engine.run(table.aggregate(later=after.sum())).to_pylist()[0]["later"] or 0)
+
+
+def _first_deliveries(log: Log, known: ir.Table, repeated: bool) -> tuple[ir.Table, int, int, tuple[str, ...]]:
+    """Of several deliveries of a prediction the first counts: least (known_at, timestamp), then the content's order."""
+    if not repeated:
+        return known, 0, 0, ()
+    engine = log.engine
+    once, several = _split(log, known)
+    content = [several[name] for name in several.columns if name not in ("id", "known_at", "timestamp")]
+    order = [several.known_at, several.timestamp, *_canonical(log, content)]
+    ranked = several.mutate(delivery=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
+    variant = [name for name in several.columns if name not in ("id", "known_at")]
+    variants = several.group_by(["id", *variant]).aggregate(deliveries=lambda t: t.count())
+    by_id = variants.group_by("id").aggregate(variants=lambda t: t.count(), deliveries=lambda t: t.deliveries.sum())
+    counted = engine.run(
+        by_id.aggregate(conflicting=(by_id.variants - 1).sum(), repeated=(by_id.deliveries - by_id.variants).sum())
+    ).to_pylist()[0]
+    examples: tuple[str, ...] = ()
+    if counted["conflicting"]:
+        shown = by_id.filter(by_id.variants > 1).select(text=by_id.id.cast("string")).order_by("text").limit(3)
+        examples = tuple(row["text"] for row in engine.run(shown).to_pylist())
+    winners = ranked.filter(ranked.delivery == 0).drop("delivery")
+    both = once.union(winners) if once is not None else winners
+    return both, int(counted["repeated"] or 0), int(counted["conflicting"] or 0), examples
+
+
+def _split(log: Log, table: ir.Table) -> tuple[ir.Table, ir.Table]:
+    """Rows whose id surely comes once, and the others. By hashes, which are small: the ids themselves need not be kept."""
+    hashed = table.mutate(key_hash=log.engine.hash(table.id))
+    counts = hashed.group_by("key_hash").aggregate(deliveries=lambda t: t.count())
+    several = log.engine.keep(counts.filter(counts.deliveries > 1).select(several_hash="key_hash"))
+    once = hashed.anti_join(several, hashed.key_hash == several.several_hash).drop("key_hash")
+    repeated = log.engine.keep(hashed.semi_join(several, hashed.key_hash == several.several_hash).drop("key_hash"))
+    return once, repeated
+
+
+def _canonical(log: Log, values: Sequence[ir.Value]) -> list[ir.Value]:
+    """An order of rows by their content that is the same on every engine: numbers by value, text by md5, NULL last."""
+    order: list[ir.Value] = []
+    for value in values:
+        kind = value.type()
+        plain = value if kind.is_numeric() or kind.is_temporal() else log.engine.md5(value.cast("string"))
+        plain = value.cast("int8") if kind.is_boolean() else plain
+        order += [value.isnull().cast("int8"), plain]
+    return order
+
+
+def _latest(
+    log: Log, outcomes: ir.Table, kind: str, repeated: bool
+) -> tuple[ir.Table, ir.Table | None, dict[str, int]]:
+    """Of several outcomes of a prediction the last counts: greatest (observed_at, known_at, value); NULL withdraws.
+
+    Also the labels that counted for a while before a later delivery replaced them: id, code, known_at, until.
+    """
+    none = {"repeated": 0, "withdrawn": 0}
+    if not repeated:
+        return outcomes, None, none
+    engine = log.engine
+    once, several = _split(log, outcomes)
+    code = f"{kind}_code"
+    keys = [name for name in ("observed_at", "known_at") if name in several.columns]
+    order = [value for name in keys for value in (several[name].notnull().cast("int8"), several[name])]
+    order += [several[code].notnull().cast("int8"), several[code]]
+    ranked = several.mutate(place=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
+    ranked = ranked.mutate(last=ranked.place.max().over(ibis.window(group_by=ranked.id)))
+    ranked = engine.keep(ranked)
+    distinct = several.distinct().count()
+    had = ranked.group_by("id").aggregate(
+        ever=lambda t: t[code].notnull().cast("int8").max(),
+        now=lambda t: (t[code].notnull() & (t.place == t["last"])).cast("int8").max(),
+    )
+    counted = {
+        "repeated": engine.run(several.aggregate(rows=several.count())).to_pylist()[0]["rows"]
+        - engine.run(distinct.as_table()).to_pylist()[0][distinct.get_name()],
+        "withdrawn": engine.run(had.aggregate(n=((had.ever == 1) & (had.now == 0)).sum())).to_pylist()[0]["n"] or 0,
+    }
+    winners = ranked.filter(ranked.place == ranked["last"]).drop("place", "last")
+    superseded = None
+    if "known_at" in several.columns:
+        # in order of knowledge, a delivery counts from its known_at on if it beats all that were known before
+        in_order = ibis.window(
+            group_by=ranked.id, order_by=[ranked.known_at, ranked.place], preceding=None, following=0
+        )
+        counting = ranked.mutate(best=ranked.place.max().over(in_order))
+        counting = counting.filter(counting.place == counting.best, counting.known_at.notnull())
+        following = ibis.window(group_by=counting.id, order_by=counting.known_at)
+        counting = counting.mutate(until_label=counting.known_at.lead().over(following))
+        replaced = counting.filter(counting.place != counting["last"], counting.until_label.notnull())
+        superseded = engine.keep(
+            replaced.filter(replaced[code].notnull()).select(
+                "until_label",
+                code,
+                other_id="id",
+                **{f"known_at_{kind}": replaced.known_at, f"matched_{kind}": ibis.literal(True)},
+            )
+        )
+    return once.union(winners), superseded, counted
+
+
+def _finished(
+    rows: ir.Table,
+    log: Log,
+    spec: Spec,
+    found: Profile,
+    codes: Codes,
+    moment: datetime,
+    cutoff: datetime,
+    grain: Grain,
+    until: str | None = None,
+) -> ir.Table:
+    """The columns of facts from joined rows."""
+    span = (found.first or moment, max(found.last or moment, moment, found.newest or moment))
+    number = grain.number(rows.timestamp, *span)
+    mature = rows.timestamp <= _literal(cutoff)
+    columns: dict[str, ir.Value] = {"grain": number, "mature": mature}
+    for declared in spec.outcome_tables:
+        kind = declared.name
+        code = rows[f"{kind}_code"] if f"{kind}_code" in rows.columns else ibis.null("int8")
+        matched = rows[f"matched_{kind}"].fill_null(False) if f"matched_{kind}" in rows.columns else ibis.literal(False)
+        due = declared.matures_after
+        absent = codes.absent(kind)
+        if absent is not None and until is None:
+            old_enough = mature if kind == LABEL else rows.timestamp <= _literal(moment - due)
+            code = ibis.ifelse(old_enough & ~matched, ibis.literal(absent, code.type()), code)
+        columns[f"matched_{kind}"] = matched
+        columns |= codes.finished(kind, code)
+        if kind == LABEL and LABEL in log.timed:
+            known = rows[f"known_at_{LABEL}"]
+            if absent is not None and until is None:
+                known = known.coalesce(
+                    rows.timestamp + ibis.interval(microseconds=int(due / timedelta(microseconds=1)))
+                )
+            columns["lag"] = ibis.ifelse(code.notnull(), _lag(rows.timestamp, known, span, grain), 0)
+            if until is not None:
+                columns["until_lag"] = _lag(rows.timestamp, rows[until], span, grain)
+    for name in rows.columns:
+        if name in (
+            "predicted",
+            "score",
+            "weight",
+            "baseline_predicted",
+            "baseline",
+            "prediction_value",
+            "disagrees",
+            "version",
+        ) or name.startswith(("score_", "slice_")):
+            columns[name] = rows[name]
+    if "entity" in rows.columns:
+        digit = log.engine.md5(rows.entity.cast("string")).substr(7, 1)
+        columns["group"] = ibis.literal("0123456789abcdef").find(digit).fill_null(0).cast("int64")
+    return rows.select(**columns)
+
+
+def _lag(timestamp: ir.Value, known: ir.Value, span: tuple[datetime, datetime], grain: Grain) -> ir.Value:
+    """Bucket of the days, or coarser grains, from the row's grain to the one in which its label became known."""
+    unit = replace(grain, unit="d") if grain.unit == "h" else grain
+    late = unit.number(known, *span) - unit.number(timestamp, *span)
+    exact = [edge for edge in LAG_EDGES if edge <= 32][-1]
+    wider = [(late <= edge, ibis.literal(code, "int64")) for code, edge in enumerate(LAG_EDGES) if edge > exact]
+    return ibis.cases(
+        (late <= 0, ibis.literal(0, "int64")),
+        (late <= exact, late),
+        *wider,
+        else_=ibis.literal(len(LAG_EDGES), "int64"),
+    ).fill_null(0)

@@ -1,0 +1,266 @@
+"""Opening a log: the user's tables, with the columns that are needed, under our names and with our types."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from leadline.engine import Engine
+from leadline.log import calendar
+from leadline.spec import where
+from leadline.spec.fields import Files, Memory, TableSource
+from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
+from leadline.values import InputError, Note
+
+LABEL = "label"
+
+
+@dataclass(frozen=True)
+class Log:
+    """An opened log on its engine. Nothing has been computed yet.
+
+    predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
+                 entity, weight, baseline, score_0.. (multiclass), and the columns of slices as slice_COLUMN
+    outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
+                 in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND
+    timed        kinds whose outcomes say when they became known
+    slices       where slices are declared: slice columns that exist, as the user calls them
+    """
+
+    engine: Engine
+    predictions: ir.Table
+    outcomes: Mapping[str, ir.Table]
+    timed: frozenset[str]
+    slices: Mapping[str, ir.Value]
+    notes: tuple[Note, ...] = ()
+
+
+def sources(spec: Spec) -> list[Files | TableSource | Memory]:
+    """All sources that a spec names."""
+    named = [spec.predictions.source, *(table.source for table in spec.outcome_tables)]
+    return [*named, *([spec.reference.source] if spec.reference and spec.reference.source else [])]
+
+
+def open_log(spec: Spec, engine: Engine) -> Log:
+    """Read the spec's sources on the engine. Raises InputError naming a column that is missing or of no usable type."""
+    return _open(spec, engine, spec.predictions.source, spec.outcome_tables)
+
+
+def open_reference(spec: Spec, engine: Engine) -> Log:
+    """The predictions of a reference with a source of its own; its outcomes are not read."""
+    if spec.reference is None or spec.reference.source is None:
+        raise ValueError("the reference has no source of its own")
+    return _open(spec, engine, spec.reference.source, ())
+
+
+def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, ...]) -> Log:
+    columns = spec.predictions.columns
+    raw = engine.read(source, _text_columns(spec))
+    notes: list[Note] = []
+    _require(raw, {role: name for role, name in _roles(spec).items() if name is not None}, "predictions")
+    same_rows = [table for table in tables if table.source == source and table.id == columns.id and table.where is None]
+    clocks = [columns.timestamp, columns.received_at]
+    clocks += [name for table in same_rows for name in (table.observed_at, table.received_at)]
+    times = _Times(engine, spec.timezone, raw, clocks, "predictions")
+    selected: dict[str, ir.Value] = {"id": raw[columns.id], "timestamp": times.instant(columns.timestamp)}
+    received = times.instant(columns.received_at) if columns.received_at else None
+    selected["known_at"] = selected["timestamp"] if received is None else received.coalesce(selected["timestamp"])
+    for name, column in (("prediction", columns.prediction), ("version", columns.version), ("entity", columns.entity)):
+        if column is not None:
+            selected[name] = raw[column]
+    for name, column in _numbers(spec).items():
+        selected[name] = number(raw[column], column)
+    if isinstance(columns.scores, ListScores):
+        for index in range(len(columns.scores.classes)):
+            selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
+    slices: dict[str, ir.Value] = {}
+    for entry in spec.slices:
+        for part in spec.parts(entry):
+            try:
+                slices[part.name] = _slice_value(part, raw)
+            except InputError as problem:
+                notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {problem}"))
+    selected |= {f"slice_{name}": value for name, value in slices.items()}
+    if times.naive and spec.timezone != "UTC":
+        notes.append(Note("naive_times", f"Times without a zone were read as clock time in {spec.timezone}."))
+    outcomes: dict[str, ir.Table] = {}
+    for declared in tables:
+        kind = declared.name
+        if declared in same_rows:
+            own = _outcome_columns(declared, raw, times)
+            selected |= {f"{name}_{kind}": value for name, value in own.items()}
+            continue
+        table = engine.read(declared.source, frozenset({declared.id}))
+        _require(table, {"id": declared.id}, _shown(kind))
+        if declared.where is not None:
+            table = table.filter(where.to_ibis(declared.where, table).fill_null(False))
+        clocks = [declared.observed_at, declared.received_at]
+        own = _outcome_columns(declared, table, _Times(engine, spec.timezone, table, clocks, _shown(kind)))
+        key = _same_type(table[declared.id], raw[columns.id], selected)
+        outcomes[kind] = table.select(id=key, **own)
+    timed = frozenset(table.name for table in tables if table.observed_at is not None or table.received_at is not None)
+    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes))
+
+
+def _shown(kind: str) -> str:
+    return "outcomes" if kind == LABEL else f"feedback {kind!r}"
+
+
+def _slice_value(part: Part, table: ir.Table) -> ir.Value:
+    """What parts the rows: a value of the column, the number of a bin, or whether a condition holds."""
+    if isinstance(part, WhereSlice):
+        return where.to_ibis(part.where, table).fill_null(False)
+    column = part.column if isinstance(part, ColumnSlice) else part.bin.column
+    if column not in table.columns:
+        raise InputError(f"there is no column {column!r}{_nearest(column, table.columns)}")
+    value = table[column]
+    if isinstance(part, ColumnSlice):
+        kind = value.type()
+        if kind.is_integer() or kind.is_boolean() or kind.is_string():
+            return value
+        return number(value, column) if kind.is_floating() else value.cast("string")
+    found = number(value, column)
+    if part.bin.width is not None:
+        return (found / part.bin.width).floor().cast("int64")
+    edges = part.bin.edges or ()
+    steps = [(found < edge, ibis.literal(index, "int64")) for index, edge in enumerate(edges)]
+    return ibis.ifelse(found.isnull(), ibis.null("int64"), ibis.cases(*steps, else_=ibis.literal(len(edges), "int64")))
+
+
+def number(column: ir.Value, name: str) -> ir.Value:
+    """A column as a finite double: NaN and infinity become NULL, for engines differ on how they compare them."""
+    kind = column.type()
+    if kind.is_boolean():
+        return column.cast("int8").cast("float64")
+    if kind.is_null():
+        return ibis.null("float64")
+    if kind.is_string():
+        column = column.try_cast("float64")
+    elif not kind.is_numeric():
+        raise InputError(f"column {name!r} has the type {kind} and is to be a number")
+    else:
+        column = column.cast("float64")
+    return ibis.ifelse(column.abs() < float("inf"), column, ibis.null("float64")) if not kind.is_integer() else column
+
+
+def _text_columns(spec: Spec) -> frozenset[str]:
+    columns = spec.predictions.columns
+    return frozenset(name for name in (columns.id, columns.entity, columns.version) if name is not None)
+
+
+def _numbers(spec: Spec) -> dict[str, str]:
+    """Columns that are read as finite doubles: our name → the user's."""
+    columns = spec.predictions.columns
+    named = {
+        "score": columns.score,
+        "weight": columns.weight,
+        "baseline": spec.baseline.score if spec.baseline else None,
+    }
+    if isinstance(columns.scores, dict):
+        named |= {f"score_{index}": column for index, column in enumerate(columns.scores.values())}
+    return {name: column for name, column in named.items() if column is not None}
+
+
+def _roles(spec: Spec) -> dict[str, str | None]:
+    """Role → the column that the spec names for it in the predictions."""
+    columns = spec.predictions.columns
+    named = {
+        role: getattr(columns, role) for role in ("id", "timestamp", "prediction", "version", "entity", "received_at")
+    }
+    return named | dict(_numbers(spec))
+
+
+def _require(table: ir.Table, roles: Mapping[str, str], where_: str) -> None:
+    for role, column in roles.items():
+        if column not in table.columns:
+            nearest = _nearest(column, table.columns)
+            raise InputError(
+                f"{where_}.columns.{role}: there is no column {column!r}{nearest}; the columns are {_listed(table.columns)}"
+            )
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _listed(names: Iterable[str], most: int = 20) -> str:
+    shown = list(names)
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(map(repr, shown[:most])) + more
+
+
+class _Times:
+    """The time columns of one table as naive UTC timestamps. Naive clock times are read in the declared zone."""
+
+    def __init__(self, engine: Engine, zone: str, table: ir.Table, names: Iterable[str | None], where_: str) -> None:
+        self._engine, self._zone, self._table, self._where = engine, zone, table, where_
+        clocks = [
+            name for name in names if name is not None and name in table.columns and self._clock(name) is not None
+        ]
+        self.naive = bool(clocks)
+        self._ranges = self._range(clocks) if clocks and zone != "UTC" else None
+
+    def _clock(self, name: str) -> ir.Value | None:
+        """The column as naive clock time, where it is that."""
+        column = self._table[name]
+        kind = column.type()
+        if kind.is_timestamp():
+            return column.cast("timestamp(6)") if kind.timezone is None else None
+        if kind.is_date():
+            return column.cast("timestamp(6)")
+        return self._engine.parsed_time(column) if kind.is_string() else None
+
+    def _range(self, names: list[str]) -> tuple[datetime, datetime] | None:
+        edges = {
+            f"{edge}_{index}": getattr(self._clock(name), edge)()
+            for index, name in enumerate(names)
+            for edge in ("min", "max")
+        }
+        row = self._engine.run(self._table.aggregate(**edges)).to_pylist()[0]
+        found = [value for value in row.values() if value is not None]
+        return (min(found), max(found)) if found else None
+
+    def instant(self, name: str) -> ir.Value:
+        column = self._table[name]
+        kind = column.type()
+        if kind.is_null():
+            return ibis.null("timestamp(6)")
+        if kind.is_timestamp() and kind.timezone is not None:
+            return self._engine.without_zone(column)
+        clock = self._clock(name)
+        if clock is None:
+            raise InputError(
+                f"{self._where}: column {name!r} has the type {kind} and is to be a time: give timestamps, dates or"
+                " ISO 8601 text (a number does not say its unit or its start)"
+            )
+        return clock if self._ranges is None else calendar.utc_time(clock, self._zone, *self._ranges)
+
+
+def _outcome_columns(declared: OutcomeTable, table: ir.Table, times: _Times) -> dict[str, ir.Value]:
+    """value, observed_at and known_at of a kind of outcome; known_at is absent where no time is declared."""
+    roles = {"value": declared.value, "observed_at": declared.observed_at, "received_at": declared.received_at}
+    _require(table, {role: name for role, name in roles.items() if name is not None}, _shown(declared.name))
+    found = {"value": table[declared.value]}
+    if declared.observed_at is not None:
+        found["observed_at"] = times.instant(declared.observed_at)
+    received = times.instant(declared.received_at) if declared.received_at is not None else None
+    if received is not None or "observed_at" in found:
+        clocks = [clock for clock in (received, found.get("observed_at")) if clock is not None]
+        found["known_at"] = clocks[0] if len(clocks) == 1 else clocks[0].coalesce(clocks[1])
+    return found
+
+
+def _same_type(key: ir.Value, like: ir.Value, selected: dict[str, ir.Value]) -> ir.Value:
+    """Ids of both tables under one type; as text where one side has text and the other numbers."""
+    mine, theirs = key.type(), like.type()
+    if mine == theirs or (mine.is_integer() and theirs.is_integer()):
+        return key
+    selected["id"] = like.cast("string")
+    return key.cast("string")

@@ -1,0 +1,257 @@
+"""The reference: which rows later windows are compared with, and the slice values that it fixes (DESIGN §3)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from leadline.engine import Engine
+from leadline.log.calendar import Grain
+from leadline.log.profile import Profile
+from leadline.log.reading import Log, open_reference
+from leadline.spec.model import BinSlice, SliceEntry, Spec, WhereSlice
+from leadline.values import Note, Scalar, Slice
+
+MOST_VALUES = 100
+MISSING, OTHER, FIRST = 0, 1, 2
+OTHER_VALUE = "(other)"
+GUESSED_SHARE = 0.25
+GUESSED_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A declared slice entry with the values that the reference fixed for it.
+
+    parts    names of the slices that it is made of (one, or those of a cross)
+    values   for each code from 2 on the values of the parts, the most frequent first; code 0 is missing, 1 is other
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    values: tuple[tuple[Scalar, ...], ...]
+
+    @property
+    def codes(self) -> int:
+        """Number of codes."""
+        return len(self.values) + FIRST
+
+    def slice(self, code: int) -> Slice:
+        """The slice that a code stands for."""
+        if code == MISSING:
+            return Slice(tuple((part, None) for part in self.parts))
+        if code == OTHER:
+            return Slice(tuple((part, OTHER_VALUE) for part in self.parts))
+        return Slice(tuple(zip(self.parts, self.values[code - FIRST], strict=True)))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the reference fixed, and a fingerprint that changes with the spec or with what was fixed.
+
+    until   rows with an event time before this are the reference (UTC); None where it has a source of its own
+    guessed True where the spec does not say
+    """
+
+    until: datetime | None
+    guessed: bool
+    rows: int
+    partitions: tuple[Partition, ...]
+    versions: tuple[str, ...]
+    fingerprint: str
+    notes: tuple[Note, ...]
+
+
+def reference(log: Log, spec: Spec, found: Profile, moment: datetime, grain: Grain) -> Reference:
+    """Find the reference and read the slice values that it fixes."""
+    notes: list[Note] = []
+    guessed = spec.reference is None
+    rows_of = log.predictions
+    until: datetime | None = None
+    entries = [entry for entry in spec.slices if all(part.name in log.slices for part in spec.parts(entry))]
+    if spec.reference is not None and spec.reference.source is not None:
+        rows_of = open_reference(spec, log.engine).predictions
+    elif spec.reference is not None:
+        declared = spec.reference_until
+        until = declared.astimezone(UTC) if declared is not None else None
+    elif entries:
+        until = _guess(log, spec, found, moment, grain)
+        if until is not None:
+            shown = until.astimezone(spec.zone).date().isoformat()
+            notes.append(
+                Note(
+                    "reference_guessed",
+                    f"The reference is guessed: the predictions before {shown}, the first mature quarter.",
+                )
+            )
+    rows_of = rows_of.filter(rows_of.id.notnull(), rows_of.timestamp.notnull())
+    if until is not None:
+        rows_of = rows_of.filter(rows_of.timestamp < ibis.literal(until.replace(tzinfo=None), "timestamp(6)"))
+    partitions, versions, rows = _values(log, spec, entries, rows_of, moment)
+    if entries and not rows:
+        notes.append(Note("reference_empty", "The reference has no rows: all slice values are shown as (other)."))
+    content = [spec.model_dump(mode="json"), str(until), [[each.name, each.values] for each in partitions]]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return Reference(until, guessed, rows, partitions, versions, digest, tuple(notes))
+
+
+def _guess(log: Log, spec: Spec, found: Profile, moment: datetime, grain: Grain) -> datetime | None:
+    """The end of the grain in which the first mature quarter of the rows is reached; at most 30 days after the first."""
+    if found.first is None or found.last is None:
+        return None
+    cutoff = moment - (spec.label.matures_after if spec.label else timedelta())
+    table = log.predictions.filter(
+        log.predictions.id.notnull(), log.predictions.timestamp <= ibis.literal(cutoff, "timestamp(6)")
+    )
+    number = grain.number(table.timestamp, found.first, found.last)
+    counted = log.engine.run(table.group_by(grain=number).aggregate(n=table.count())).to_pylist()
+    numbers = sorted((row["grain"], row["n"]) for row in counted)
+    if not numbers:
+        return None
+    enough = GUESSED_SHARE * sum(n for _, n in numbers)
+    latest = grain.start(numbers[0][0]) + timedelta(days=GUESSED_DAYS)
+    seen = 0
+    for number_, n in numbers:
+        seen += n
+        end = grain.start(number_ + 1)
+        if seen >= enough or end >= latest:
+            return min(end, latest) if number_ > numbers[0][0] else end
+    return grain.start(numbers[-1][0] + 1)
+
+
+def _values(
+    log: Log, spec: Spec, entries: Sequence[SliceEntry], rows_of: ir.Table, moment: datetime
+) -> tuple[tuple[Partition, ...], tuple[str, ...], int]:
+    """The most frequent values of each entry in the reference, and the model versions of the log, in one statement."""
+    asked: list[tuple[int, list[str], ir.Table]] = []
+    for place, entry in enumerate(entries):
+        parts = spec.parts(entry)
+        if isinstance(entry, WhereSlice):
+            continue
+        asked.append((place, [f"slice_{part.name}" for part in parts], rows_of))
+    if "version" in log.predictions.columns:
+        asked.append(
+            (
+                len(entries),
+                ["version"],
+                log.predictions.filter(log.predictions.known_at <= ibis.literal(moment, "timestamp(6)")),
+            )
+        )
+    width = max((len(names) for _, names, _ in asked), default=1)
+    pieces = [
+        rows_of.aggregate(n=rows_of.count()).select(
+            place=ibis.literal(-1, "int32"), n="n", **{f"value_{index}": ibis.null("string") for index in range(width)}
+        )
+    ]
+    for place, names, table in asked:
+        counts = table.group_by(names).aggregate(n=table.count())
+        # ties by md5, for engines order text differently
+        order = [ibis.desc("n"), *(log.engine.md5(counts[name].cast("string")) for name in names)]
+        counts = counts.filter(ibis.or_(*(counts[name].notnull() for name in names))).order_by(order).limit(MOST_VALUES)
+        padded = {
+            f"value_{i}": counts[names[i]].cast("string") if i < len(names) else ibis.null("string")
+            for i in range(width)
+        }
+        pieces.append(counts.select(place=ibis.literal(place, "int32"), n="n", **padded))
+    found = log.engine.run(ibis.union(*pieces) if len(pieces) > 1 else pieces[0]).to_pylist()
+    rows = next(row["n"] for row in found if row["place"] == -1)
+    by_place: dict[int, list[tuple[int, list[str | None]]]] = {}
+    for row in found:
+        if row["place"] >= 0:
+            by_place.setdefault(row["place"], []).append((row["n"], [row[f"value_{i}"] for i in range(width)]))
+    partitions = []
+    for place, entry in enumerate(entries):
+        parts = spec.parts(entry)
+        names = tuple(part.name for part in parts)
+        if isinstance(entry, WhereSlice):
+            partitions.append(Partition(entry.name, names, ((True,), (False,))))
+            continue
+        ordered = sorted(by_place.get(place, []), key=lambda item: (-item[0], [text or "" for text in item[1]]))
+        values = tuple(
+            tuple(_typed(text, log.predictions[f"slice_{part.name}"]) for text, part in zip(texts, parts, strict=False))
+            for _, texts in ordered
+        )
+        partitions.append(Partition(entry.name, names, values))
+    versions = tuple(texts[0] for _, texts in by_place.get(len(entries), []) if texts[0] is not None)
+    return tuple(partitions), tuple(sorted(versions)), rows
+
+
+def _typed(text: str | None, column: ir.Value) -> Scalar:
+    kind = column.type()
+    if text is None:
+        return None
+    if kind.is_boolean():
+        return text.lower() in ("true", "t", "1")
+    if kind.is_integer():
+        return int(text)
+    return float(text) if kind.is_floating() else text
+
+
+def shown(partition: Partition, spec: Spec) -> Mapping[str, Mapping[Scalar, str]]:
+    """How the numbers of bins are written: part → number of the bin → "[6, 12)"."""
+    named = {part.name: part for entry in spec.slices for part in spec.parts(entry)}
+    found: dict[str, Mapping[Scalar, str]] = {}
+    for index, name in enumerate(partition.parts):
+        part = named[name]
+        if isinstance(part, BinSlice):
+            numbers = {values[index] for values in partition.values if values[index] is not None}
+            found[name] = {number: _range(part, int(number)) for number in numbers if number is not None}
+    return found
+
+
+def _range(part: BinSlice, number: int) -> str:
+    if part.bin.width is not None:
+        return f"[{number * part.bin.width:g}, {(number + 1) * part.bin.width:g})"
+    edges = part.bin.edges or ()
+    low = f"[{edges[number - 1]:g}" if number > 0 else "(-inf"
+    return f"{low}, {edges[number]:g})" if number < len(edges) else f"{low}, inf)"
+
+
+def coded(engine: Engine, rows: ir.Table, partitions: Sequence[Partition], versions: Sequence[str]) -> ir.Table:
+    """Rows with `slice_code_0`, ... and `version_code` instead of the values that slices are made of."""
+    raw = [name for name in rows.columns if name.startswith("slice_") or name == "version"]
+    codes: dict[str, ir.Value] = {}
+    joined = rows
+    for place, partition in enumerate(partitions):
+        columns = [rows[f"slice_{part}"] for part in partition.parts]
+        if partition.values == ((True,), (False,)) and columns[0].type().is_boolean():
+            continue
+        joined = _joined(engine, joined, rows, partition, place, columns)
+    for place, partition in enumerate(partitions):
+        values = [joined[f"slice_{part}"] for part in partition.parts]
+        if f"found_{place}" not in joined.columns:
+            code = ibis.cases((values[0], FIRST), (~values[0], FIRST + 1), else_=MISSING)
+        else:
+            absent = ibis.and_(*(value.isnull() for value in values))
+            code = ibis.ifelse(absent, MISSING, joined[f"found_{place}"].coalesce(OTHER))
+        codes[f"slice_code_{place}"] = code.cast("int16")
+    if len(versions) > 1:
+        steps = [
+            (joined.version.cast("string") == name, ibis.literal(code, "int16")) for code, name in enumerate(versions)
+        ]
+        codes["version_code"] = ibis.cases(*steps, else_=ibis.literal(len(versions), "int16"))
+    kept = [name for name in rows.columns if name not in raw]
+    return joined.select(*kept, **codes)
+
+
+def _joined(
+    engine: Engine, joined: ir.Table, rows: ir.Table, partition: Partition, place: int, columns: Sequence[ir.Value]
+) -> ir.Table:
+    kinds = [column.type().to_pyarrow() for column in columns]
+    values = [pa.array([value[index] for value in partition.values], kind) for index, kind in enumerate(kinds)]
+    names = [f"value_{place}_{index}" for index in range(len(columns))]
+    table = pa.table([*values, pa.array(range(FIRST, partition.codes), pa.int16())], [*names, f"found_{place}"])
+    lookup = engine.lookup(table)
+    keys = [joined[f"slice_{part}"] for part in partition.parts]
+    if len(keys) == 1:
+        conditions = [keys[0] == lookup[names[0]]]
+    else:
+        conditions = [key.identical_to(lookup[name]) for key, name in zip(keys, names, strict=True)]
+    return joined.left_join(lookup, conditions).drop(*names)

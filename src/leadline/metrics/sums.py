@@ -1,0 +1,131 @@
+"""The state of all metrics: sums of facts that add (DESIGN §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+
+import ibis.expr.types as ir
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: scores are cut at multiples of 2^-32 before they are binned or summed
+SCORE_UNIT = 2**32
+LINEAR_BINS = 512
+LOGIT_BINS = 512
+LOGIT_RANGE = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number of each row of facts that is summed.
+
+    expression   from facts, NULL where a row has none
+    bound        the largest magnitude it can have, or None: then it is summed as a double, and sums of different
+                 engines agree to 1e-12 · Σ|x| only. A bounded one is rounded to a multiple of `unit` and summed in
+                 integers, the same bit for bit everywhere.
+    """
+
+    name: str
+    expression: Callable[[ir.Table], ir.Value] = field(compare=False)
+    bound: float | None = None
+
+    @property
+    def unit(self) -> float | None:
+        """The multiple of which a bounded measure is summed: 2^-32 up to a bound of 2, coarser above.
+
+        >>> Measure("squared_error", lambda facts: facts.score, 1.0).unit == 2.0**-32
+        True
+        """
+        if self.bound is None:
+            return None
+        return 2.0 ** (np.ceil(np.log2(max(self.bound / 2, 1.0))) - 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Weights of labelled rows by score bin, in rising order of score; shape (..., bins).
+
+    squares   sums of squared weights
+    scored    sums of weight · score, for calibration
+    bins      shape (bins, 3): linear bin, logit bin and number of declared thresholds at or below the scores of a bin
+    """
+
+    negatives: Array
+    positives: Array
+    negative_squares: Array
+    positive_squares: Array
+    scored: Array
+    bins: Array
+
+    def __add__(self, other: Histogram) -> Histogram:
+        return self._each(lambda name: getattr(self, name) + getattr(other, name))
+
+    def __getitem__(self, index: slice) -> Histogram:
+        return self._each(lambda name: getattr(self, name)[index])
+
+    def total(self) -> Histogram:
+        """The sum over the first axis."""
+        return self._each(lambda name: getattr(self, name).sum(axis=0))
+
+    def _each(self, array: Callable[[str], Array]) -> Histogram:
+        return replace(self, **{each.name: array(each.name) for each in fields(self) if each.name != "bins"})
+
+
+PARTS = ("rows", "all_rows", "labelled", "immature", "counts", "squares")
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums of the facts of a slice. The first axis of all arrays, if they have one, is grains or hash groups.
+
+    rows      rows, labelled or not; shape (...)
+    all_rows  rows of all slices together, for the share of a slice
+    labelled  rows that have a label
+    immature  rows that are too young for their label
+    counts    weight by (predicted, actual), each with a last place for what is missing; shape (..., k + 1, k + 1)
+    squares   the same for squared weights; equal to counts where rows have no weights
+    losses    by measure, shape (..., 6): rows, Σw, Σw², Σwx, Σw²x, Σw²x² over labelled rows that have it
+    scores    by class name ("" for binary), the histogram of scores
+    errors    rows by bin of absolute error (`metrics.errors`), shape (..., bins); None where no metric reads them
+    """
+
+    rows: Array
+    all_rows: Array
+    labelled: Array
+    immature: Array
+    counts: Array
+    squares: Array
+    losses: Mapping[str, Array] = field(default_factory=dict)
+    scores: Mapping[str, Histogram] = field(default_factory=dict)
+    errors: Array | None = None
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            *(getattr(self, name) + getattr(other, name) for name in PARTS),
+            losses={name: sums + other.losses[name] for name, sums in self.losses.items()},
+            scores={name: histogram + other.scores[name] for name, histogram in self.scores.items()},
+            errors=None if self.errors is None or other.errors is None else self.errors + other.errors,
+        )
+
+    def __getitem__(self, index: slice) -> Sums:
+        return self._each(lambda array: array[index], lambda histogram: histogram[index])
+
+    def total(self) -> Sums:
+        """The sum over the first axis."""
+        return self._each(lambda array: array.sum(axis=0), lambda histogram: histogram.total())
+
+    def _each(self, array: Callable[[Array], Array], histogram: Callable[[Histogram], Histogram]) -> Sums:
+        return Sums(
+            *(array(getattr(self, name)) for name in PARTS),
+            losses={name: array(sums) for name, sums in self.losses.items()},
+            scores={name: histogram(each) for name, each in self.scores.items()},
+            errors=None if self.errors is None else array(self.errors),
+        )
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return int(self.counts.shape[-1]) - 1

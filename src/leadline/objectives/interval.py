@@ -1,0 +1,31 @@
+"""The rule `interval`: an objective is breached when the whole interval is on the wrong side (DESIGN §7)."""
+
+from __future__ import annotations
+
+from leadline.metrics.evaluate import Evaluated
+from leadline.values import Target, Undefined, Verdict
+
+
+def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> tuple[Verdict, str | None]:
+    """What a window says of a promise, and why where it says nothing.
+
+    rows, labelled   of the window and slice; with none of them there is no data to judge
+
+    >>> from leadline.values import Interval
+    >>> verdict(Evaluated(0.5, Interval(0.4, 0.55, "wilson")), Target("at_least", 0.6), 100, 90)
+    (<Verdict.BREACHED: 'breached'>, None)
+    >>> verdict(Evaluated(0.5, Interval(0.4, 0.65, "wilson")), Target("at_least", 0.6), 100, 90)[0].value
+    'uncertain'
+    """
+    if isinstance(found.value, Undefined):
+        if not rows:
+            return Verdict.NO_DATA, "no rows"
+        if not labelled:
+            return Verdict.NO_DATA, "no labels"
+        return Verdict.UNDEFINED, found.value.why
+    if found.interval is None:
+        return Verdict.UNCERTAIN, "too few rows for an interval"
+    low, high = target.met(found.interval.low), target.met(found.interval.high)
+    if low and high:
+        return Verdict.HOLDS, None
+    return (Verdict.UNCERTAIN, None) if low or high else (Verdict.BREACHED, None)

@@ -1,0 +1,245 @@
+"""What every answer is made of: frozen values that know no engine, no file and no drawing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """No value, and why. Not NaN, not 0: a caller has to look at it.
+
+    >>> Undefined("no actual positives").why
+    'no actual positives'
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % interval and the method that made it (`wilson`, `clustered`, `within_grain`, ...)."""
+
+    low: float
+    high: float
+    method: str
+
+
+class Status(StrEnum):
+    """How an estimate came to be (DESIGN §7)."""
+
+    REALISED = "realised"
+    PROVISIONAL = "provisional"
+    ESTIMATED = "estimated"
+    FEW_LABELS = "few_labels"
+    UNDEFINED = "undefined"
+
+
+class Verdict(StrEnum):
+    """What is said of an objective (DESIGN §7)."""
+
+    HOLDS = "holds"
+    AT_RISK = "at_risk"
+    BREACHED = "breached"
+    UNCERTAIN = "uncertain"
+    NO_DATA = "no_data"
+    UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """A half-open stretch of time [start, end), both with a time zone."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Rows that share a value: `(("carrier", "B6"),)`; a cross has several parts, all rows have none.
+
+    >>> Slice((("carrier", "B6"), ("origin", None))).as_dict()
+    {'carrier': 'B6', 'origin': None}
+    >>> str(Slice((("carrier", "B6"), ("origin", None)))), str(ALL_ROWS)
+    ('carrier=B6, origin=(missing)', 'all rows')
+    """
+
+    parts: tuple[tuple[str, Scalar], ...] = ()
+
+    def as_dict(self) -> dict[str, Scalar] | None:
+        """The form of the JSON document: null for all rows."""
+        return dict(self.parts) if self.parts else None
+
+    def __str__(self) -> str:
+        shown = (f"{name}={'(missing)' if value is None else value}" for name, value in self.parts)
+        return ", ".join(shown) or "all rows"
+
+
+ALL_ROWS = Slice()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The length of a window in calendar units of the declared time zone: `1h`, `Nd`, `1w`, `1mo`.
+
+    >>> Span.parse("28d")
+    Span(count=28, unit='d')
+    >>> Span.parse("1w").days, Span.parse("1mo").days
+    (7, None)
+    """
+
+    count: int
+    unit: str
+
+    @classmethod
+    def parse(cls, text: str) -> Span:
+        """Read `1h`, `Nd`, `1w` or `1mo`. Raises ValueError that says which forms there are."""
+        found = re.fullmatch(r"\s*(\d+)\s*(h|d|w|mo)\s*", text)
+        if not found or int(found[1]) == 0 or (found[2] != "d" and int(found[1]) != 1):
+            raise ValueError(f"{text!r} is not a window: write 1h, a number of days such as 28d, 1w or 1mo")
+        return cls(int(found[1]), found[2])
+
+    @property
+    def days(self) -> int | None:
+        """Whole days, or None for an hour or a month."""
+        return {"d": self.count, "w": 7}.get(self.unit)
+
+    def __str__(self) -> str:
+        return f"{self.count}{self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number that somebody may act on: value, 95 % interval, rows, and how it came to be.
+
+    n          rows of the window and slice, labelled or not
+    labelled   rows whose outcome counts in `value`
+    value      None exactly when `status` is undefined; then `why` says why
+    bound      the value from rows lies within `value` ± `bound` (0 where the sums are exact;
+               more for figures read from binned scores or errors)
+    interval   name of the interval's method; None where there is no interval
+    """
+
+    metric: str
+    slice: Slice
+    version: str | None
+    window: Window
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    labelled: int
+    status: Status
+    why: str | None = None
+    interval: str | None = None
+    bound: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The promised side of a number: at least or at most `limit`.
+
+    >>> str(Target("at_least", 0.6)), Target("at_most", 0.1).met(0.05)
+    ('at least 0.6', True)
+    """
+
+    side: str
+    limit: float
+
+    def met(self, value: float) -> bool:
+        """True where `value` keeps the promise; the limit itself does."""
+        return value >= self.limit if self.side == "at_least" else value <= self.limit
+
+    def __str__(self) -> str:
+        return f"{self.side.replace('_', ' ')} {self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is said of one objective and slice at `window_end`, the last grain whose rows are all mature.
+
+    since   start of the first grain from whose rolling window on it was breached without a break; else None
+    """
+
+    metric: str
+    slice: Slice
+    target: Target
+    window: Span
+    window_end: datetime | None
+    status: Verdict
+    value: float | None
+    low: float | None
+    high: float | None
+    since: datetime | None
+    n: int
+    why: str | None = None
+    interval: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """How many labels are in. All counts are of rows, as known on the `as_of` of the result.
+
+    predictions   predictions with an id of their own
+    mature        of these, old enough that their label should have come
+    labelled      of all predictions, those with a label
+    missing       mature ones without a label
+    repeated      deliveries of a prediction or outcome that were the same as an earlier one
+    conflicting   deliveries of a prediction that differed from the one that counts
+    orphaned      outcomes without a prediction
+    withdrawn     predictions whose label was taken back
+    """
+
+    predictions: int
+    mature: int
+    labelled: int
+    missing: int
+    repeated: int
+    conflicting: int
+    orphaned: int
+    withdrawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about the data or the guesses that a reader must know. `code` is stable, `text` is a sentence."""
+
+    code: str
+    text: str
+
+
+class LeadlineError(Exception):
+    """An error of the user's input or surroundings, told in a sentence; `exit_code` is the command's (DESIGN §7)."""
+
+    exit_code = 3
+
+
+class InputError(LeadlineError):
+    """What was declared or handed over cannot be used: says what, where, and what to do."""
+
+    exit_code = 2
+
+
+class EngineError(LeadlineError):
+    """The engine could not run what it was asked."""
+
+    exit_code = 3
+
+
+def duration(text: str) -> timedelta:
+    """Read a length of exact time: `90s`, `30m`, `36h`, `2d`, `1w`.
+
+    >>> duration("36h")
+    datetime.timedelta(days=1, seconds=43200)
+    """
+    units: Mapping[str, str] = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
+    if not found:
+        raise ValueError(f"{text!r} is not a length of time: write 90s, 30m, 36h, 2d or 1w")
+    return timedelta(**{units[found[2]]: float(found[1])})
