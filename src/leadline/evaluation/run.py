@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from leadline.cells.fill import fill
@@ -25,24 +25,36 @@ from leadline.values import (
 )
 
 
-def evaluate_log(spec: Spec, asked: datetime | None = None, all_slices: bool = False) -> Evaluation:
-    """Read the spec's log once and make its cells.
+def evaluate_log(
+    spec: Spec,
+    asked: datetime | None = None,
+    all_slices: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """Read the spec's log once for its ranges and once for its cells.
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
+    progress    is told in a few words what is being done
     """
+    told = progress or (lambda words: None)
     with open_engine(sources(spec)) as engine:
-        return _evaluate(spec, engine, asked, all_slices)
+        return _evaluate(spec, engine, asked, all_slices, told)
 
 
-def _evaluate(spec: Spec, engine: Engine, asked: datetime | None, all_slices: bool) -> Evaluation:
+def _evaluate(
+    spec: Spec, engine: Engine, asked: datetime | None, all_slices: bool, told: Callable[[str], None]
+) -> Evaluation:
+    told("reading the log's ranges")
     log = open_log(spec, engine)
     spans = [spec.window, *(objective.window for objective in spec.objectives)]
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log)
     moment = as_of(asked, found, log)
+    told("reading the reference")
     coding, notes = codes(log, spec)
     fixed = reference(log, spec, found, moment, grain)
+    told("joining predictions and outcomes")
     known = facts(log, spec, found, coding, moment, grain)
     rows = coded(engine, known.table, fixed.partitions, fixed.versions)
     metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
@@ -50,6 +62,7 @@ def _evaluate(spec: Spec, engine: Engine, asked: datetime | None, all_slices: bo
     plan = Plan(spec, log, found, coding, known, fixed, rows, first, last, metrics, slice_metrics)
     pieces = plan.pieces()
     refuse_too_many(pieces, {piece.name: plan.described(piece) for piece in pieces})
+    told("counting")
     filled = fill(engine, rows, pieces)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
     series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)

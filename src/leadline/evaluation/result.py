@@ -1,0 +1,217 @@
+"""What `leadline.check` returns, and `check` itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.run import evaluate_log
+from leadline.report.document import Content, document
+from leadline.spec.frames import spec_of_frames
+from leadline.spec.load import from_mapping, load
+from leadline.spec.model import Spec
+from leadline.values import InputError, Labels, Note, Verdict
+
+
+class Table(Sequence[dict[str, Any]]):
+    """Flat rows, in the words of the JSON document.
+
+    `for row in table`, `table[0]`, `len(table)`; `to_arrow()` and `to_frame()` for whole columns.
+    """
+
+    def __init__(self, rows: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+        self._rows, self._schema = tuple(rows), schema
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._rows[index]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._rows)
+
+    def to_arrow(self) -> pa.Table:
+        """One column a key; `slice` and `target` as JSON text, times as timestamps in UTC."""
+        columns = {field.name: [_cell(row[field.name], field.type) for row in self._rows] for field in self._schema}
+        return pa.table(columns, schema=self._schema)
+
+    def to_frame(self) -> Any:
+        """The same as a pandas frame."""
+        return self.to_arrow().to_pandas()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} rows: {', '.join(self._schema.names)}>"
+
+
+def _cell(value: Any, kind: pa.DataType) -> Any:
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    if pa.types.is_timestamp(kind) and value is not None:
+        return datetime.fromisoformat(value)
+    return value
+
+
+_TIME = pa.timestamp("us", "UTC")
+_COMMON = {"metric": pa.string(), "slice": pa.string()}
+_NUMBERS = {"value": pa.float64(), "low": pa.float64(), "high": pa.float64()}
+ESTIMATES = pa.schema(
+    {
+        **_COMMON,
+        "version": pa.string(),
+        "window_start": _TIME,
+        "window_end": _TIME,
+        **_NUMBERS,
+        "n": pa.int64(),
+        "labelled": pa.int64(),
+        "status": pa.string(),
+        "why": pa.string(),
+        "interval": pa.string(),
+        "bound": pa.float64(),
+    }
+)
+OBJECTIVES = pa.schema(
+    {
+        **_COMMON,
+        "target": pa.string(),
+        "window": pa.string(),
+        "window_end": _TIME,
+        "status": pa.string(),
+        **_NUMBERS,
+        "since": _TIME,
+        "n": pa.int64(),
+        "why": pa.string(),
+        "interval": pa.string(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer of one check: estimates, objectives, labels and notes. Made from cells when first asked for."""
+
+    _evaluation: Evaluation
+
+    @cached_property
+    def content(self) -> Content:
+        """The values that all forms are made from."""
+        found = self._evaluation
+        return Content(
+            model=found.spec.model,
+            task=found.spec.task,
+            zone=found.spec.timezone,
+            as_of=found.as_of,
+            estimates=found.estimates(),
+            objectives=found.judgements(),
+            labels=found.labels,
+            notes=found.notes,
+            better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
+            fingerprint=found.reference.fingerprint,
+        )
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        return document(self.content)
+
+    @property
+    def spec(self) -> Spec:
+        """What was evaluated, with everything that was inferred filled in."""
+        return self._evaluation.spec
+
+    @property
+    def as_of(self) -> datetime:
+        """The knowledge time, with a zone."""
+        return self._evaluation.as_of
+
+    @property
+    def estimates(self) -> Table:
+        """One row a metric, slice, version and window."""
+        return Table(self._document["estimates"], ESTIMATES)
+
+    @property
+    def objectives(self) -> Table:
+        """One row an objective and slice."""
+        return Table(self._document["objectives"], OBJECTIVES)
+
+    @property
+    def labels(self) -> Labels:
+        """How many labels are in, missing, repeated, orphaned."""
+        return self._evaluation.labels
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is odd about the data, and what was guessed."""
+        return self._evaluation.notes
+
+    def to_json(self, path: str | Path | None = None, *, indent: int | None = None) -> str:
+        """The JSON document (docs/reference/json.md), written to `path` too where one is given."""
+        text = json.dumps(self._document, indent=indent, ensure_ascii=False, allow_nan=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return text
+
+    def exit_code(self, *, allow_no_data: bool = False) -> int:
+        """What `leadline check` exits with: 1 some breached, 4 some could not be judged, else 0 (DESIGN §7)."""
+        verdicts = {each.status for each in self.content.objectives}
+        if Verdict.BREACHED in verdicts:
+            return 1
+        unjudged = verdicts & {Verdict.NO_DATA, Verdict.UNDEFINED}
+        return 4 if unjudged and not allow_no_data else 0
+
+
+def check(
+    spec: str | Path | Mapping[str, Any] | Spec | None = None,
+    *,
+    predictions: Any = None,
+    outcomes: Any = None,
+    as_of: datetime | str | None = None,
+    progress: Callable[[str], None] | None = None,
+    **declared: Any,
+) -> Result:
+    """Evaluate a model once: its log of predictions and outcomes against what was promised.
+
+    spec          a path of a leadline.yaml, a mapping of the same form, or a `Spec`; or leave it out and give
+    predictions   a frame of any library that speaks Arrow, a path, or an Ibis table (evaluated on its own backend)
+    outcomes      the same for labels; leave it out where they stand in the predictions' rows
+    as_of         knowledge time: a datetime with a zone, ISO 8601 text, or "now"; the newest in the data where None
+    declared      anything of the declaration, such as task="binary", slices=["carrier"], window="1w"; columns that are
+                  not named are inferred
+
+    Raises InputError where the input cannot be used: what, where, and what to do.
+    """
+    if spec is None:
+        if predictions is None:
+            raise InputError("give a declaration (a path, a mapping or a Spec), or predictions=...")
+        found = spec_of_frames(predictions, outcomes, declared)
+    elif predictions is not None or outcomes is not None or declared:
+        raise InputError("give either a declaration, or predictions with what is to be declared; not both")
+    elif isinstance(spec, Spec):
+        found = spec
+    else:
+        found = from_mapping(spec) if isinstance(spec, Mapping) else load(spec)
+    return Result(evaluate_log(found, moment(as_of, found), progress=progress))
+
+
+def moment(text: datetime | str | None, spec: Spec) -> datetime | None:
+    """A knowledge time as people write it. A time without a zone is clock time in the spec's."""
+    if text is None:
+        return None
+    if isinstance(text, str):
+        if text == "now":
+            return datetime.now(UTC)
+        try:
+            text = datetime.fromisoformat(text)
+        except ValueError:
+            raise InputError(f"as of {text!r}: write a time such as 2013-12-30 or 2013-12-30T12:00:00Z, or now") from None
+    return text if text.tzinfo is not None else text.replace(tzinfo=spec.zone)

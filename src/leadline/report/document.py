@@ -1,0 +1,97 @@
+"""The JSON document: a versioned contract (docs/reference/json.md). Additions keep the number, changes raise it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from leadline.values import Estimate, Judgement, Labels, Note
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a report is made from: values only.
+
+    model, task, zone      as declared; zone is the IANA name in which people are shown times
+    as_of                  the knowledge time of the evaluation
+    estimates, objectives  in the order in which they are shown
+    better                 metric → "higher", "lower" or None
+    fingerprint            of the spec and of what the reference fixed
+    """
+
+    model: str
+    task: str
+    zone: str
+    as_of: datetime
+    estimates: Sequence[Estimate]
+    objectives: Sequence[Judgement]
+    labels: Labels
+    notes: Sequence[Note]
+    better: dict[str, str | None]
+    fingerprint: str
+
+
+def document(content: Content) -> dict[str, Any]:
+    """The result as JSON's own types. Times are RFC 3339 in UTC; unknown is null with a `why`, never NaN."""
+    return {
+        "schema": SCHEMA,
+        "model": content.model,
+        "task": content.task,
+        "timezone": content.zone,
+        "as_of": rfc3339(content.as_of),
+        "fingerprint": content.fingerprint,
+        "estimates": [_estimate(each) for each in content.estimates],
+        "objectives": [_objective(each) for each in content.objectives],
+        "labels": asdict(content.labels),
+        "notes": [asdict(note) for note in content.notes],
+    }
+
+
+def _estimate(each: Estimate) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "version": each.version,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "value": each.value,
+        "low": each.low,
+        "high": each.high,
+        "n": each.n,
+        "labelled": each.labelled,
+        "status": each.status.value,
+        "why": each.why,
+        "interval": each.interval,
+        "bound": each.bound,
+    }
+
+
+def _objective(each: Judgement) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "target": {each.target.side: each.target.limit},
+        "window": str(each.window),
+        "window_end": None if each.window_end is None else rfc3339(each.window_end),
+        "status": each.status.value,
+        "value": each.value,
+        "low": each.low,
+        "high": each.high,
+        "since": None if each.since is None else rfc3339(each.since),
+        "n": each.n,
+        "why": each.why,
+        "interval": each.interval,
+    }
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment with a time zone, in UTC.
+
+    >>> rfc3339(datetime(2013, 5, 1, tzinfo=UTC))
+    '2013-05-01T00:00:00Z'
+    """
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
