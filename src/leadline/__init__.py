@@ -1,0 +1,60 @@
+"""Tells whether a model in production works for its users, for whom it does not, why, and what to do next.
+
+Names load their module when first asked for, so that `import leadline` costs nothing:
+
+>>> import leadline
+>>> leadline.Undefined("no actual positives").why
+'no actual positives'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leadline.spec import Spec, load
+    from leadline.values import Estimate, InputError, Interval, Judgement, LeadlineError, Slice, Undefined, Window
+
+__version__ = "0.1.0.dev0"
+
+# Name -> module that has it. A name must not be a module's too: importing the module would replace the name.
+EXPORTS = {
+    "Estimate": "leadline.values",
+    "InputError": "leadline.values",
+    "Interval": "leadline.values",
+    "Judgement": "leadline.values",
+    "LeadlineError": "leadline.values",
+    "Slice": "leadline.values",
+    "Spec": "leadline.spec",
+    "Undefined": "leadline.values",
+    "Window": "leadline.values",
+    "load": "leadline.spec",
+}
+
+__all__ = [
+    "Estimate",
+    "InputError",
+    "Interval",
+    "Judgement",
+    "LeadlineError",
+    "Slice",
+    "Spec",
+    "Undefined",
+    "Window",
+    "__version__",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load an exported name (PEP 562) and keep it, so that the next look-up is an ordinary one."""
+    if name not in EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(EXPORTS[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *EXPORTS})
