@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -164,11 +165,16 @@ def _ints(table: pa.Table, name: str) -> Ints:
         raise EngineError(
             f"the cells' {name} has no value in {column.null_count:,} rows: a row of the facts has no key"
         )
-    return np.asarray(column.cast(pa.int64()).to_numpy(zero_copy_only=False))
+    return _plain(column.cast(pa.int64()))
 
 
 def _floats(table: pa.Table, name: str) -> NDArray[np.float64]:
     column = table.column(name).combine_chunks()
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.int64())  # a sum that does not fit raises here
-    return np.asarray(column.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False))
+    return _plain(column.cast(pa.float64()).fill_null(0.0))
+
+
+def _plain(column: pa.Array) -> NDArray[Any]:
+    """The column's own memory as an array. By DLPack: `to_numpy` imports pandas where that is installed."""
+    return np.from_dlpack(column) if len(column) else np.zeros(0, column.type.to_pandas_dtype())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,21 +46,13 @@ class Series:
         histograms = self._scores("slice_scores", place, code, None)
         return self._sums(cells, self.pieces["total",], histograms, self._errors("slice_errors", place, code, None))
 
-    def entities(self, begin: int, after: int, place: int | None = None, code: int | None = None) -> Sums | None:
-        """The sums of a window by hash group of the entities, counted in grains from `first`; None without entities."""
+    def entities(self, place: int | None = None, code: int | None = None) -> Sums | None:
+        """The sums of all rows or of one slice by grain and hash group of the entities; None without entities."""
         name: Name = ("total",) if place is None else ("slice", place)
         if "group" not in self.pieces[name].keys:
             return None
-        chosen = {} if code is None else {"slice": code}
-        inside, every = (
-            self._window(self._chosen(piece, **kept), begin, after)
-            for piece, kept in ((name, chosen), (("total",), {}))
-        )
-        return self._sums(inside, every, {}, None, axis="group")
-
-    def _window(self, cells: Cells, begin: int, after: int) -> Cells:
-        grain = cells.keys["grain"]
-        return cells.where((grain >= begin) & (grain < after))
+        every = self.pieces["total",]
+        return self._sums(self._chosen(name, slice=code), every, {}, None, groups=GROUPS)
 
     def _chosen(self, name: Name, **keys: int | None) -> Cells:
         cells = self.pieces[name]
@@ -68,29 +62,33 @@ class Series:
         return cells
 
     def _sums(
-        self, cells: Cells, every: Cells, scores: Mapping[str, Histogram], errors: Array | None, axis: str = "grain"
+        self, cells: Cells, every: Cells, scores: Mapping[str, Histogram], errors: Array | None, groups: int = 0
     ) -> Sums:
-        length = self.grains if axis == "grain" else GROUPS
+        """Sums by grain, or by grain and hash group."""
+        shape = (self.grains, groups) if groups else (self.grains,)
+        size = self.grains * max(groups, 1)
         k = self.classes + 1
-        at = cells.keys[axis]
-        predicted, actual = cells.keys["predicted"], cells.keys["actual"]
-        place = (at * k + predicted) * k + actual
-        labelled = actual < self.classes
 
-        def by_axis(where: Ints, values: NDArray[np.number]) -> Array:
-            return np.bincount(where, weights=values, minlength=length)[:length]
+        def axis(of: Cells) -> Ints:
+            return of.keys["grain"] * groups + of.keys["group"] if groups else of.keys["grain"]
+
+        at = axis(cells)
+        place = (at * k + cells.keys["predicted"]) * k + cells.keys["actual"]
+
+        def by_axis(where: Ints, values: NDArray[Any]) -> Array:
+            return np.bincount(where, weights=values, minlength=size).reshape(shape)
 
         def by_place(values: Array) -> Array:
-            return np.bincount(place, weights=values, minlength=length * k * k).reshape(length, k, k)
+            return np.bincount(place, weights=values, minlength=size * k * k).reshape(*shape, k, k)
 
         losses = {
-            name: np.stack([by_axis(at, sums[:, part]) for part in range(sums.shape[1])], axis=1)
+            name: np.stack([by_axis(at, sums[:, part]) for part in range(sums.shape[1])], axis=-1)
             for name, sums in cells.losses.items()
         }
         return Sums(
             rows=by_axis(at, cells.rows),
-            all_rows=by_axis(every.keys[axis], every.rows),
-            labelled=by_axis(at, cells.rows * labelled),
+            all_rows=by_axis(axis(every), every.rows),
+            labelled=by_axis(at, cells.rows * (cells.keys["actual"] < self.classes)),
             immature=by_axis(at, cells.rows * (cells.keys["mature"] == 0)),
             counts=by_place(cells.weight),
             squares=by_place(cells.square),
@@ -104,18 +102,12 @@ class Series:
         for name in self.pieces:
             if name[0] == kind and (place is None or name[1] == place):
                 cells = self._chosen(name, slice=code, version=version)
-                found[str(name[-1])] = self._histogram(cells, self.pieces[name])
+                found[str(name[-1])] = self._histogram(cells, name)
         return found
 
-    def _histogram(self, cells: Cells, every: Cells) -> Histogram:
-        """Bins are those that occur anywhere in the piece, in rising order."""
-        grid = np.stack([every.keys[name] for name in ("linear", "logit", "step")], axis=1)
-        bins = np.unique(grid, axis=0) if len(grid) else np.zeros((1, 3), np.int64)
-        size = bins.max(axis=0) + 1
-        radix = np.array([size[1] * size[2], size[2], 1])
-        place = np.searchsorted(
-            bins @ radix, np.stack([cells.keys[name] for name in ("linear", "logit", "step")], axis=1) @ radix
-        )
+    def _histogram(self, cells: Cells, name: Name) -> Histogram:
+        packed, bins = self._bins[name]
+        place = np.searchsorted(packed, _grid(cells))
         at = cells.keys["grain"] * len(bins) + place
         positive = cells.keys["actual"] == 1
 
@@ -129,8 +121,19 @@ class Series:
             negative_squares=by_bin(cells.square * ~positive),
             positive_squares=by_bin(cells.square * positive),
             scored=by_bin(scored),
-            bins=bins.astype(np.float64),
+            bins=bins,
         )
+
+    @cached_property
+    def _bins(self) -> dict[Name, tuple[Ints, Array]]:
+        """The score bins that occur anywhere in a piece, in rising order: packed, and as shape (bins, 3)."""
+        found = {}
+        for name, cells in self.pieces.items():
+            if "linear" in cells.keys:
+                packed, first = np.unique(_grid(cells), return_index=True)
+                bins = np.stack([cells.keys[key][first] for key in ("linear", "logit", "step")], axis=1)
+                found[name] = (packed, bins.astype(np.float64)) if len(packed) else (np.zeros(1, np.int64), np.zeros((1, 3)))
+        return found
 
     def _errors(self, kind: str, place: int | None, code: int | None, version: int | None) -> Array | None:
         name: Name = (kind,) if place is None else (kind, place)
@@ -140,3 +143,8 @@ class Series:
         bins = int(self.pieces[name].keys["error"].max(initial=0)) + 1
         at = cells.keys["grain"] * bins + cells.keys["error"]
         return np.bincount(at, weights=cells.weight, minlength=self.grains * bins).reshape(self.grains, bins)
+
+
+def _grid(cells: Cells) -> Ints:
+    """The three numbers of each cell's score bin as one that rises with the score."""
+    return (cells.keys["linear"] * 1024 + cells.keys["logit"]) * 1024 + cells.keys["step"]

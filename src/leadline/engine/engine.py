@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.json as pa_json
 
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.values import InputError
@@ -126,3 +128,18 @@ def arrow_table(source: Any) -> pa.Table:
         return pa.table(source)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as problem:
         raise InputError(f"a column holds values of several kinds: {str(problem).strip().splitlines()[0]}") from problem
+
+
+def small_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """A small Arrow table from rows of text, numbers, booleans and None.
+
+    By way of JSON: `pa.array` of a list imports pandas where that is installed, which takes a second.
+
+    >>> small_table([{"a": 1, "b": "x"}, {"a": None, "b": "y"}], pa.schema({"a": pa.int64(), "b": pa.string()})).num_rows
+    2
+    """
+    if not rows:
+        return schema.empty_table()
+    lines = "\n".join(json.dumps(dict(row), allow_nan=False) for row in rows)
+    options = pa_json.ParseOptions(explicit_schema=schema)
+    return pa_json.read_json(pa.BufferReader(lines.encode()), parse_options=options)

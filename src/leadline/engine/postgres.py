@@ -39,7 +39,6 @@ class Postgres(Engine):
         except psycopg.Error as problem:  # the URL may hold a password and is not shown
             raise EngineError(f"PostgreSQL: {_first_line(problem)}") from problem
         self._kept: list[str] = []
-        ibis.postgres  # noqa: B018  # registers the dialect
 
     def _one(self, statement: str) -> Any:
         row = self._connection.execute(statement).fetchone()

@@ -17,6 +17,15 @@ from leadline.values import EngineError, InputError
 def _md5(text): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
 
 
+class _Options(ibis.config.Config):
+    """What Ibis' compiler asks before it writes a column or a number.
+
+    Loading Ibis' own backend for Spark would set it too, but that imports pandas, and pyspark then warns of pandas 3.
+    """
+
+    treat_nan_as_null: bool = False
+
+
 class Spark(Engine):
     """The user's session, or the active one. The session's time zone is UTC while we use it, and set back after."""
 
@@ -30,7 +39,8 @@ class Spark(Engine):
         self._zone = self._session.conf.get("spark.sql.session.timeZone")
         self._session.conf.set("spark.sql.session.timeZone", "UTC")
         self._kept: list[str] = []
-        ibis.pyspark  # noqa: B018  # registers the dialect and its options, without which `to_sql` fails
+        if ibis.options.pyspark is None:
+            ibis.options.pyspark = _Options()
 
     def read(self, source: Files | TableSource | Memory, text_columns: frozenset[str] = frozenset()) -> ir.Table:
         if isinstance(source, Memory):

@@ -185,8 +185,19 @@ class Evaluation:
         self, metric: Metric, sums: Sums, begin: int, after: int, place: int | None = None, code: int | None = None
     ) -> Evaluated:
         history = sums[max(0, begin - HISTORY) : begin] if begin else None
-        entities = self.series.entities(begin, after, place, code) if metric.histogram is None else None
-        return evaluate(metric, sums[begin:after], history, entities)
+        grouped = self._entities(place, code) if metric.histogram is None else None
+        return evaluate(metric, sums[begin:after], history, None if grouped is None else grouped[begin:after].total())
+
+    def _entities(self, place: int | None, code: int | None) -> Sums | None:
+        key = (place, code)
+        if key not in self._grouped:
+            self._grouped[key] = self.series.entities(place, code)
+        return self._grouped[key]
+
+    @cached_property
+    def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
+        """Sums by grain and hash group, made once for each slice."""
+        return {}
 
     # Objectives -------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from leadline.engine import Engine
+from leadline.engine.engine import small_table
 from leadline.log.calendar import Grain
 from leadline.log.profile import Profile
 from leadline.log.reading import Log, open_reference
@@ -244,10 +245,13 @@ def coded(engine: Engine, rows: ir.Table, partitions: Sequence[Partition], versi
 def _joined(
     engine: Engine, joined: ir.Table, rows: ir.Table, partition: Partition, place: int, columns: Sequence[ir.Value]
 ) -> ir.Table:
-    kinds = [column.type().to_pyarrow() for column in columns]
-    values = [pa.array([value[index] for value in partition.values], kind) for index, kind in enumerate(kinds)]
     names = [f"value_{place}_{index}" for index in range(len(columns))]
-    table = pa.table([*values, pa.array(range(FIRST, partition.codes), pa.int16())], [*names, f"found_{place}"])
+    kinds = [pa.field(name, _arrow(column)) for name, column in zip(names, columns, strict=True)]
+    found = f"found_{place}"
+    rows_of = [
+        dict(zip(names, value, strict=True)) | {found: code} for code, value in enumerate(partition.values, start=FIRST)
+    ]
+    table = small_table(rows_of, pa.schema([*kinds, pa.field(found, pa.int64())]))
     lookup = engine.lookup(table)
     keys = [joined[f"slice_{part}"] for part in partition.parts]
     if len(keys) == 1:
@@ -255,3 +259,13 @@ def _joined(
     else:
         conditions = [key.identical_to(lookup[name]) for key, name in zip(keys, names, strict=True)]
     return joined.left_join(lookup, conditions).drop(*names)
+
+
+def _arrow(column: ir.Value) -> pa.DataType:
+    """The Arrow type of a slice's values. Ibis' own conversion imports pandas."""
+    kind = column.type()
+    if kind.is_boolean():
+        return pa.bool_()
+    if kind.is_integer():
+        return pa.int64()
+    return pa.float64() if kind.is_floating() else pa.string()
