@@ -1,0 +1,271 @@
+"""From YAML or a mapping to a `Spec`, with errors in the words of the declaration and the lines of the file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from leadline.spec import model
+from leadline.spec.fields import Frozen, TableSource
+from leadline.spec.model import Spec
+from leadline.spec.words import dotted, instead, shown
+from leadline.spec.yaml_nodes import MAX_BYTES, Document, Place, YamlError, read
+from leadline.spec.yaml_nodes import Path as Path_
+from leadline.values import InputError
+
+_VARIABLE: Final = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+MAX_PROBLEMS: Final = 20  # more are not read at once
+
+
+@dataclass(frozen=True, slots=True)
+class SpecProblem:
+    """One thing that is wrong: `where` in the declaration, and its place in the file if it came from one."""
+
+    text: str
+    where: str = ""
+    file: str | None = None
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        at = self.file or ""
+        if self.file and self.place:
+            at += f":{self.place.line}"
+        return ": ".join(part for part in (at, self.where, self.text) if part)
+
+
+class SpecError(InputError):
+    """A declaration that cannot be used; `problems` has all that was found."""
+
+    def __init__(self, problems: tuple[SpecProblem, ...]) -> None:
+        self.problems = problems
+        lines = [str(problem) for problem in problems[:MAX_PROBLEMS]]
+        if len(problems) > MAX_PROBLEMS:
+            lines.append(f"and {len(problems) - MAX_PROBLEMS} more")
+        super().__init__("\n".join(lines))
+
+
+def load(path: str | os.PathLike[str], environment: Mapping[str, str] = os.environ) -> Spec:
+    """Read the declaration in the file `path`.
+
+    environment   what `${env:NAME}` and `${env:NAME:-default}` stand for in values; read after the YAML, so that a
+                  variable is text and nothing else
+
+    Relative sources are relative to the file's directory. Raises SpecError that lists every problem with its line.
+    """
+    shown_path = os.fspath(path)
+    text = _text(shown_path)
+    try:
+        document = read(text)
+    except YamlError as error:
+        raise SpecError((SpecProblem(str(error), file=shown_path, place=error.place),)) from None
+    if document.value is None:
+        raise SpecError((SpecProblem("the file is empty; `leadline init` writes a declaration", file=shown_path),))
+    return _spec(document, shown_path, Path(shown_path).parent, environment)
+
+
+def from_mapping(
+    mapping: Mapping[str, Any],
+    directory: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Spec:
+    """Make a `Spec` of a mapping with the keys of the YAML; sources may be frames and other objects in memory.
+
+    directory     what relative sources are relative to; the current directory where None
+    environment   as for `load`; give `{}` for a mapping that came from somebody else
+
+    Raises SpecError that lists every problem.
+
+    >>> from_mapping({"version": 1, "model": "m", "task": "binry"})
+    Traceback (most recent call last):
+    leadline.spec.load.SpecError: task: 'binry' is not one of binary, multiclass, regression; did you mean 'binary'?
+    'predictions' is missing
+    """
+    return _spec(Document(mapping, {}), None, Path(directory) if directory is not None else None, environment)
+
+
+def _text(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        text = "there is no such file; `leadline init FILE...` writes one"
+        raise SpecError((SpecProblem(text, file=path),)) from None
+    except OSError as error:
+        raise SpecError((SpecProblem(f"cannot be read: {error.strerror or error}", file=path),)) from None
+    if len(raw) > MAX_BYTES:
+        raise SpecError((SpecProblem(f"larger than {MAX_BYTES >> 10} KiB; is it a declaration?", file=path),))
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = Place(raw.count(b"\n", 0, error.start) + 1, 1)
+        raise SpecError((SpecProblem("not UTF-8 text", file=path, place=place),)) from None
+
+
+def _spec(document: Document, file: str | None, directory: Path | None, environment: Mapping[str, str]) -> Spec:
+    if not isinstance(document.value, Mapping):
+        text = f"a declaration is a mapping (version: 1, model: ...); found {shown(document.value)}"
+        raise SpecError((SpecProblem(text, file=file, place=Place(1, 1) if file else None),))
+
+    def problem(path: Path_, text: str, owner: Path_ | None = None) -> SpecProblem:
+        where = dotted(path if owner is None else owner)
+        return SpecProblem(text, where, file, document.place(path) if file else None)
+
+    missing: list[tuple[Path_, str]] = []
+    value = _substituted(document.value, (), environment, missing)
+    if missing:
+        raise SpecError(tuple(problem(path, text) for path, text in missing))
+    try:
+        return Spec.model_validate(value, context={"directory": directory})
+    except ValidationError as error:
+        found = [told(each) for each in error.errors(include_url=False)]
+    problems = [problem(*each) for each in found]
+    if file:
+        problems.sort(key=lambda each: (each.place.line, each.place.column) if each.place else (0, 0))
+    raise SpecError(tuple(problems))
+
+
+def _substituted(
+    value: object,
+    path: Path_,
+    environment: Mapping[str, str],
+    missing: list[tuple[Path_, str]],
+) -> object:
+    """`value` with variables filled in; what cannot be filled in is added to `missing`."""
+    if isinstance(value, str) and "${env:" in value:
+        return _filled(value, path, environment, missing)
+    if isinstance(value, Mapping):
+        return {key: _substituted(each, (*path, str(key)), environment, missing) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_substituted(each, (*path, index), environment, missing) for index, each in enumerate(value)]
+    return value
+
+
+def _filled(
+    text: str,
+    path: Path_,
+    environment: Mapping[str, str],
+    missing: list[tuple[Path_, str]],
+) -> str:
+    if "${env:" in _VARIABLE.sub("", text):
+        missing.append((path, "a variable is written ${env:NAME} or ${env:NAME:-default}"))
+
+    def fill(found: re.Match[str]) -> str:
+        name, default = found[1], found[2]
+        given = environment.get(name)
+        if given or (given is not None and default is None):
+            return given
+        if default is not None:
+            return default
+        missing.append((path, f"the environment variable {name} is not set; set it or write ${{env:{name}:-default}}"))
+        return ""
+
+    return _VARIABLE.sub(fill, text)
+
+
+# Pydantic's errors in our words -------------------------------------------------------------------------------------
+
+_MODELS: Final[Mapping[str, type[BaseModel]]] = {
+    name: each for name, each in vars(model).items() if isinstance(each, type) and issubclass(each, Frozen)
+} | {"TableSource": TableSource}
+
+_NEEDED: Final = {
+    "string_type": "text is needed",
+    "float_type": "a number is needed",
+    "float_parsing": "a number is needed",
+    "finite_number": "a finite number is needed",
+    "tuple_type": "a list is needed",
+    "list_type": "a list is needed",
+    "dict_type": "a mapping (key: value) is needed",
+    "mapping_type": "a mapping (key: value) is needed",
+    "model_type": "a mapping (key: value) is needed",
+    "model_attributes_type": "a mapping (key: value) is needed",
+}
+
+
+def told(error: ErrorDetails) -> tuple[Path_, str, Path_ | None]:
+    """Where one of pydantic's errors is, its sentence, and the part that the sentence is about if not that place."""
+    location = error["loc"]
+    path = tuple(part for part in location if not _is_tag(part))
+    if error["type"] == "extra_forbidden":
+        return path, _unknown_key(location), path[:-1]
+    if error["type"] == "missing":
+        return path[:-1], f"{path[-1]!r} is missing", None
+    return path, _sentence(error, location), None
+
+
+def _sentence(error: ErrorDetails, location: Path_) -> str:
+    kind, found, context = error["type"], error["input"], error.get("ctx", {})
+    match kind:
+        case "value_error":
+            return str(context["error"])
+        case "literal_error":
+            return _not_one_of(location, found)
+        case "string_type" if isinstance(found, bool | int | float):
+            return f"text is needed, found {shown(found)}; put it in quotes"
+        case "string_too_short" | "too_short":
+            least = context.get("min_length", 1)
+            return "it is empty" if not found else f"at least {least} are needed"
+        case "string_pattern_mismatch":
+            return f"{shown(found)} is not a name: letters, digits and _, not beginning with a digit"
+        case "greater_than":
+            return f"a number above {context['gt']:g} is needed, found {shown(found)}"
+        case _ if kind in _NEEDED:
+            return f"{_NEEDED[kind]}, found {shown(found)}"
+        case _:
+            return error["msg"]
+
+
+def _is_tag(part: str | int) -> bool:
+    # "[key]" is how pydantic marks an error about a mapping's key.
+    return isinstance(part, str) and (part == "[key]" or (part.startswith("<") and part.endswith(">")))
+
+
+def _unknown_key(location: Path_) -> str:
+    key = str(location[-1])
+    owner = _model_at(location[:-1])
+    if owner is None:
+        return f"unknown key {key!r}"
+    for name, field in owner.model_fields.items():
+        if any(key in inner.model_fields for inner in _models_in(field.annotation)):
+            return f"unknown key {key!r}; it stands below {name!r}"
+    return f"unknown key {key!r}{instead(key, tuple(owner.model_fields))}"
+
+
+def _not_one_of(location: Path_, found: object) -> str:
+    if location[-1] in ("<all>", "<auto>"):
+        word = str(location[-1])[1:-1]
+        return f"{shown(found)} is neither {word} nor a list; for one name write [{found}]"
+    owner = _model_at(location[:-1])
+    choices = get_args(owner.model_fields[str(location[-1])].annotation) if owner else ()
+    names = tuple(str(each) for each in choices if each is not None)
+    names = names or tuple(str(arg) for choice in choices for arg in get_args(choice))
+    if len(names) == 1:
+        return f"only {names[0]} is known here, found {shown(found)}"
+    listed = f"{shown(found)} is not one of {', '.join(names)}"
+    near = instead(str(found), names)
+    return listed + (near if "did you mean" in near else "")
+
+
+def _model_at(location: Path_) -> type[BaseModel] | None:
+    """The model that an error's location leads to, following fields and tags."""
+    current: type[BaseModel] | None = Spec
+    for part in location:
+        if isinstance(part, str) and _is_tag(part):
+            current = _MODELS.get(part[1:-1], current)
+        elif isinstance(part, str) and current is not None and part in current.model_fields:
+            inner = _models_in(current.model_fields[part].annotation)
+            current = inner[0] if inner else current
+    return current
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for each in get_args(annotation) for found in _models_in(each)]

@@ -1,0 +1,612 @@
+"""What a user declares: one frozen `Spec`, checked when it is made.
+
+Tags in angle brackets name the alternative that a value was read as. They are in the paths of pydantic's errors only;
+`load` uses them to say which keys there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, ValidationError, model_validator
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
+
+from leadline.metrics import MetricCall, UnknownMetric, metric
+from leadline.spec.fields import (
+    ClassName,
+    ColumnName,
+    ConditionField,
+    Frozen,
+    MetricField,
+    Moment,
+    Number,
+    Source,
+    SpanField,
+    Value,
+    Wait,
+    ZoneName,
+    not_boolean,
+)
+from leadline.spec.words import instead, nearest, shown
+from leadline.values import Scalar, Span, Target
+
+Task = Literal["binary", "multiclass", "regression"]
+Problem = tuple[tuple[str | int, ...], str]  # where, and what is wrong there
+
+
+# Predictions --------------------------------------------------------------------------------------------------------
+
+
+class ListScores(Frozen):
+    """Scores of all classes in one list column, in the order of `classes`."""
+
+    list: ColumnName = Field(description="The column that holds a list with one score for each class.")
+    classes: tuple[ClassName, ...] = Field(min_length=2, description="The classes, in the order of the list.")
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        _refuse([(("classes",), f"{name!r} is named twice") for name in _twice(self.classes)], self)
+        return self
+
+
+def _scores_kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "<ListScores>" if "classes" in value or set(value) == {"list"} else "<columns>"
+    return "<ListScores>" if isinstance(value, ListScores) else "<columns>"
+
+
+Scores = Annotated[
+    Annotated[ListScores, Tag("<ListScores>")]
+    | Annotated[dict[ClassName, ColumnName], Field(min_length=2), Tag("<columns>")],
+    Discriminator(_scores_kind),
+]
+
+
+class PredictionColumns(Frozen):
+    """Which column plays which part in a prediction."""
+
+    id: ColumnName = Field(description="The column that identifies a prediction; outcomes refer to it.")
+    timestamp: ColumnName = Field(description="When the prediction was made: decides which window it belongs to.")
+    score: ColumnName | None = Field(default=None, description="Binary: the score of the positive class.")
+    prediction: ColumnName | None = Field(
+        default=None,
+        description="What was predicted: a class, or a regression's number. Without it, score >= threshold decides.",
+    )
+    scores: Scores | None = Field(
+        default=None,
+        description="Multiclass: the score of each class, as {class: column} or {list: column, classes: [...]}.",
+    )
+    version: ColumnName | None = Field(default=None, description="The version of the model that predicted.")
+    entity: ColumnName | None = Field(
+        default=None, description="Whom or what the prediction is about, such as a user: its rows are not independent."
+    )
+    received_at: ColumnName | None = Field(default=None, description="When the row arrived; timestamp where absent.")
+    weight: ColumnName | None = Field(default=None, description="How much a row counts; 1 where absent.")
+
+
+class Feature(Frozen):
+    """What is known of a feature beforehand; the rest is read from the reference."""
+
+    type: Literal["numeric", "categorical", "text", "boolean"] | None = Field(
+        default=None, description="How the column is to be read; guessed from its type where absent."
+    )
+    min: Number | None = Field(default=None, description="The least value that makes sense.")
+    max: Number | None = Field(default=None, description="The largest value that makes sense.")
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        problems: list[Problem] = []
+        if self.type not in (None, "numeric"):
+            given = [key for key in ("min", "max") if getattr(self, key) is not None]
+            problems += [((key,), f"{key} is for numeric features") for key in given]
+        if self.min is not None and self.max is not None and self.min > self.max:
+            problems.append((("min",), f"min {self.min:g} is above max {self.max:g}"))
+        _refuse(problems, self)
+        return self
+
+
+def _features_kind(value: object) -> str:
+    return "<auto>" if isinstance(value, str) else "<types>" if isinstance(value, Mapping) else "<list>"
+
+
+Features = Annotated[
+    Annotated[Literal["auto"], Tag("<auto>")]
+    | Annotated[tuple[ColumnName, ...], Tag("<list>")]
+    | Annotated[dict[ColumnName, Feature], Tag("<types>")],
+    Discriminator(_features_kind),
+]
+
+
+class Predictions(Frozen):
+    """Where the predictions are and how to read them."""
+
+    source: Source = Field(description="A file, a glob, a directory, or {engine: ..., table: ...}.")
+    columns: PredictionColumns = Field(description="Which column plays which part.")
+    threshold: Number = Field(default=0.5, description="Binary: a score at or above it counts as predicted positive.")
+    thresholds: tuple[Number, ...] = Field(default=(), description="Further thresholds to evaluate, as a what-if.")
+    features: Features = Field(
+        default="auto",
+        description="What the model was given: auto (columns with no other part), a list, or {name: {type, min, max}}.",
+    )
+
+
+# Outcomes -----------------------------------------------------------------------------------------------------------
+
+
+class OutcomeColumns(Frozen):
+    """Which column plays which part in an outcome."""
+
+    id: ColumnName | None = Field(default=None, description="The prediction's id; the same name as there where absent.")
+    value: ColumnName = Field(description="What was learnt: the label, the number.")
+    observed_at: ColumnName | None = Field(default=None, description="When the outcome came to be known.")
+    received_at: ColumnName | None = Field(default=None, description="When the row arrived; observed_at where absent.")
+
+
+class FeedbackColumns(Frozen):
+    """As `OutcomeColumns`; what is absent is named as in `outcomes`."""
+
+    id: ColumnName | None = Field(default=None, description="The prediction's id.")
+    value: ColumnName | None = Field(default=None, description="What was learnt.")
+    observed_at: ColumnName | None = Field(default=None, description="When it came to be known.")
+    received_at: ColumnName | None = Field(default=None, description="When the row arrived.")
+
+
+class Outcomes(Frozen):
+    """Where the labels are, and when to expect them."""
+
+    source: Source | None = Field(default=None, description="As for predictions; the predictions' own where absent.")
+    columns: OutcomeColumns = Field(description="Which column plays which part.")
+    where: ConditionField | None = Field(default=None, description="Which rows are labels: a condition in SQL.")
+    matures_after: Wait = Field(
+        default=timedelta(),
+        description="How long after a prediction its label has come, if ever; younger rows are provisional.",
+    )
+    absent: Value = Field(
+        default="unknown",
+        description="What a missing label means once the row is mature: unknown, or a value ('no click means no').",
+    )
+
+
+class Feedback(Frozen):
+    """A further kind of outcome, such as a click; its rate is a metric of that name."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The name of the rate metric.")
+    source: Source | None = Field(default=None, description="As for outcomes; the outcomes' own source where absent.")
+    columns: FeedbackColumns = Field(default=FeedbackColumns(), description="Columns; as in outcomes where absent.")
+    where: ConditionField | None = Field(default=None, description="Which rows count: a condition in SQL.")
+    matures_after: Wait | None = Field(default=None, description="As in outcomes where absent.")
+    absent: Value = Field(default="unknown", description="What no row means once the prediction is mature.")
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeTable:
+    """One kind of outcome with everything filled in: `name` is `label`, or that of a feedback."""
+
+    name: str
+    source: Any  # Files | TableSource | Memory
+    id: str
+    value: str
+    observed_at: str | None
+    received_at: str | None
+    where: Any  # Condition | None
+    matures_after: timedelta
+    absent: Scalar
+
+
+# Reference, baseline ------------------------------------------------------------------------------------------------
+
+
+class Reference(Frozen):
+    """What later windows are compared with: the rows before a date, or a source of their own."""
+
+    until: Moment | None = Field(default=None, description="Rows before this date or time, in the declared time zone.")
+    source: Source | None = Field(default=None, description="A source of their own, with the predictions' columns.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        _one_of(self, "until", "source")
+        return self
+
+
+class Baseline(Frozen):
+    """Something simple that the model has to beat, evaluated beside it."""
+
+    score: ColumnName | None = Field(
+        default=None, description="A column with another model's score (regression: prediction)."
+    )
+    constant: Number | None = Field(default=None, description="One score (regression: prediction) for all rows.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        _one_of(self, "score", "constant")
+        return self
+
+
+# Slices -------------------------------------------------------------------------------------------------------------
+
+
+class ColumnSlice(Frozen):
+    """Rows by the values of a column."""
+
+    column: ColumnName = Field(description="The column whose values part the rows.")
+    name: str = Field(default="", description="The name of the slice; the column's where absent.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = {"column": value}
+        elif not isinstance(value, Mapping | ColumnSlice):
+            raise ValueError(f"a slice is a column or a mapping with where, bin or cross; found {shown(value)}")
+        if isinstance(value, Mapping) and isinstance(value.get("column"), str):
+            return {"name": value["column"], **value}
+        return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        short = {"type": "string", "description": "A column whose values part the rows."}
+        return {"anyOf": [short, handler(schema)]}
+
+
+class WhereSlice(Frozen):
+    """Rows for which a condition holds; all others are not in the slice."""
+
+    name: str = Field(min_length=1, description="The name of the slice.")
+    where: ConditionField = Field(description="A condition in SQL over the columns of the predictions.")
+
+
+class Bin(Frozen):
+    """Ranges of a number: equally wide ones, or between edges. A bin includes its lower end."""
+
+    column: ColumnName = Field(description="A numeric column.")
+    width: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None, description="Bins of this width, counted from 0."
+    )
+    edges: tuple[Number, ...] | None = Field(default=None, min_length=1, description="Edges between bins, ascending.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        _one_of(self, "width", "edges")
+        edges = self.edges or ()
+        if any(low >= high for low, high in pairwise(edges)):
+            _refuse([(("edges",), "edges ascend, each once")], self)
+        return self
+
+
+class BinSlice(Frozen):
+    """Rows by ranges of a number."""
+
+    name: str = Field(min_length=1, description="The name of the slice.")
+    bin: Bin = Field(description="The column and its ranges.")
+
+
+class CrossSlice(Frozen):
+    """Rows by the values of several slices at once."""
+
+    cross: tuple[ColumnName, ...] = Field(min_length=2, description="Names of other slices, or columns.")
+    name: str = Field(default="", description="The name of the slice; where absent, the names joined by ':'.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if isinstance(value, Mapping):
+            parts = value.get("cross")
+            if isinstance(parts, list | tuple) and all(isinstance(part, str) for part in parts):
+                return {"name": ":".join(parts), **value}
+        return value
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        _refuse([(("cross",), f"{name!r} is named twice") for name in _twice(self.cross)], self)
+        return self
+
+
+Part = ColumnSlice | WhereSlice | BinSlice
+SliceEntry = Part | CrossSlice
+_SLICE_KEYS: Final = {"where": "<WhereSlice>", "bin": "<BinSlice>", "cross": "<CrossSlice>"}
+
+
+def _slice_kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        exact = next((key for key in _SLICE_KEYS if key in value), None)
+        # A misspelt key still tells which kind was meant, and then the error can name the right one.
+        near = (nearest(str(key), _SLICE_KEYS) for key in value if key not in ColumnSlice.model_fields)
+        meant = exact or next((key for key in near if key), None)
+        return _SLICE_KEYS[meant] if meant else "<ColumnSlice>"
+    return f"<{type(value).__name__}>" if isinstance(value, Part | CrossSlice) else "<ColumnSlice>"
+
+
+SliceField = Annotated[
+    Annotated[ColumnSlice, Tag("<ColumnSlice>")]
+    | Annotated[WhereSlice, Tag("<WhereSlice>")]
+    | Annotated[BinSlice, Tag("<BinSlice>")]
+    | Annotated[CrossSlice, Tag("<CrossSlice>")],
+    Discriminator(_slice_kind),
+]
+
+
+# Objectives ---------------------------------------------------------------------------------------------------------
+
+
+class Objective(Frozen):
+    """What the team promised: a metric, the level it keeps, over which window, for which slices."""
+
+    metric: MetricField = Field(description="A metric, such as recall, or the name of a feedback.")
+    at_least: Number | None = Field(default=None, description="The metric is to be at least this.")
+    at_most: Number | None = Field(default=None, description="The metric is to be at most this.")
+    window: SpanField = Field(description="Over how long: 1h, a number of days such as 28d, 1w or 1mo.")
+    slices: tuple[str, ...] = Field(default=(), description="Names of declared slices for which it is to hold as well.")
+    rule: Literal["interval"] = Field(
+        default="interval",
+        description="interval: breached when the 95 % interval lies wholly on the wrong side.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        _one_of(self, "at_least", "at_most")
+        _refuse([(("slices",), f"{name!r} is named twice") for name in _twice(self.slices)], self)
+        return self
+
+    @property
+    def target(self) -> Target:
+        """The promised side."""
+        if self.at_least is not None:
+            return Target("at_least", self.at_least)
+        assert self.at_most is not None  # noqa: S101  # _one lets nothing else through
+        return Target("at_most", self.at_most)
+
+
+def _metrics_kind(value: object) -> str:
+    return "<all>" if isinstance(value, str) else "<list>"
+
+
+Metrics = Annotated[
+    Annotated[Literal["all"], Tag("<all>")] | Annotated[tuple[MetricField, ...], Tag("<list>")],
+    Discriminator(_metrics_kind),
+]
+
+
+class Spec(Frozen):
+    """A declaration: which predictions, which outcomes, which slices, and what was promised.
+
+    Made by `load`, `from_mapping`, or directly; `model_dump(mode="json")` writes what `from_mapping` reads.
+    """
+
+    version: Annotated[Literal[1], BeforeValidator(not_boolean)] = Field(description="The version of this format.")
+    model: str = Field(min_length=1, description="The name of the model.")
+    task: Task = Field(description="What the model does.")
+    predictions: Predictions = Field(description="The rows that the model predicted.")
+    positive: Value | None = Field(
+        default=None,
+        description="Binary: the label that counts as positive; needed unless labels are boolean or 0 and 1.",
+    )
+    outcomes: Outcomes | None = Field(default=None, description="What came to be known of the predictions.")
+    feedback: tuple[Feedback, ...] = Field(default=(), description="Further outcomes, each a rate metric.")
+    timezone: ZoneName = Field(
+        default="UTC", description="The time zone of days, weeks and months, such as Europe/Berlin."
+    )
+    reference: Reference | None = Field(
+        default=None,
+        description="What later windows are compared with; the first mature quarter of the rows where absent.",
+    )
+    window: SpanField = Field(default=Span(1, "d"), description="The windows of the report: 1h, Nd, 1w or 1mo.")
+    slices: tuple[SliceField, ...] = Field(
+        default=(), description="Columns, {name, where}, {name, bin} or {cross: [...]}: each parts the rows on its own."
+    )
+    metrics: Metrics | None = Field(
+        default=None,
+        description="Metrics beside those of the objectives, or all; a few that fit the task where absent.",
+    )
+    baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
+    objectives: tuple[Objective, ...] = Field(default=(), description="What was promised.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _refuse([problem for rule in RULES for problem in rule(self)], self)
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The declared time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def reference_until(self) -> datetime | None:
+        """The end of the reference with its zone; a date is its first moment in the declared time zone."""
+        until = self.reference.until if self.reference else None
+        if until is None:
+            return None
+        moment = until if isinstance(until, datetime) else datetime.combine(until, time())
+        return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
+
+    @property
+    def label(self) -> OutcomeTable | None:
+        """The outcome that metrics compare with, with everything filled in."""
+        if self.outcomes is None:
+            return None
+        columns = self.outcomes.columns
+        return OutcomeTable(
+            name="label",
+            source=self.outcomes.source or self.predictions.source,
+            id=columns.id or self.predictions.columns.id,
+            value=columns.value,
+            observed_at=columns.observed_at,
+            received_at=columns.received_at,
+            where=self.outcomes.where,
+            matures_after=self.outcomes.matures_after,
+            absent=self.outcomes.absent,
+        )
+
+    @property
+    def outcome_tables(self) -> tuple[OutcomeTable, ...]:
+        """The label and each feedback, with everything filled in."""
+        label = self.label
+        return (*([label] if label else []), *(self._feedback_table(each, label) for each in self.feedback))
+
+    def _feedback_table(self, feedback: Feedback, label: OutcomeTable | None) -> OutcomeTable:
+        own = feedback.columns
+        value = own.value or (label.value if label else None)
+        assert value is not None  # noqa: S101  # _feedback lets nothing else through
+        wait = feedback.matures_after
+        return OutcomeTable(
+            name=feedback.name,
+            source=feedback.source or (label.source if label else self.predictions.source),
+            id=own.id or (label.id if label else self.predictions.columns.id),
+            value=value,
+            observed_at=own.observed_at or (label.observed_at if label else None),
+            received_at=own.received_at or (label.received_at if label else None),
+            where=feedback.where,
+            matures_after=wait if wait is not None else label.matures_after if label else timedelta(),
+            absent=feedback.absent,
+        )
+
+    def parts(self, entry: SliceEntry) -> tuple[Part, ...]:
+        """What `entry` is made of: itself, or the slices that a cross names (a column where it names none)."""
+        if not isinstance(entry, CrossSlice):
+            return (entry,)
+        named = {each.name: each for each in self.slices if not isinstance(each, CrossSlice)}
+        return tuple(named.get(name, ColumnSlice(column=name)) for name in entry.cross)
+
+
+# Rules across parts -------------------------------------------------------------------------------------------------
+
+
+def _columns_of_task(spec: Spec) -> Iterator[Problem]:
+    columns = spec.predictions.columns
+    place = ("predictions", "columns")
+    if spec.task == "binary" and columns.score is None and columns.prediction is None and columns.scores is None:
+        yield place, "a binary model needs the column of its 'score' or of its 'prediction'"
+    if spec.task == "multiclass" and columns.prediction is None and columns.scores is None:
+        yield place, "a multiclass model needs the column of its 'prediction', or 'scores' of its classes"
+    if spec.task == "regression" and columns.prediction is None:
+        yield place, "a regression needs the column of its 'prediction'"
+    if spec.task == "regression" and columns.scores is not None:
+        yield (*place, "scores"), "scores of classes do not go with a regression"
+
+
+def _only_binary(spec: Spec) -> Iterator[Problem]:
+    if spec.task == "binary":
+        return
+    if spec.positive is not None:
+        yield ("positive",), f"positive is for binary models, this one is {spec.task}"
+    for key in ("threshold", "thresholds"):
+        if key in spec.predictions.model_fields_set:
+            yield ("predictions", key), f"{key} is for binary models, this one is {spec.task}"
+
+
+def _outcomes(spec: Spec) -> Iterator[Problem]:
+    absent = spec.outcomes.absent if spec.outcomes else "unknown"
+    if spec.task == "regression" and absent != "unknown" and isinstance(absent, str | bool):
+        yield (
+            ("outcomes", "absent"),
+            f"a regression's outcome is a number: unknown or a number is needed, found {shown(absent)}",
+        )
+
+
+def _feedback(spec: Spec) -> Iterator[Problem]:
+    for index, feedback in enumerate(spec.feedback):
+        place = ("feedback", index)
+        if feedback.columns.value is None and spec.outcomes is None:
+            yield (*place, "columns"), "the column of the 'value' is missing, and there are no outcomes to take it from"
+        if _is_metric(feedback.name, spec):
+            yield (*place, "name"), f"{feedback.name!r} is already the name of a metric"
+    for name in _twice([feedback.name for feedback in spec.feedback]):
+        yield ("feedback",), f"two feedbacks are called {name!r}"
+
+
+def _is_metric(name: str, spec: Spec) -> bool:
+    """Whether `name` is taken; its parameters do not matter."""
+    try:
+        metric(name, spec.task)
+    except UnknownMetric as unknown:
+        return name in unknown.candidates
+    return True
+
+
+def _metrics(spec: Spec) -> Iterator[Problem]:
+    asked: list[tuple[tuple[str | int, ...], MetricCall]] = [
+        (("objectives", index, "metric"), objective.metric) for index, objective in enumerate(spec.objectives)
+    ]
+    if isinstance(spec.metrics, tuple):
+        asked += [(("metrics", index), call) for index, call in enumerate(spec.metrics)]
+        yield from ((("metrics",), f"{twice} is asked for twice") for twice in _twice(spec.metrics))
+    for place, call in asked:
+        problem = _metric_problem(call, spec)
+        if problem:
+            yield place, problem
+
+
+def _metric_problem(call: MetricCall, spec: Spec) -> str | None:
+    feedback = tuple(each.name for each in spec.feedback)
+    if call.name in feedback:
+        return f"{call.name!r} is a feedback and takes no parameters" if call.parameters else None
+    try:
+        metric(call, spec.task)
+    except UnknownMetric as unknown:
+        if call.name in unknown.candidates:
+            return str(unknown)  # the name is right, a parameter is not
+        known = instead(call.name, (*unknown.candidates, *feedback))
+        return f"{call.name!r} is not a metric of a {spec.task} model{known}"
+    return None
+
+
+def _slices(spec: Spec) -> Iterator[Problem]:
+    for name in _twice([entry.name for entry in spec.slices]):
+        places = [index for index, entry in enumerate(spec.slices) if entry.name == name]
+        yield ("slices", places[-1]), f"two slices are called {name!r}; give one another name"
+    crosses = {entry.name for entry in spec.slices if isinstance(entry, CrossSlice)}
+    for index, entry in enumerate(spec.slices):
+        if isinstance(entry, CrossSlice):
+            for nested in crosses.intersection(entry.cross):
+                yield ("slices", index, "cross"), f"{nested!r} is a cross itself; name its parts instead"
+
+
+def _objectives(spec: Spec) -> Iterator[Problem]:
+    names = tuple(entry.name for entry in spec.slices)
+    for index, objective in enumerate(spec.objectives):
+        for position, name in enumerate(objective.slices):
+            if name not in names:
+                known = instead(name, names) if names else "; none are declared: add it to slices"
+                yield ("objectives", index, "slices", position), f"{name!r} is not a declared slice{known}"
+        if objective in spec.objectives[:index]:
+            yield ("objectives", index), "this objective is declared twice"
+
+
+RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
+    _columns_of_task,
+    _only_binary,
+    _outcomes,
+    _feedback,
+    _metrics,
+    _slices,
+    _objectives,
+)
+
+
+def _twice(names: Sequence[Any]) -> list[Any]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def _one_of(part: Frozen, *keys: str) -> None:
+    given = [key for key in keys if getattr(part, key) is not None]
+    if len(given) != 1:
+        said = " and ".join(given) + " are both given" if given else "none is given"
+        _refuse([((), f"exactly one of {' and '.join(keys)} is needed; {said}")], part)
+
+
+def _refuse(problems: Sequence[Problem], value: Frozen) -> None:
+    """Raise all problems at once, each with its place below `value`. Pydantic adds the place of `value` itself."""
+    if problems:
+        raise ValidationError.from_exception_data(
+            type(value).__name__,
+            [
+                InitErrorDetails(type=PydanticCustomError("declared", "{text}", {"text": text}), loc=place, input=None)
+                for place, text in problems
+            ],
+        )
