@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from leadline.evaluation.result import Result, check
     from leadline.spec import Spec, load
     from leadline.values import Estimate, InputError, Interval, Judgement, LeadlineError, Slice, Undefined, Window
 
@@ -25,10 +26,12 @@ EXPORTS = {
     "Interval": "leadline.values",
     "Judgement": "leadline.values",
     "LeadlineError": "leadline.values",
+    "Result": "leadline.evaluation.result",
     "Slice": "leadline.values",
     "Spec": "leadline.spec",
     "Undefined": "leadline.values",
     "Window": "leadline.values",
+    "check": "leadline.evaluation.result",
     "load": "leadline.spec",
 }
 
@@ -38,11 +41,13 @@ __all__ = [
     "Interval",
     "Judgement",
     "LeadlineError",
+    "Result",
     "Slice",
     "Spec",
     "Undefined",
     "Window",
     "__version__",
+    "check",
     "load",
 ]
 

@@ -455,6 +455,10 @@ def test_a_reference_ends_in_the_declared_zone(until: object, expected: str) -> 
     assert until_.isoformat() == expected
 
 
+def test_a_key_of_a_mapping_is_text() -> None:
+    assert "a key that is text is needed" in refused({**LEAST, 1: 2})  # type: ignore[dict-item]
+
+
 def test_many_errors_are_cut_short() -> None:
     text = refused(changed(**{f"x{n}": 1 for n in range(30)}))
     assert text.endswith("and 10 more")

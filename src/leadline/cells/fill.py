@@ -78,11 +78,13 @@ def statement(facts: ir.Table, pieces: Sequence[Piece]) -> ir.Table:
             for name, value in _sums(facts, measure, weighted).items()
         }
         if weighted:
-            columns = {"weight": facts.weight.sum(), "square": (facts.weight * facts.weight).sum()} | columns
+            columns = {"weight": _total(facts.weight), "square": _total(facts.weight * facts.weight)} | columns
         unwanted = {index for index, measure in enumerate(every) if measure not in piece.measures}
         asked = {name: value for name, value in columns.items() if not _of_measure(name, unwanted)}
         grouped = rows.group_by(key=packed(piece.keys)).aggregate(**asked, rows=lambda t: t.count())
-        shown = {name: grouped[name] if name in asked else ibis.null(value.type()) for name, value in columns.items()}
+        shown = {
+            name: grouped[name] if name in asked else ibis.literal(0, value.type()) for name, value in columns.items()
+        }
         parts.append(grouped.select(place=ibis.literal(place, "int32"), key=grouped.key, rows=grouped.rows, **shown))
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
@@ -97,21 +99,25 @@ def _sums(facts: ir.Table, measure: Measure, weighted: bool) -> dict[str, ir.Val
     if weighted:
         w = ibis.ifelse(x.notnull(), facts.weight, ibis.null("float64"))
         w2 = w * w
-        return {
-            "n": x.count(), "w": w.sum(), "ww": w2.sum(), "wx": (w * x).sum(), "wwx": (w2 * x).sum(), "wwxx": (w2 * x * x).sum(),
-        }  # fmt: skip
+        weighted_sums = {"w": w, "ww": w2, "wx": w * x, "wwx": w2 * x, "wwxx": w2 * x * x}
+        return {"n": x.count()} | {name: _total(value) for name, value in weighted_sums.items()}
     square = Measure(measure.name, measure.expression, None if measure.bound is None else measure.bound**2)
     return {"n": x.count(), "wx": _summed(x, measure), "wwxx": _summed(x * x, square)}
 
 
 def _summed(x: ir.Value, measure: Measure) -> ir.Value:
     """A sum in integers of `unit` where the measure is bounded; every engine rounds half up this way."""
-    return x.sum() if measure.unit is None else (x / measure.unit + 0.5).floor().cast("int64").sum()
+    return _total(x if measure.unit is None else (x / measure.unit + 0.5).floor().cast("int64"))
+
+
+def _total(x: ir.Value) -> ir.Value:
+    """A sum that is 0 where there is nothing to add."""
+    return x.sum().coalesce(ibis.literal(0, x.type()))
 
 
 def fill(engine: Engine, facts: ir.Table, pieces: Sequence[Piece]) -> dict[tuple[str | int, ...], Cells]:
     """Run the statement and take its result apart."""
-    table = engine.run(statement(engine.shared(facts), pieces))
+    table = engine.run(statement(facts, pieces))
     weighted = "weight" in facts.columns
     measures = list({measure.name: measure for piece in pieces for measure in piece.measures}.values())
     place, key, rows = (_ints(table, name) for name in ("place", "key", "rows"))
@@ -172,7 +178,7 @@ def _floats(table: pa.Table, name: str) -> NDArray[np.float64]:
     column = table.column(name).combine_chunks()
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.int64())  # a sum that does not fit raises here
-    return _plain(column.cast(pa.float64()).fill_null(0.0))
+    return _plain(column.cast(pa.float64()))
 
 
 def _plain(column: pa.Array) -> NDArray[Any]:

@@ -72,35 +72,51 @@ def refuse_too_many(pieces: Sequence[Piece], describe: Mapping[tuple[str | int, 
     return total
 
 
-def bin_keys(
-    score: ir.Value, thresholds: Sequence[float], edges: Sequence[float] | None, coarse: bool
-) -> tuple[Key, ...]:
-    """The fixed grid: the union of linear and logit edges and of the thresholds, as three numbers that rise with the score.
+def binned(
+    rows: ir.Table, scores: Mapping[str, str], thresholds: Sequence[float], edges: Sequence[float] | None
+) -> ir.Table:
+    """Rows with the bin of each score: linear_NAME, logit_NAME and step_NAME, for NAME → column in `scores`.
 
-    The score is first cut to a multiple of 2^-32. No such multiple is nearer to a logit edge than any engine's
+    The fixed grid is the union of linear and logit edges and of the thresholds, told by three numbers that rise with
+    the score. The score is first cut to a multiple of 2^-32: none of them is nearer to a logit edge than any engine's
     logarithm errs (a test goes through all edges), so that all engines choose the same bin.
     `edges` are given for scores that are no probabilities: then the first number counts the edges at or below.
     """
-    steps = [(score >= threshold).cast("int64") for threshold in thresholds]
-    step = sum(steps[1:], steps[0]) if steps else ibis.literal(0, "int64")
-    by_threshold = Key("step", step, len(thresholds) + 1)
-    if edges is not None:
-        return (
-            Key("linear", _count_edges(score, edges), len(edges) + 1),
-            Key("logit", ibis.literal(0, "int64"), 1),
-            by_threshold,
+    if edges is None:
+        rows = rows.mutate(
+            **{f"units_{name}": (rows[column] * SCORE_UNIT + 0.5).floor() for name, column in scores.items()}
         )
-    units = (score * SCORE_UNIT + 0.5).floor()
+    bins: dict[str, ir.Value] = {}
+    for name, column in scores.items():
+        steps = [(rows[column] >= threshold).cast("int64") for threshold in thresholds]
+        bins[f"step_{name}"] = sum(steps[1:], steps[0]) if steps else ibis.literal(0, "int64")
+        if edges is not None:
+            bins[f"linear_{name}"] = _count_edges(rows[column], edges)
+            bins[f"logit_{name}"] = ibis.literal(0, "int64")
+            continue
+        units = rows[f"units_{name}"]
+        last = LOGIT_BINS - 1
+        inner = ((units / (SCORE_UNIT - units)).ln() + LOGIT_RANGE) * LOGIT_BINS / (2 * LOGIT_RANGE)
+        inside = ibis.greatest(ibis.least(inner.floor(), last), 0)
+        bins[f"linear_{name}"] = ibis.least((units / (SCORE_UNIT // LINEAR_BINS)).floor(), LINEAR_BINS - 1).cast(
+            "int64"
+        )
+        bins[f"logit_{name}"] = ibis.cases((units <= 0, 0), (units >= SCORE_UNIT, last), else_=inside).cast("int64")
+    return rows.mutate(**bins)
+
+
+def bin_keys(rows: ir.Table, name: str, thresholds: int, edges: int | None, coarse: bool) -> tuple[Key, ...]:
+    """The keys of a score's bin; coarse ones hold 16 of the fine edges' bins each."""
     share = COARSE if coarse else 1
-    linear = ibis.least((units / (SCORE_UNIT // LINEAR_BINS * share)).floor(), LINEAR_BINS // share - 1).cast("int64")
-    inner = ((units / (SCORE_UNIT - units)).ln() + LOGIT_RANGE) * (LOGIT_BINS // share) / (2 * LOGIT_RANGE)
-    last = LOGIT_BINS // share - 1
-    logit = ibis.cases(
-        (units <= 0, 0),
-        (units >= SCORE_UNIT, last),
-        else_=ibis.greatest(ibis.least(inner.floor(), last), 0),
-    ).cast("int64")
-    return (Key("linear", linear, LINEAR_BINS // share), Key("logit", logit, LOGIT_BINS // share), by_threshold)
+    linear, logit = rows[f"linear_{name}"], rows[f"logit_{name}"]
+    if coarse:
+        linear, logit = (linear / share).floor(), (logit / share).floor()
+    sizes = (LINEAR_BINS, LOGIT_BINS) if edges is None else (edges + 1, 1)
+    return (
+        Key("linear", linear, -(-sizes[0] // share)),
+        Key("logit", logit, -(-sizes[1] // share)),
+        Key("step", rows[f"step_{name}"], thresholds + 1),
+    )
 
 
 def _count_edges(score: ir.Value, edges: Sequence[float]) -> ir.Value:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints
-from leadline.log.facts import GROUPS
+from leadline.log.facts import GROUPS, LAG_EDGES
 from leadline.metrics.sums import Array, Histogram, Sums
 
 Name = tuple[str | int, ...]
@@ -45,6 +45,15 @@ class Series:
         cells = self._chosen(("slice", place), slice=code)
         histograms = self._scores("slice_scores", place, code, None)
         return self._sums(cells, self.pieces["total",], histograms, self._errors("slice_errors", place, code, None))
+
+    def known_by(self, day: int) -> Series:
+        """The counts as they were known at the end of a day (number of the grain of days, or of the coarser grain).
+
+        Labels that came later stand among the unlabelled rows. Exact for labels up to 32 days (or grains) late; of a
+        wider bucket nothing counts before its end. Histograms carry no lag and are left out.
+        """
+        found = {name: _known_by(cells, self, day) for name, cells in self.pieces.items() if "lag" in cells.keys}
+        return Series(found, self.first, self.last, self.classes)
 
     def entities(self, place: int | None = None, code: int | None = None) -> Sums | None:
         """The sums of all rows or of one slice by grain and hash group of the entities; None without entities."""
@@ -132,7 +141,9 @@ class Series:
             if "linear" in cells.keys:
                 packed, first = np.unique(_grid(cells), return_index=True)
                 bins = np.stack([cells.keys[key][first] for key in ("linear", "logit", "step")], axis=1)
-                found[name] = (packed, bins.astype(np.float64)) if len(packed) else (np.zeros(1, np.int64), np.zeros((1, 3)))
+                found[name] = (
+                    (packed, bins.astype(np.float64)) if len(packed) else (np.zeros(1, np.int64), np.zeros((1, 3)))
+                )
         return found
 
     def _errors(self, kind: str, place: int | None, code: int | None, version: int | None) -> Array | None:
@@ -148,3 +159,13 @@ class Series:
 def _grid(cells: Cells) -> Ints:
     """The three numbers of each cell's score bin as one that rises with the score."""
     return (cells.keys["linear"] * 1024 + cells.keys["logit"]) * 1024 + cells.keys["step"]
+
+
+def _known_by(cells: Cells, series: Series, day: int) -> Cells:
+    latest = np.append(np.array(LAG_EDGES), np.iinfo(np.int64).max)[cells.keys["lag"]]
+    known = (latest <= day - (series.first + cells.keys["grain"])) | (cells.keys["actual"] == series.classes)
+    keys = {**cells.keys, "actual": np.where(known, cells.keys["actual"], series.classes)}
+    losses = {
+        name: sums if name.startswith(("hit_", "matched_")) else sums * known[:, None] for name, sums in cells.losses.items()
+    }
+    return Cells(keys, cells.rows, cells.weight, cells.square, losses)

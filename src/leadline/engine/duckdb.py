@@ -11,6 +11,7 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.backends.sql import compilers
 from sqlglot import exp
 
 from leadline.engine.engine import Engine, arrow_table, unbound
@@ -50,12 +51,14 @@ class DuckDB(Engine):
     """An own in-memory connection, or the user's (an Ibis table's), whose settings are left as they are."""
 
     name = "duckdb"
-    dialect = "duckdb"
+    compiler = compilers.duckdb.compiler
 
     def __init__(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
         super().__init__()
         self._own = connection is None
         self._connection = connection or _own_connection()
+        self._zone = self._connection.sql("SELECT current_setting('TimeZone')").fetchall()[0][0]
+        self._connection.execute("SET TimeZone = 'UTC'")
         self._registered: list[str] = []
         self._attached: dict[str, str] = {}
 
@@ -77,7 +80,7 @@ class DuckDB(Engine):
         if source.url is None:
             raise InputError(f"{str(source)!r}: give the DuckDB file as `url`")
         if source.url not in self._attached:
-            name = f"attached_{len(self._attached)}"
+            name = self._next_name()
             file = exp.Literal.string(source.url).sql("duckdb")
             self._connection.execute(
                 f"ATTACH {file} AS {name} (READ_ONLY)"
@@ -109,7 +112,7 @@ class DuckDB(Engine):
             pa.concat_tables([_read_arrow(file) for file in files], promote_options="permissive")
         )
 
-    def run(self, expression: ir.Table) -> pa.Table:
+    def _fetch(self, expression: ir.Table) -> pa.Table:
         try:
             return self._connection.sql(self.sql(expression)).to_arrow_table()
         except (duckdb.ConversionException, duckdb.OutOfRangeException) as problem:
@@ -156,8 +159,13 @@ class DuckDB(Engine):
         for name in self._registered:
             self._connection.unregister(name)
         self._registered.clear()
+        for name in self._attached.values():
+            self._connection.execute(f"DETACH {name}")
+        self._attached.clear()
         if self._own:
             self._connection.close()
+        else:
+            self._connection.execute(f"SET TimeZone = {exp.Literal.string(self._zone).sql('duckdb')}")
 
 
 def _own_connection() -> duckdb.DuckDBPyConnection:
@@ -168,20 +176,19 @@ def _own_connection() -> duckdb.DuckDBPyConnection:
     except duckdb.Error as problem:
         shown = ", ".join(f"LEADLINE_{name.upper()}={value}" for name, value in settings.items())
         raise InputError(f"DuckDB does not take the settings {shown}: {_first_line(problem)}") from problem
-    connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
 def files_of(source: str) -> list[str]:
     """The files of a path, a glob or a directory, sorted by name. Raises InputError where there is none."""
-    text = os.path.expanduser(source)
-    if os.path.isdir(text):
+    path = Path(source).expanduser()
+    if path.is_dir():
         known = PARQUET + CSV + JSON + ARROW
-        files = sorted(str(file) for file in Path(text).rglob("*") if str(file).lower().endswith(known))
-    elif os.path.exists(text):
-        files = [text]
+        files = sorted(str(file) for file in path.rglob("*") if str(file).lower().endswith(known))
+    elif path.exists():
+        files = [str(path)]
     else:
-        files = sorted(glob.glob(text, recursive=True))
+        files = sorted(glob.glob(str(path), recursive=True))
     if not files:
         raise InputError(f"{source!r}: no such file, and no file matches")
     return files

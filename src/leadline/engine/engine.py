@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -13,9 +14,11 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.json as pa_json
+from ibis.backends.sql.compilers.base import SQLGlotCompiler
+from sqlglot import exp
 
 from leadline.spec.fields import Files, Memory, TableSource
-from leadline.values import InputError
+from leadline.values import EngineError, InputError
 
 
 class Engine(ABC):
@@ -27,12 +30,15 @@ class Engine(ABC):
     """
 
     name: str
-    dialect: str
+    #: Ibis' compiler, taken without its backend: loading one imports pandas
+    compiler: SQLGlotCompiler
     #: True where a shared subexpression of one statement is computed once, so that `shared` has nothing to do
     shares_subexpressions = True
 
     def __init__(self) -> None:
-        self._names = (f"leadline_{number}" for number in itertools.count(1))
+        token = secrets.token_hex(4)  # two evaluations may share a user's connection
+        self._names = (f"leadline_{token}_{number}" for number in itertools.count(1))
+        self._shared: dict[str, ir.Table] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -46,9 +52,16 @@ class Engine(ABC):
     def read(self, source: Files | TableSource | Memory, text_columns: frozenset[str] = frozenset()) -> ir.Table:
         """The table of a source. `text_columns` are read as text where the file has no types (ids such as `007`)."""
 
-    @abstractmethod
     def run(self, expression: ir.Table) -> pa.Table:
-        """The rows of an expression. Used for cells and bounded samples only."""
+        """The rows of an expression. Used for cells and bounded samples only.
+
+        Times come as naive UTC, whole numbers as int64. Raises EngineError where one does not fit.
+        """
+        return conformed(self._fetch(expression), expression.schema())
+
+    @abstractmethod
+    def _fetch(self, expression: ir.Table) -> pa.Table:
+        """The rows of an expression in the types that the engine gives."""
 
     @abstractmethod
     def keep(self, expression: ir.Table) -> ir.Table:
@@ -86,18 +99,79 @@ class Engine(ABC):
 
     def shared(self, expression: ir.Table) -> ir.Table:
         """An expression that one statement uses several times, so that its rows are scanned once."""
-        return expression if self.shares_subexpressions else self.keep(expression)
+        if not self.shares_subexpressions:
+            return self.keep(expression)
+        name = self._next_name()
+        self._shared[name] = expression
+        return ibis.table(expression.schema(), name=name)
 
     def sql(self, expression: ir.Table) -> str:
-        """The engine's SQL of an expression; names are quoted by construction."""
-        return str(ibis.to_sql(expression, dialect=self.dialect))
+        """The engine's SQL of an expression; names are quoted by construction.
+
+        What is shared stands in a common table expression. Ibis finds common subexpressions by itself, but pushes
+        filters and columns into each use first, and then they are no longer common.
+        """
+        tree = self._tree(expression)
+        for table in tree.find_all(exp.Table):
+            if table.name in self._shared:
+                tree = tree.with_(exp.to_identifier(table.name, quoted=True), as_=self._tree(self._shared[table.name]))
+                first = tree.find(exp.With)
+                if first is not None:  # what is shared has to stand before the parts that use it
+                    first.set("expressions", [first.expressions[-1], *first.expressions[:-1]])
+                break
+        return str(tree.sql(dialect=self.compiler.dialect))
+
+    def _tree(self, expression: ir.Table) -> exp.Query:
+        """What `ibis.to_sql` writes out, before it is written."""
+        tree: exp.Query = self.compiler.to_sqlglot(expression.unbind())
+        return tree
 
     def parsed_time(self, text: ir.StringValue) -> ir.Value:
-        """Text that holds ISO 8601 times, with or without an offset → naive timestamp, in UTC where it had one."""
-        return text.try_cast("timestamp(6)")
+        """Text that holds an ISO 8601 time → naive UTC timestamp, as if in UTC without an offset; else NULL."""
+        return self.without_zone(text.try_cast("timestamp('UTC')"))
 
     def _next_name(self) -> str:
         return next(self._names)
+
+
+def conformed(table: pa.Table, schema: ibis.Schema) -> pa.Table:
+    """A result with the expression's types: engines sum integers in wider types, and Spark's times have a zone.
+
+    >>> wide = pa.table({"n": [1]}, schema=pa.schema({"n": pa.decimal128(38, 0)}))
+    >>> conformed(wide, ibis.schema({"n": "int64"})).schema.field("n").type
+    DataType(int64)
+    """
+    for place, (name, kind) in enumerate(schema.items()):
+        column = table.column(place)
+        if kind.is_integer() and not pa.types.is_integer(column.type):
+            wanted = pa.int64()
+        elif kind.is_timestamp() and kind.timezone is None and column.type != pa.timestamp("us"):
+            wanted = pa.timestamp("us")
+        else:
+            continue
+        try:
+            table = table.set_column(place, name, column.cast(wanted))
+        except pa.ArrowInvalid as problem:
+            raise EngineError(f"a whole number of the column {name!r} does not fit in 64 bits") from problem
+    return table
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """A table without encodings that only Arrow has: dictionaries, nanoseconds, half floats, views, columns of NULL."""
+    fields = [field.with_type(_plain_type(field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields), safe=False)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return _plain_type(kind.value_type)
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    if pa.types.is_float16(kind):
+        return pa.float64()
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
+        return pa.string()
+    return kind
 
 
 def unbound(schema: pa.Schema, name: str, **where: Any) -> ir.Table:
@@ -135,7 +209,7 @@ def small_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Tabl
 
     By way of JSON: `pa.array` of a list imports pandas where that is installed, which takes a second.
 
-    >>> small_table([{"a": 1, "b": "x"}, {"a": None, "b": "y"}], pa.schema({"a": pa.int64(), "b": pa.string()})).num_rows
+    >>> small_table([{"a": 1}, {"a": None}], pa.schema({"a": pa.int64()})).num_rows
     2
     """
     if not rows:

@@ -5,16 +5,29 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.backends.sql import compilers
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from leadline.engine.engine import Engine, arrow_table, unbound
+from leadline.engine.engine import Engine, arrow_table, plain, unbound
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.values import EngineError, InputError
 
 
 @ibis.udf.scalar.builtin(name="md5", signature=(("string",), "string"))
 def _md5(text): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
+
+
+@ibis.udf.scalar.builtin(name="xxhash64", signature=(("string",), "int64"))
+def _xxhash64(key): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
+
+
+#: what results depend on; a sum that overflows is an error only under ANSI rules
+_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+}
 
 
 class _Options(ibis.config.Config):
@@ -30,15 +43,19 @@ class Spark(Engine):
     """The user's session, or the active one. The session's time zone is UTC while we use it, and set back after."""
 
     name = "spark"
-    dialect = "pyspark"
+    compiler = compilers.pyspark.compiler
     shares_subexpressions = False  # Spark inlines a common table expression: each use would scan the source again
 
     def __init__(self, session: SparkSession | None = None) -> None:
         super().__init__()
-        self._session = session or SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
-        self._zone = self._session.conf.get("spark.sql.session.timeZone")
-        self._session.conf.set("spark.sql.session.timeZone", "UTC")
-        self._kept: list[str] = []
+        running = session or SparkSession.getActiveSession()
+        self._own = running is None
+        self._session = running or SparkSession.builder.getOrCreate()
+        self._settings = {name: self._session.conf.get(name, None) for name in _SETTINGS}
+        for name, value in _SETTINGS.items():
+            self._session.conf.set(name, value)
+        self._views: list[str] = []
+        self._persisted: list[DataFrame] = []
         if ibis.options.pyspark is None:
             ibis.options.pyspark = _Options()
 
@@ -56,10 +73,10 @@ class Spark(Engine):
             raise InputError(f"Spark has no table {str(source)!r}: {_first_line(problem)}") from problem
         name = self._next_name()
         frame.createOrReplaceTempView(name)
-        self._kept.append(name)
+        self._views.append(name)
         return unbound(frame.limit(0).toArrow().schema, name)
 
-    def run(self, expression: ir.Table) -> pa.Table:
+    def _fetch(self, expression: ir.Table) -> pa.Table:
         try:
             return self._session.sql(self.sql(expression)).toArrow()
         except PySparkException as problem:
@@ -71,14 +88,16 @@ class Spark(Engine):
             frame = self._session.sql(self.sql(expression)).persist()
         except PySparkException as problem:
             raise EngineError(f"Spark: {_first_line(problem)}") from problem
+        self._persisted.append(frame)
         frame.createOrReplaceTempView(name)
-        self._kept.append(name)
+        self._views.append(name)
         return ibis.table(expression.schema(), name=name)
 
     def lookup(self, table: pa.Table) -> ir.Table:
         name = self._next_name()
+        table = plain(table)
         self._session.createDataFrame(table).createOrReplaceTempView(name)
-        self._kept.append(name)
+        self._views.append(name)
         return unbound(table.schema, name)
 
     def explain(self, expression: ir.Table) -> str:
@@ -90,14 +109,23 @@ class Spark(Engine):
     def md5(self, text: ir.StringValue) -> ir.StringValue:
         return _md5(text)
 
+    def hash(self, key: ir.Value) -> ir.Value:
+        return _xxhash64(key)  # Ibis' choice has 32 bits: a hundred thousand ids would already clash
+
     def close(self) -> None:
-        for name in self._kept:
-            if self._session.catalog.isCached(name):
-                self._session.catalog.uncacheTable(name)
+        for frame in self._persisted:
+            frame.unpersist()
+        for name in self._views:
             self._session.catalog.dropTempView(name)
-        self._kept.clear()
-        if self._zone is not None:
-            self._session.conf.set("spark.sql.session.timeZone", self._zone)
+        self._persisted.clear()
+        self._views.clear()
+        for name, value in self._settings.items():
+            if value is None:
+                self._session.conf.unset(name)
+            else:
+                self._session.conf.set(name, value)
+        if self._own:
+            self._session.stop()
 
 
 def _first_line(problem: BaseException) -> str:

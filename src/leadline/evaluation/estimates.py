@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+
+import numpy as np
 
 from leadline.cells.series import Series
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
-from leadline.metrics.evaluate import HISTORY, Evaluated, evaluate
+from leadline.metrics.evaluate import Evaluated, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Sums
 from leadline.objectives.interval import verdict
@@ -25,7 +27,6 @@ from leadline.values import (
     Slice,
     Span,
     Status,
-    Target,
     Undefined,
     Verdict,
     Window,
@@ -66,13 +67,15 @@ class Evaluation:
     def _window(self, begin: int, after: int) -> Window:
         return self.grain.window(self.series.first + begin, self.series.first + after)
 
-    def _tumbling(self) -> Iterator[tuple[int, int, Window]]:
+    @cached_property
+    def _tumbling(self) -> list[tuple[int, int, Window]]:
         """The report's windows: places in the arrays (cut to the log), and the whole window."""
         first, last = self.series.first, self.series.last
-        for begin, after in self.grain.tumbling(
-            self.spec.window, self.grain.window_at(self.spec.window, first)[0], last
-        ):
-            yield max(begin - first, 0), min(after - first, last - first + 1), self.grain.window(begin, after)
+        begins = self.grain.window_at(self.spec.window, first)[0]
+        return [
+            (max(begin - first, 0), min(after - first, last - first + 1), self.grain.window(begin, after))
+            for begin, after in self.grain.tumbling(self.spec.window, begins, last)
+        ]
 
     def rolling(self, span: Span, after: int) -> tuple[int, int]:
         """Places of the rolling window that ends with the grain before `after`, cut to the log."""
@@ -94,26 +97,22 @@ class Evaluation:
         return found
 
     def _of_all_rows(self, series: Series, version: int | None, name: str | None) -> Iterator[Estimate]:
-        sums = series.sums(version=version)
+        # users' hash groups are of all versions together, so that only the estimates of all rows read them
+        entities = self._entities(None, None) if series is self.series and version is None else None
         for metric in self.metrics:
-            for begin, after, window in self._tumbling():
-                yield self._estimate(metric, sums, begin, after, window, ALL_ROWS, name, None, None)
+            yield from self._estimates(metric, series.sums(version=version), self._tumbling, ALL_ROWS, name, entities)
 
     def _of_slices(self, place: int, partition: Partition) -> Iterator[Estimate]:
-        by_window = [each.name for each in self._objectives_of(partition)]
+        by_window = {metric.name for metric in self._objectives_of(partition)}
         latest = self._latest()
+        once = [] if latest is None else [(*latest, self._window(*latest))]
         for code in self._codes_with_rows(place):
             sums = self.series.sums(place, code)
             where = self.slice_of(partition, code)
+            entities = self._entities(place, code)
             for metric in self.slice_metrics:
-                if metric.name in by_window and metric.histogram is None:
-                    for begin, after, window in self._tumbling():
-                        yield self._estimate(metric, sums, begin, after, window, where, None, place, code)
-                elif latest is not None:
-                    begin, after = latest
-                    yield self._estimate(
-                        metric, sums, begin, after, self._window(begin, after), where, None, place, code
-                    )
+                windows = self._tumbling if metric.name in by_window and metric.histogram is None else once
+                yield from self._estimates(metric, sums, windows, where, None, entities)
 
     def _codes_with_rows(self, place: int) -> list[int]:
         cells = self.series.pieces["slice", place]
@@ -138,55 +137,33 @@ class Evaluation:
         found = partition.slice(code)
         return Slice(tuple((name, written.get(name, {}).get(value, value)) for name, value in found.parts))
 
-    def _estimate(
+    def _estimates(
         self,
         metric: Metric,
         sums: Sums,
-        begin: int,
-        after: int,
-        window: Window,
+        windows: Sequence[tuple[int, int, Window]],
         where: Slice,
         version: str | None,
-        place: int | None,
-        code: int | None,
-    ) -> Estimate:
-        found = self._evaluated(metric, sums, begin, after, place, code)
-        inside = sums[begin:after]
-        rows, labelled, young = (int(part.sum()) for part in (inside.rows, inside.labelled, inside.immature))
-        if isinstance(found.value, Undefined):
-            why = "no rows" if not rows else found.value.why
-            return Estimate(
-                metric.name, where, version, window, None, None, None, rows, labelled, Status.UNDEFINED, why
-            )
-        status = Status.PROVISIONAL if young else Status.REALISED
-        why = f"{young:,} of {rows:,} rows are too young for their label" if young else None
-        low, high, method = (
-            (None, None, None)
-            if found.interval is None
-            else (found.interval.low, found.interval.high, found.interval.method)
-        )
-        return Estimate(
-            metric.name,
-            where,
-            version,
-            window,
-            found.value,
-            low,
-            high,
-            rows,
-            labelled,
-            status,
-            why,
-            method,
-            found.bound,
-        )
-
-    def _evaluated(
-        self, metric: Metric, sums: Sums, begin: int, after: int, place: int | None = None, code: int | None = None
-    ) -> Evaluated:
-        history = sums[max(0, begin - HISTORY) : begin] if begin else None
-        grouped = self._entities(place, code) if metric.histogram is None else None
-        return evaluate(metric, sums[begin:after], history, None if grouped is None else grouped[begin:after].total())
+        entities: Sums | None,
+    ) -> Iterator[Estimate]:
+        """One metric of one slice in many windows."""
+        evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
+        counts = np.stack([sums.rows, sums.labelled, sums.immature])
+        running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
+        for found, (begin, after, window) in zip(evaluated, windows, strict=True):
+            rows, labelled, young = (int(count) for count in running[:, after] - running[:, begin])
+            if isinstance(found.value, Undefined):
+                why = found.value.why if rows else "no rows"
+                yield Estimate(
+                    metric.name, where, version, window, None, None, None, rows, labelled, Status.UNDEFINED, why
+                )
+                continue
+            status = Status.PROVISIONAL if young else Status.REALISED
+            why_young = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            yield Estimate(
+                metric.name, where, version, window, found.value, *_ends(found), rows, labelled, status, why_young,
+                found.interval.method if found.interval else None, found.bound,
+            )  # fmt: skip
 
     def _entities(self, place: int | None, code: int | None) -> Sums | None:
         key = (place, code)
@@ -206,61 +183,46 @@ class Evaluation:
         found = []
         for objective in self.spec.objectives:
             metric = self.objective_metrics[str(objective.metric)]
-            found.append(self._judged(objective, metric, self._total, ALL_ROWS, None, None))
+            found.append(self._judged(objective, metric, self._total, ALL_ROWS, self._entities(None, None)))
             for place, partition in enumerate(self.reference.partitions):
                 if partition.name in objective.slices:
                     for code in self._codes_with_rows(place):
-                        where = self.slice_of(partition, code)
-                        found.append(self._judged(objective, metric, self.series.sums(place, code), where, place, code))
+                        sums, where = self.series.sums(place, code), self.slice_of(partition, code)
+                        found.append(self._judged(objective, metric, sums, where, self._entities(place, code)))
         return found
 
     def _judged(
-        self, objective: Objective, metric: Metric, sums: Sums, where: Slice, place: int | None, code: int | None
+        self, objective: Objective, metric: Metric, sums: Sums, where: Slice, entities: Sums | None
     ) -> Judgement:
-        target, span = objective.target, objective.window
-        end = self.mature_until
+        target, span, end = objective.target, objective.window, self.mature_until
         if not end:
-            why = "no rows" if not self.labels.predictions else "no row is old enough for its label"
+            why = "no row is old enough for its label" if self.labels.predictions else "no rows"
             return Judgement(metric.name, where, target, span, None, Verdict.NO_DATA, None, None, None, None, 0, why)
-        begin, after = self.rolling(span, end)
-        found = self._evaluated(metric, sums, begin, after, place, code)
-        inside = sums[begin:after]
-        rows = int(inside.rows.sum())
-        status, why = verdict(found, target, rows, float(inside.labelled.sum()) if "labels" in metric.needs else rows)
-        since = self._since(metric, target, span, sums, end, place, code) if status is Verdict.BREACHED else None
+        needs_labels = "labels" in metric.needs
+
+        def judged(after: Sequence[int]) -> list[tuple[Evaluated, int, Verdict, str | None]]:
+            """The rolling windows that end with the grains before `after`."""
+            windows = [self.rolling(span, each) for each in after]
+            parts = []
+            for found, (begin, stop) in zip(evaluate_windows(metric, sums, windows, entities), windows, strict=True):
+                rows = int(sums.rows[begin:stop].sum())
+                labelled = int(sums.labelled[begin:stop].sum()) if needs_labels else rows
+                parts.append((found, rows, *verdict(found, target, rows, labelled)))
+            return parts
+
+        found, rows, status, why = judged([end])[0]
+        since = None
+        if status is Verdict.BREACHED:
+            earlier = judged(list(range(end - 1, 0, -1))) if end > 1 else []
+            run = next((place for place, each in enumerate(earlier) if each[2] is not Verdict.BREACHED), len(earlier))
+            since = self.grain.start(self.series.first + end - 1 - run)
         value = None if isinstance(found.value, Undefined) else found.value
-        low, high, method = (
-            (None, None, None)
-            if found.interval is None
-            else (found.interval.low, found.interval.high, found.interval.method)
-        )
+        method = found.interval.method if found.interval else None
+        window_end = self._window(*self.rolling(span, end)).end
         return Judgement(
-            metric.name,
-            where,
-            target,
-            span,
-            self._window(begin, after).end,
-            status,
-            value,
-            low,
-            high,
-            since,
-            rows,
-            why,
-            method,
+            metric.name, where, target, span, window_end, status, value, *_ends(found), since, rows, why, method
         )
 
-    def _since(
-        self, metric: Metric, target: Target, span: Span, sums: Sums, end: int, place: int | None, code: int | None
-    ) -> datetime:
-        """Start of the last grain of the first window of the unbroken run of breached ones that ends now."""
-        first = end
-        while first > 1:
-            begin, after = self.rolling(span, first - 1)
-            found = self._evaluated(metric, sums, begin, after, place, code)
-            inside = sums[begin:after]
-            before, _ = verdict(found, target, float(inside.rows.sum()), float(inside.labelled.sum()))
-            if before is not Verdict.BREACHED:
-                break
-            first -= 1
-        return self.grain.start(self.series.first + first - 1)
+
+def _ends(found: Evaluated) -> tuple[float, float] | tuple[None, None]:
+    return (found.interval.low, found.interval.high) if found.interval else (None, None)

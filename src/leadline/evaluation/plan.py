@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import ibis
+import ibis.expr.types as ir
 
-from leadline.cells.plan import Key, Piece, bin_keys, group_size, lag_sizes
+from leadline.cells.plan import Key, Piece, bin_keys, binned, group_size, lag_sizes
 from leadline.evaluation.choice import thresholds
 from leadline.log.facts import Facts
 from leadline.log.labels import Codes
@@ -32,19 +33,26 @@ class Plan:
         coding: Codes,
         known: Facts,
         fixed: Reference,
-        rows: ibis.Table,
+        rows: ir.Table,
         first: int,
         last: int,
         metrics: Sequence[Metric],
         slice_metrics: Sequence[Metric],
+        lag: str = "lag",
     ) -> None:
         self.spec, self.found, self.coding, self.known = spec, found, coding, known
-        self.fixed, self.rows = fixed, rows
+        self.fixed = fixed
         self.metrics, self.slice_metrics = metrics, slice_metrics
-        self.timed = LABEL in log.timed
+        self.timed, self.lag = LABEL in log.timed, lag
         self.grains = last - first + 1
-        self.grain = Key("grain", rows.grain - first, self.grains)
         self.thresholds = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
+        self.rows = log.engine.shared(binned(rows, self._binned(rows), self.thresholds, fixed.edges))
+        self.grain = Key("grain", self.rows.grain - first, self.grains)
+
+    def _binned(self, rows: ir.Table) -> dict[str, str]:
+        """The scores that are binned: name of the bins → column."""
+        wanted = any(metric.histogram == "scores" for metric in (*self.metrics, *self.slice_metrics))
+        return {name: name for name in ("score", "baseline") if wanted and name in rows.columns}
 
     def _outcome(self, predicted: str = "predicted") -> tuple[Key, ...]:
         missing = self.coding.missing
@@ -58,55 +66,53 @@ class Plan:
     def _common(self, clustered: bool) -> tuple[Key, ...]:
         keys = [self.grain, Key("mature", self.rows.mature.cast("int8"), 2)]
         if self.timed:
-            keys.append(Key("lag", self.rows.lag, lag_sizes(True)))
+            keys.append(Key("lag", self.rows[self.lag], lag_sizes(True)))
         if clustered and "group" in self.rows.columns:
             keys.append(Key("group", self.rows.group, group_size(True)))
         return tuple(keys)
 
     def pieces(self) -> list[Piece]:
+        """All cells: counts of all rows and of slices, then histograms."""
+        return [*self.counts(), *self._histograms()]
+
+    def counts(self) -> list[Piece]:
+        """Counts and sums for every grain and slice: the cells that are a ledger."""
         total = (*self._measures(self.metrics), *(_matched(kind) for kind in self.known.outcome_ids))
         made = [self._piece(("total",), (*self._version(), *self._common(True), *self._outcome()), total)]
+        of_slices = self._measures(self.slice_metrics)
+        for place, partition in enumerate(self.fixed.partitions):
+            clustered = any(partition.name in objective.slices for objective in self.spec.objectives)
+            keys = (self._code(place), *self._common(clustered), *self._outcome())
+            made.append(self._piece(("slice", place), keys, of_slices))
+        return made
+
+    def _histograms(self) -> list[Piece]:
+        """Histograms of scores: fine for all rows, coarse for slices; they stand for one knowledge time."""
+        made = []
         if any(metric.histogram == "scores" for metric in self.metrics):
             made.append(self._scores(("scores", ""), (*self._version(), self.grain), coarse=False))
-        for place, partition in enumerate(self.fixed.partitions):
-            code = Key("slice", self.rows[f"slice_code_{place}"], partition.codes)
-            clustered = any(partition.name in objective.slices for objective in self.spec.objectives)
-            made.append(
-                self._piece(
-                    ("slice", place),
-                    (code, *self._common(clustered), *self._outcome()),
-                    self._measures(self.slice_metrics),
-                )
-            )
-            if any(metric.histogram == "scores" for metric in self.slice_metrics):
-                made.append(self._scores(("slice_scores", place, ""), (code, self.grain), coarse=True))
+        if any(metric.histogram == "scores" for metric in self.slice_metrics):
+            for place in range(len(self.fixed.partitions)):
+                made.append(self._scores(("slice_scores", place, ""), (self._code(place), self.grain), coarse=True))
         if "baseline" in self.rows.columns:
-            made.append(
-                self._piece(("baseline", "total"), (*self._common(False), *self._outcome("baseline_predicted")), ())
-            )
+            keys = (*self._common(False), *self._outcome("baseline_predicted"))
+            made.append(self._piece(("baseline", "total"), keys, ()))
             made.append(self._scores(("baseline", "scores", ""), (self.grain,), coarse=False, score="baseline"))
         return made
+
+    def _code(self, place: int) -> Key:
+        return Key("slice", self.rows[f"slice_code_{place}"], self.fixed.partitions[place].codes)
 
     def _measures(self, metrics: Sequence[Metric]) -> tuple[Measure, ...]:
         return tuple({measure.name: measure for metric in metrics for measure in metric.measures}.values())
 
     def _scores(self, name: tuple[str | int, ...], keys: tuple[Key, ...], coarse: bool, score: str = "score") -> Piece:
-        score_of = self.rows[score]
         actual = Key("actual", self.rows.actual, 2)
-        probabilities = 0 <= self.found.low.get(score, 0.0) and self.found.high.get(score, 0.0) <= 1
-        edges = None if probabilities else self.edges
-        grid = bin_keys(score_of, self.thresholds, edges, coarse)
-        where = (self.rows.actual < 2) & score_of.notnull()
-        measures = (
-            (SCORE,) if any(metric.name.startswith("calibration") for metric in self.metrics) and not coarse else ()
-        )
-        return replace(self._piece(name, (*keys, actual, *grid), measures), where=where)
-
-    @property
-    def edges(self) -> tuple[float, ...]:
-        """Edges for scores that are no probabilities: 1,023 equal steps of the log's range."""
-        low, high = self.found.low.get("score", 0.0), self.found.high.get("score", 1.0)
-        return tuple(low + (high - low) * step / 1024 for step in range(1, 1024))
+        edges = None if self.fixed.edges is None else len(self.fixed.edges)
+        grid = bin_keys(self.rows, score, len(self.thresholds), edges, coarse)
+        where = (self.rows.actual < 2) & self.rows[score].notnull()
+        calibrated = any(metric.name.startswith("calibration") for metric in self.metrics) and not coarse
+        return replace(self._piece(name, (*keys, actual, *grid), (SCORE,) if calibrated else ()), where=where)
 
     def _piece(self, name: tuple[str | int, ...], keys: tuple[Key, ...], measures: tuple[Measure, ...]) -> Piece:
         expected = 1

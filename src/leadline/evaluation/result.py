@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +12,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from leadline.engine import open_engine
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
+from leadline.report.answers import exit_code
 from leadline.report.document import Content, document
+from leadline.report.html import html, notebook
+from leadline.report.text import Report
+from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.frames import spec_of_frames
+from leadline.spec.infer import SAMPLE_ROWS
 from leadline.spec.load import from_mapping, load
 from leadline.spec.model import Spec
-from leadline.values import InputError, Labels, Note, Verdict
+from leadline.values import InputError, Labels, Note
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -161,46 +167,67 @@ class Result:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
 
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The report as one HTML file that needs nothing else, written to `path` too where one is given."""
+        text = html(self.content)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _repr_html_(self) -> str:
+        return notebook(self.content)
+
+    def __rich__(self) -> Report:
+        return Report(self.content)
+
     def exit_code(self, *, allow_no_data: bool = False) -> int:
         """What `leadline check` exits with: 1 some breached, 4 some could not be judged, else 0 (DESIGN §7)."""
-        verdicts = {each.status for each in self.content.objectives}
-        if Verdict.BREACHED in verdicts:
-            return 1
-        unjudged = verdicts & {Verdict.NO_DATA, Verdict.UNDEFINED}
-        return 4 if unjudged and not allow_no_data else 0
+        return exit_code(self.content.objectives, allow_no_data)
 
 
 def check(
-    spec: str | Path | Mapping[str, Any] | Spec | None = None,
+    spec: Any = None,
     *,
     predictions: Any = None,
     outcomes: Any = None,
     as_of: datetime | str | None = None,
+    all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
     **declared: Any,
 ) -> Result:
     """Evaluate a model once: its log of predictions and outcomes against what was promised.
 
-    spec          a path of a leadline.yaml, a mapping of the same form, or a `Spec`; or leave it out and give
-    predictions   a frame of any library that speaks Arrow, a path, or an Ibis table (evaluated on its own backend)
+    spec          a path of a leadline.yaml, a mapping of the same form, or a `Spec`; or a frame of predictions
+    predictions   instead of a spec: a frame of any library that speaks Arrow, the path of a file, or an Ibis table
+                  (evaluated on its own backend); all that is not declared is inferred and told in the notes
     outcomes      the same for labels; leave it out where they stand in the predictions' rows
     as_of         knowledge time: a datetime with a zone, ISO 8601 text, or "now"; the newest in the data where None
-    declared      anything of the declaration, such as task="binary", slices=["carrier"], window="1w"; columns that are
-                  not named are inferred
+    all_slices    every metric for every slice, not only those of the objectives and the cheap ones
+    progress      is told in a few words what is being done
+    declared      anything of the declaration, such as task="binary", slices=["carrier"], window="1w", label="late"
 
     Raises InputError where the input cannot be used: what, where, and what to do.
     """
+    notes: tuple[Note, ...] = ()
+    if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
+        spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
         if predictions is None:
             raise InputError("give a declaration (a path, a mapping or a Spec), or predictions=...")
-        found = spec_of_frames(predictions, outcomes, declared)
+        spec, sentences = spec_of_frames(predictions, outcomes, declared, sample)
+        notes = tuple(Note("inferred", sentence) for sentence in sentences)
     elif predictions is not None or outcomes is not None or declared:
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
-    elif isinstance(spec, Spec):
-        found = spec
-    else:
-        found = from_mapping(spec) if isinstance(spec, Mapping) else load(spec)
-    return Result(evaluate_log(found, moment(as_of, found), progress=progress))
+    elif not isinstance(spec, Spec):
+        spec = from_mapping(spec) if isinstance(spec, Mapping) else load(spec)
+    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress)
+    return Result(replace(found, notes=(*notes, *found.notes)))
+
+
+def sample(source: Files | TableSource | Memory) -> pa.Table:
+    """The first rows of a source, on its own engine: enough to infer what its columns are."""
+    with open_engine([source]) as engine:
+        return engine.run(engine.read(source).limit(SAMPLE_ROWS))
 
 
 def moment(text: datetime | str | None, spec: Spec) -> datetime | None:
@@ -213,5 +240,7 @@ def moment(text: datetime | str | None, spec: Spec) -> datetime | None:
         try:
             text = datetime.fromisoformat(text)
         except ValueError:
-            raise InputError(f"as of {text!r}: write a time such as 2013-12-30 or 2013-12-30T12:00:00Z, or now") from None
+            raise InputError(
+                f"as of {text!r}: write a time such as 2013-12-30 or 2013-12-30T12:00:00Z, or now"
+            ) from None
     return text if text.tzinfo is not None else text.replace(tzinfo=spec.zone)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
+import ibis.expr.types as ir
+
 from leadline.cells.fill import fill
 from leadline.cells.plan import refuse_too_many
 from leadline.cells.series import Series
@@ -49,21 +51,31 @@ def _evaluate(
     log = open_log(spec, engine)
     spans = [spec.window, *(objective.window for objective in spec.objectives)]
     grain = Grain.dividing(spans, spec.timezone)
-    found = profile(log)
+    found = profile(log, spec)
     moment = as_of(asked, found, log)
-    told("reading the reference")
-    coding, notes = codes(log, spec)
-    fixed = reference(log, spec, found, moment, grain)
+    coding, notes = codes(log, spec, found)
     told("joining predictions and outcomes")
     known = facts(log, spec, found, coding, moment, grain)
-    rows = coded(engine, known.table, fixed.partitions, fixed.versions)
+    told("reading the reference")
+    fixed = reference(log, spec, found, known.predictions, moment, grain)
     metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
     first, last = _range(grain, found, moment)
-    plan = Plan(spec, log, found, coding, known, fixed, rows, first, last, metrics, slice_metrics)
+
+    def planned(rows: ir.Table, lag: str = "lag") -> Plan:
+        codes_of_rows = coded(engine, rows, fixed.partitions, fixed.versions)
+        return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, metrics, slice_metrics, lag)
+
+    plan = planned(known.table)
     pieces = plan.pieces()
     refuse_too_many(pieces, {piece.name: plan.described(piece) for piece in pieces})
     told("counting")
-    filled = fill(engine, rows, pieces)
+    filled = fill(engine, plan.rows, pieces)
+    if known.corrected is not None:
+        # a label that counted for a while stands in the ledger twice: from when it was known, and taken back
+        for lag, sign in (("lag", 1), ("until_lag", -1)):
+            again = planned(known.corrected, lag)
+            for name, cells in fill(engine, again.rows, again.counts()).items():
+                filled[name] = filled[name] + (cells if sign > 0 else -cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
     series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)
     baseline = _baseline(filled, first, last, k)

@@ -37,13 +37,15 @@ GROUPS = 16
 class Facts:
     """Facts as of a time, and what happened to deliveries on the way.
 
-    table       the rows, unevaluated
+    predictions the deliveries that count, with the raw columns of slices, unevaluated
+    table       the facts, unevaluated
     outcome_ids by kind with a table of its own: ids that have an outcome of that kind
     corrected   rows of labels that were known for a while and then replaced, with `lag` and `until_lag`; or None
     moment      the knowledge time, naive UTC
     cutoff      rows with an event time at or before this are mature
     """
 
+    predictions: ir.Table
     table: ir.Table
     corrected: ir.Table | None
     moment: datetime
@@ -59,9 +61,8 @@ class Facts:
 def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, grain: Grain) -> Facts:
     """The facts of a log as of `moment` (naive UTC)."""
     engine = log.engine
-    known = log.predictions.filter(
-        log.predictions.id.notnull(), log.predictions.timestamp.notnull(), *_until(log.predictions, moment, found)
-    )
+    conditions = [*_usable(log.predictions, found), *_until(log.predictions, moment, found)]
+    known = log.predictions.filter(*conditions) if conditions else log.predictions
     known = known.mutate(**codes.of_predictions(known))
     if "predictions" in found.repeated:
         known = known.drop(
@@ -103,7 +104,7 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
         outcomes = outcome_tables[kind]
         outcomes = outcomes.filter(outcomes.id.notnull())
         if "known_at" in outcomes.columns and not _all_known(found, moment):
-            outcomes = outcomes.filter(outcomes.known_at <= _literal(moment))
+            outcomes = outcomes.filter((outcomes.known_at <= _literal(moment)).fill_null(True))
         outcomes = outcomes.mutate(**codes.of_outcomes(outcomes, kind, "value")).drop("value")
         latest, superseded, counts = _latest(log, outcomes, kind, kind in repeated_kinds)
         repeated += counts["repeated"]
@@ -128,7 +129,17 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
         old = predictions.join(corrected, predictions.id == corrected.other_id).drop("other_id")
         rows = _finished(old, log, spec, found, codes, moment, cutoff, grain, until="until_label")
     return Facts(
-        table, rows, moment, cutoff, repeated, conflicting, examples, withdrawn, _later(log, found, moment), outcome_ids
+        predictions,
+        table,
+        rows,
+        moment,
+        cutoff,
+        repeated,
+        conflicting,
+        examples,
+        withdrawn,
+        _later(log, found, moment),
+        outcome_ids,
     )
 
 
@@ -145,6 +156,12 @@ def _from_own_rows(log: Log, kind: str) -> ir.Table:
 
 def _literal(moment: datetime) -> ir.Value:
     return ibis.literal(moment, "timestamp(6)")
+
+
+def _usable(table: ir.Table, found: Profile) -> list[ir.BooleanValue]:
+    """Rows with an id and a time; no condition where all have, so that the ids need not be read again."""
+    conditions = [table.id.notnull()] if found.without_id else []
+    return conditions + ([table.timestamp.notnull()] if found.without_time else [])
 
 
 def _all_known(found: Profile, moment: datetime) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from leadline.engine import Engine
-from leadline.log.reading import LABEL, Log, number
+from leadline.log.columns import number, text_of, truth
+from leadline.log.profile import Profile
+from leadline.log.reading import LABEL, Log, labels
 from leadline.spec.model import ListScores, OutcomeTable, Spec
 from leadline.values import InputError, Note, Scalar
 
@@ -24,7 +25,6 @@ class Codes:
     classes: tuple[str, ...]
     positive: Scalar
     threshold: float
-    thresholds: tuple[float, ...]
     constant: float | None
     absent_values: Mapping[str, Scalar]
 
@@ -84,12 +84,12 @@ class Codes:
         if kind == LABEL and self.task == "regression":
             return float(value)  # type: ignore[arg-type]  # the spec takes numbers only here
         if kind == LABEL and self.task == "multiclass":
-            text = _text(value)
+            text = text_of(value)
             if text not in self.classes:
                 raise InputError(f"outcomes.absent: {text!r} is not one of the classes {', '.join(self.classes)}")
             return self.classes.index(text)
         positive = self.positive if kind == LABEL else None
-        return int(_text(value) == _text(positive)) if positive is not None else int(_text(value) in ("true", "1"))
+        return int(text_of(value) == text_of(positive)) if positive is not None else int(text_of(value) in ("true", "1"))
 
     def _class_code(self, rows: ir.Table) -> ir.Value:
         by_score: ir.Value | None = None
@@ -106,71 +106,38 @@ class Codes:
         return said if by_score is None else said.coalesce(by_score)
 
 
-def codes(log: Log, spec: Spec) -> tuple[Codes, tuple[Note, ...]]:
-    """The codes of a spec for its log; reads the labels' values where the declaration does not settle them."""
-    label = spec.label
-    absent = {table.name: table.absent for table in spec.outcome_tables}
-    classes: tuple[str, ...] = ()
+def codes(log: Log, spec: Spec, found: Profile) -> tuple[Codes, tuple[Note, ...]]:
+    """The codes of a spec for its log. Raises InputError where the labels do not say which class is positive."""
     notes: list[Note] = []
-    positive = spec.positive
-    if spec.task == "binary" and label is not None:
-        value, table = _labels(log)
-        if value is not None:
-            positive, found = _positive(log.engine, value, table, spec.positive, label)
-            notes += found
-    if spec.task == "multiclass":
-        classes = _classes(log, spec)
+    if spec.task == "binary" and spec.label is not None:
+        notes += _positive(log, spec, found, spec.label)
+    classes = _classes(log, spec) if spec.task == "multiclass" else ()
+    absent = {table.name: table.absent for table in spec.outcome_tables}
     constant = spec.baseline.constant if spec.baseline else None
-    threshold = spec.predictions.threshold
-    return Codes(spec.task, classes, positive, threshold, spec.predictions.thresholds, constant, absent), tuple(notes)
+    return Codes(spec.task, classes, spec.positive, spec.predictions.threshold, constant, absent), tuple(notes)
 
 
-def _labels(log: Log) -> tuple[ir.Value | None, ir.Table]:
-    if LABEL in log.outcomes:
-        return log.outcomes[LABEL].value, log.outcomes[LABEL]
-    table = log.predictions
-    return (table[f"value_{LABEL}"] if f"value_{LABEL}" in table.columns else None), table
-
-
-def _positive(
-    engine: Engine, value: ir.Value, table: ir.Table, declared: Scalar, label: OutcomeTable
-) -> tuple[Scalar, list[Note]]:
-    """The positive class, and a note where it never occurs. Boolean and 0/1 labels need no declaration."""
-    kind = value.type()
-    if kind.is_boolean() or kind.is_null():
-        return declared, []
-    if declared is None and kind.is_string():
-        text = as_text(value)
-        other = table.aggregate(other=(~text.isin(["0", "1", "true", "false"]) & text.notnull()).sum())
-        if engine.run(other).to_pylist()[0]["other"]:
-            few = (
-                table.group_by(text=value.cast("string"))
-                .aggregate(n=lambda t: t.count())
-                .order_by(ibis.desc("n"))
-                .limit(5)
-            )
-            shown = [row["text"] for row in engine.run(few).to_pylist() if row["text"] is not None]
-            raise InputError(
-                f"the labels in column {label.value!r} are text such as {', '.join(map(repr, shown))}: say which is `positive`"
-            )
-        return None, []
-    if declared is None:
-        other = table.aggregate(other=((value != 0) & (value != 1)).sum(), low=value.min(), high=value.max())
-        found = engine.run(other).to_pylist()[0]
-        if found["other"]:
-            raise InputError(
-                f"the labels in column {label.value!r} are numbers from {found['low']} to {found['high']}, not 0 and 1:"
-                " say which is `positive`, or set `task`"
-            )
-        return None, []
-    hits = engine.run(table.aggregate(hits=truth(value, declared, label.value).sum(), rows=value.count())).to_pylist()[
-        0
-    ]
-    if hits["rows"] and not hits["hits"]:
-        return declared, [
-            Note("positive_never_seen", f"No label equals the positive class {declared!r}: check `positive`.")
-        ]
-    return declared, []
+def _positive(log: Log, spec: Spec, found: Profile, label: OutcomeTable) -> list[Note]:
+    """Refuse labels that are neither boolean nor 0 and 1 where no positive class is declared."""
+    value, table = labels(log)
+    if spec.positive is not None:
+        if found.labels["rows"] and not found.labels["positive"]:
+            text = f"No label equals the positive class {spec.positive!r}: check `positive`."
+            return [Note("positive_never_seen", text)]
+        return []
+    low, high = found.labels.get("low"), found.labels.get("high")
+    if not found.labels.get("other") and (low is None or high is None or (low >= 0 and high <= 1)):
+        return []
+    if value.type().is_numeric():
+        raise InputError(
+            f"the labels in column {label.value!r} are numbers from {low:g} to {high:g},"
+            " not 0 and 1: say which is `positive`, or set `task`"
+        )
+    counts = table.group_by(text=value.cast("string")).aggregate(n=lambda t: t.count()).order_by(ibis.desc("n")).limit(6)
+    shown = [row["text"] for row in log.engine.run(counts).to_pylist() if row["text"] is not None]
+    raise InputError(
+        f"the labels in column {label.value!r} are text such as {', '.join(map(repr, shown))}: say which is `positive`"
+    )
 
 
 def _classes(log: Log, spec: Spec) -> tuple[str, ...]:
@@ -181,8 +148,8 @@ def _classes(log: Log, spec: Spec) -> tuple[str, ...]:
     else:
         declared = tuple(scores) if scores else ()
     columns: list[tuple[ir.Table, ir.Value]] = []
-    value, table = _labels(log)
-    if value is not None:
+    if spec.label is not None:
+        value, table = labels(log)
         columns.append((table, value))
     if "prediction" in log.predictions.columns:
         columns.append((log.predictions, log.predictions.prediction))
@@ -196,44 +163,6 @@ def _classes(log: Log, spec: Spec) -> tuple[str, ...]:
             f"there are more than {MOST_CLASSES} classes, such as {', '.join(map(repr, every[:5]))}: is this a regression?"
         )
     return every
-
-
-def truth(value: ir.Value, positive: Scalar, what: str) -> ir.Value:
-    """1 where a value is the positive class, 0 where it is another, NULL where it is missing; as int8."""
-    kind = value.type()
-    if kind.is_null():
-        return ibis.null("int8")
-    if positive is None:
-        if kind.is_boolean():
-            return value.cast("int8")
-        if kind.is_numeric():
-            return (number(value, what) == 1).cast("int8")
-        return as_text(value).isin(["true", "1"]).cast("int8")
-    if kind.is_boolean():
-        hit = value if _text(positive) in ("true", "1") else ~value
-        return hit.cast("int8")
-    if kind.is_numeric():
-        try:
-            return (number(value, what) == float(positive)).cast("int8")
-        except ValueError:
-            raise InputError(f"`positive` is {positive!r} and the {what} column holds numbers") from None
-    text = value.cast("string")
-    return ((text.lower() == _text(positive)) if isinstance(positive, bool) else (text == str(positive))).cast("int8")
-
-
-def as_text(value: ir.Value) -> ir.StringValue:
-    """A class as text: true and false in lower case, whole numbers without a point."""
-    kind = value.type()
-    if kind.is_boolean():
-        return ibis.ifelse(value, "true", "false")
-    if kind.is_floating() or kind.is_decimal():
-        whole = value.cast("float64")
-        return ibis.ifelse(whole == whole.floor(), whole.cast("int64").cast("string"), value.cast("string"))
-    return value.cast("string")
-
-
-def _text(value: Scalar) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _code_of(text: ir.StringValue, classes: tuple[str, ...]) -> ir.Value:

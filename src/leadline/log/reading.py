@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from leadline.engine import Engine
 from leadline.log import calendar
+from leadline.log.columns import number
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
@@ -83,7 +84,7 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     for entry in spec.slices:
         for part in spec.parts(entry):
             try:
-                slices[part.name] = _slice_value(part, raw)
+                slices[part.name] = _slice_value(part, raw, spec.timezone)
             except InputError as problem:
                 notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {problem}"))
     selected |= {f"slice_{name}": value for name, value in slices.items()}
@@ -99,7 +100,7 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
         table = engine.read(declared.source, frozenset({declared.id}))
         _require(table, {"id": declared.id}, _shown(kind))
         if declared.where is not None:
-            table = table.filter(where.to_ibis(declared.where, table).fill_null(False))
+            table = table.filter(where.to_ibis(declared.where, table, spec.timezone).fill_null(False))
         clocks = [declared.observed_at, declared.received_at]
         own = _outcome_columns(declared, table, _Times(engine, spec.timezone, table, clocks, _shown(kind)))
         key = _same_type(table[declared.id], raw[columns.id], selected)
@@ -112,10 +113,10 @@ def _shown(kind: str) -> str:
     return "outcomes" if kind == LABEL else f"feedback {kind!r}"
 
 
-def _slice_value(part: Part, table: ir.Table) -> ir.Value:
+def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:
     """What parts the rows: a value of the column, the number of a bin, or whether a condition holds."""
     if isinstance(part, WhereSlice):
-        return where.to_ibis(part.where, table).fill_null(False)
+        return where.to_ibis(part.where, table, zone).fill_null(False)
     column = part.column if isinstance(part, ColumnSlice) else part.bin.column
     if column not in table.columns:
         raise InputError(f"there is no column {column!r}{_nearest(column, table.columns)}")
@@ -131,22 +132,6 @@ def _slice_value(part: Part, table: ir.Table) -> ir.Value:
     edges = part.bin.edges or ()
     steps = [(found < edge, ibis.literal(index, "int64")) for index, edge in enumerate(edges)]
     return ibis.ifelse(found.isnull(), ibis.null("int64"), ibis.cases(*steps, else_=ibis.literal(len(edges), "int64")))
-
-
-def number(column: ir.Value, name: str) -> ir.Value:
-    """A column as a finite double: NaN and infinity become NULL, for engines differ on how they compare them."""
-    kind = column.type()
-    if kind.is_boolean():
-        return column.cast("int8").cast("float64")
-    if kind.is_null():
-        return ibis.null("float64")
-    if kind.is_string():
-        column = column.try_cast("float64")
-    elif not kind.is_numeric():
-        raise InputError(f"column {name!r} has the type {kind} and is to be a number")
-    else:
-        column = column.cast("float64")
-    return ibis.ifelse(column.abs() < float("inf"), column, ibis.null("float64")) if not kind.is_integer() else column
 
 
 def _text_columns(spec: Spec) -> frozenset[str]:
@@ -264,3 +249,10 @@ def _same_type(key: ir.Value, like: ir.Value, selected: dict[str, ir.Value]) -> 
         return key
     selected["id"] = like.cast("string")
     return key.cast("string")
+
+
+def labels(log: Log) -> tuple[ir.Value, ir.Table]:
+    """The labels' column and its table."""
+    if LABEL in log.outcomes:
+        return log.outcomes[LABEL].value, log.outcomes[LABEL]
+    return log.predictions[f"value_{LABEL}"], log.predictions

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 
 from leadline.engine import Engine
@@ -25,6 +26,7 @@ MISSING, OTHER, FIRST = 0, 1, 2
 OTHER_VALUE = "(other)"
 GUESSED_SHARE = 0.25
 GUESSED_DAYS = 30
+SAMPLE = 20_000
 
 
 @dataclass(frozen=True)
@@ -57,60 +59,75 @@ class Partition:
 class Reference:
     """What the reference fixed, and a fingerprint that changes with the spec or with what was fixed.
 
+    edges   1,023 quantiles of the reference's scores, where scores are no probabilities; else None
     until   rows with an event time before this are the reference (UTC); None where it has a source of its own
     guessed True where the spec does not say
     """
 
     until: datetime | None
     guessed: bool
-    rows: int
+    rows: int | None
     partitions: tuple[Partition, ...]
     versions: tuple[str, ...]
+    edges: tuple[float, ...] | None
     fingerprint: str
     notes: tuple[Note, ...]
 
 
-def reference(log: Log, spec: Spec, found: Profile, moment: datetime, grain: Grain) -> Reference:
-    """Find the reference and read the slice values that it fixes."""
+def reference(log: Log, spec: Spec, found: Profile, predictions: ir.Table, moment: datetime, grain: Grain) -> Reference:
+    """Find the reference among the predictions that count, and read what it fixes."""
     notes: list[Note] = []
-    guessed = spec.reference is None
-    rows_of = log.predictions
-    until: datetime | None = None
     entries = [entry for entry in spec.slices if all(part.name in log.slices for part in spec.parts(entry))]
+    unbounded = not probabilities(found)
+    needed = bool(entries) or unbounded
+    rows_of = predictions
+    until = spec.reference_until.astimezone(UTC) if spec.reference_until is not None else None
     if spec.reference is not None and spec.reference.source is not None:
-        rows_of = open_reference(spec, log.engine).predictions
-    elif spec.reference is not None:
-        declared = spec.reference_until
-        until = declared.astimezone(UTC) if declared is not None else None
-    elif entries:
-        until = _guess(log, spec, found, moment, grain)
+        opened = open_reference(spec, log.engine).predictions
+        rows_of = opened.filter(opened.id.notnull(), opened.timestamp.notnull())
+    elif spec.reference is None and needed:
+        until = _guess(log, spec, found, predictions, moment, grain)
         if until is not None:
-            shown = until.astimezone(spec.zone).date().isoformat()
-            notes.append(
-                Note(
-                    "reference_guessed",
-                    f"The reference is guessed: the predictions before {shown}, the first mature quarter.",
-                )
+            shown = until.astimezone(spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+            text = (
+                f"The reference is guessed: the predictions before {shown}, the first mature quarter (30 days at most)."
             )
-    rows_of = rows_of.filter(rows_of.id.notnull(), rows_of.timestamp.notnull())
+            notes.append(Note("reference_guessed", text))
     if until is not None:
         rows_of = rows_of.filter(rows_of.timestamp < ibis.literal(until.replace(tzinfo=None), "timestamp(6)"))
-    partitions, versions, rows = _values(log, spec, entries, rows_of, moment)
+    partitions, versions, rows = _values(log, spec, entries, rows_of, predictions)
     if entries and not rows:
         notes.append(Note("reference_empty", "The reference has no rows: all slice values are shown as (other)."))
-    content = [spec.model_dump(mode="json"), str(until), [[each.name, each.values] for each in partitions]]
+    edges = _edges(log, rows_of) if unbounded else None
+    content = [spec.model_dump(mode="json"), str(until), [[each.name, each.values] for each in partitions], edges]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return Reference(until, guessed, rows, partitions, versions, digest, tuple(notes))
+    return Reference(until, spec.reference is None, rows, partitions, versions, edges, digest, tuple(notes))
 
 
-def _guess(log: Log, spec: Spec, found: Profile, moment: datetime, grain: Grain) -> datetime | None:
+def probabilities(found: Profile) -> bool:
+    """Whether all scores lie in [0, 1]."""
+    return found.low.get("score", 0.0) >= 0 and found.high.get("score", 1.0) <= 1
+
+
+def _edges(log: Log, rows_of: ir.Table) -> tuple[float, ...]:
+    """1,023 quantiles of the scores of up to 20,000 reference rows, those with the least md5 of their id."""
+    scored = rows_of.filter(rows_of.score.notnull())
+    sample = scored.select("score", order=log.engine.md5(scored.id.cast("string"))).order_by("order").limit(SAMPLE)
+    scores = np.sort(np.asarray([row["score"] for row in log.engine.run(sample).to_pylist()], dtype=np.float64))
+    if not len(scores):
+        return ()
+    places = np.linspace(0, len(scores) - 1, 1025)[1:-1]
+    return tuple(dict.fromkeys(float(score) for score in scores[np.round(places).astype(int)]))
+
+
+def _guess(
+    log: Log, spec: Spec, found: Profile, predictions: ir.Table, moment: datetime, grain: Grain
+) -> datetime | None:
     """The end of the grain in which the first mature quarter of the rows is reached; at most 30 days after the first."""
     if found.first is None or found.last is None:
         return None
     cutoff = moment - (spec.label.matures_after if spec.label else timedelta())
-    table = log.predictions.filter(
-        log.predictions.id.notnull(), log.predictions.timestamp <= ibis.literal(cutoff, "timestamp(6)")
-    )
+    table = predictions.filter(predictions.timestamp <= ibis.literal(cutoff, "timestamp(6)"))
     number = grain.number(table.timestamp, found.first, found.last)
     counted = log.engine.run(table.group_by(grain=number).aggregate(n=table.count())).to_pylist()
     numbers = sorted((row["grain"], row["n"]) for row in counted)
@@ -128,23 +145,17 @@ def _guess(log: Log, spec: Spec, found: Profile, moment: datetime, grain: Grain)
 
 
 def _values(
-    log: Log, spec: Spec, entries: Sequence[SliceEntry], rows_of: ir.Table, moment: datetime
-) -> tuple[tuple[Partition, ...], tuple[str, ...], int]:
+    log: Log, spec: Spec, entries: Sequence[SliceEntry], rows_of: ir.Table, predictions: ir.Table
+) -> tuple[tuple[Partition, ...], tuple[str, ...], int | None]:
     """The most frequent values of each entry in the reference, and the model versions of the log, in one statement."""
     asked: list[tuple[int, list[str], ir.Table]] = []
     for place, entry in enumerate(entries):
-        parts = spec.parts(entry)
-        if isinstance(entry, WhereSlice):
-            continue
-        asked.append((place, [f"slice_{part.name}" for part in parts], rows_of))
-    if "version" in log.predictions.columns:
-        asked.append(
-            (
-                len(entries),
-                ["version"],
-                log.predictions.filter(log.predictions.known_at <= ibis.literal(moment, "timestamp(6)")),
-            )
-        )
+        if not isinstance(entry, WhereSlice):
+            asked.append((place, [f"slice_{part.name}" for part in spec.parts(entry)], rows_of))
+    if "version" in predictions.columns:
+        asked.append((len(entries), ["version"], predictions))
+    if not entries and not asked:
+        return (), (), None
     width = max((len(names) for _, names, _ in asked), default=1)
     pieces = [
         rows_of.aggregate(n=rows_of.count()).select(

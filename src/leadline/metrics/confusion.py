@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from leadline.metrics.metric import F1, CountFunction, CountRatio, Mask, Metric, Share
+from leadline.metrics.metric import F1, CountFunction, CountRatio, Ends, Mask, Metric, Share
 from leadline.metrics.sums import Array
+from leadline.stats.design import Designs
+from leadline.stats.macro import macro_recall_interval
 
 
 def cells(*places: tuple[int, int], weight: float = 1.0) -> Mask:
@@ -20,7 +23,7 @@ def cells(*places: tuple[int, int], weight: float = 1.0) -> Mask:
     for place in places:
         mask[place] = weight
     mask.setflags(write=False)
-    return lambda classes: mask
+    return lambda _: mask
 
 
 TP, FP, FN, TN = (1, 1), (1, 0), (0, 1), (0, 0)
@@ -29,17 +32,59 @@ LABELS = frozenset({"labels"})
 DECIDED = frozenset({"labels", "prediction"})
 
 
-def _mcc(counts: Array) -> float:
-    """Matthews' correlation of a 2 × 2 matrix [predicted, actual]; NaN where a row or column is empty."""
-    tn, fn, fp, tp = counts[0, 0], counts[0, 1], counts[1, 0], counts[1, 1]
-    below = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return float((tp * tn - fp * fn) / math.sqrt(below)) if below > 0 else math.nan
+def mcc(right: Array, predicted: Array, actual: Array) -> tuple[Array, Array, Array, Array]:
+    """Matthews' correlation for any number of classes (Gorodkin 2004); NaN where one class is all there is."""
+    rows = predicted.sum(-1, keepdims=True)
+    hits = right.sum(-1, keepdims=True)
+    top = hits * rows - (predicted * actual).sum(-1, keepdims=True)
+    spread_p = rows**2 - (predicted**2).sum(-1, keepdims=True)
+    spread_a = rows**2 - (actual**2).sum(-1, keepdims=True)
+    below = np.sqrt(np.where((spread_p > 0) & (spread_a > 0), spread_p * spread_a, np.nan))
+    value = top / below
+    # `rows` is the sum of the rows predicted, so its share of the change is in that of `predicted`
+    by_predicted = (hits - actual) / below - value * ((rows - predicted) / spread_p + rows / spread_a)
+    by_actual = -predicted / below + value * actual / spread_a
+    return value[..., 0], np.broadcast_to(rows / below, right.shape), by_predicted, by_actual
 
 
-def _balanced_accuracy(counts: Array) -> float:
+def macro_recall(
+    right: Array,
+    predicted: Array,  # noqa: ARG001  # fills `Figure`
+    actual: Array,
+) -> tuple[Array, Array, Array, Array]:
+    """Mean of the recalls of the classes that occur."""
+    found, classes = actual > 0, (actual > 0).sum(-1, keepdims=True)
+    recall = np.divide(right, actual, out=np.zeros_like(actual), where=found)
+    by_right = np.divide(1.0, actual * classes, out=np.zeros_like(actual), where=found)
+    return recall.sum(-1) / classes[..., 0], by_right, np.zeros_like(actual), -recall * by_right
+
+
+def _balanced_accuracy(right: Array, predicted: Array, actual: Array) -> tuple[Array, Array, Array, Array]:
     """Mean of recall and specificity; NaN where a class is missing."""
-    actual = counts.sum(axis=0)
-    return float((counts[1, 1] / actual[1] + counts[0, 0] / actual[0]) / 2) if actual.min() > 0 else math.nan
+    value, *changes = macro_recall(right, predicted, actual)
+    return np.where(actual.min(-1) > 0, value, np.nan), changes[0], changes[1], changes[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacroRecall(CountFunction):
+    """A mean of the classes' recalls, with the interval that is put together from the classes' own."""
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        counts, squares = self.counts(parts)
+        return *macro_ends(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-2), squares.sum(-2), design), "mover"
+
+
+def macro_ends(right: Array, rows: Array, squares: Array, design: Designs) -> tuple[Array, Array]:
+    """Ends of the mean of right / rows over the classes that have rows; shape (windows, k) each."""
+    ends = np.empty((len(rows), 2))
+    for place in range(len(rows)):
+        some = rows[place] > 0
+        share = right[place][some] / rows[place][some]
+        effective = rows[place][some] ** 2 / squares[place][some]
+        ends[place] = macro_recall_interval(
+            share * effective, effective, float(design.critical[place]), float(design.deff[place])
+        )
+    return ends[:, 0], ends[:, 1]
 
 
 def f_beta(beta: float) -> Metric:
@@ -52,7 +97,7 @@ def f_beta(beta: float) -> Metric:
         better="higher",
         needs=DECIDED,
         top=top,
-        bottom=lambda classes: bottom_mask,
+        bottom=lambda _: bottom_mask,
         undefined="no actual and no predicted positives",
         summary="(1 + β²) TP / ((1 + β²) TP + β² FN + FP).",
     )
@@ -69,7 +114,7 @@ def cost(name: str, tp: float, fp: float, fn: float, tn: float, better: str) -> 
         low=-math.inf,
         high=math.inf,
         needs=DECIDED,
-        top=lambda classes: mask,
+        top=lambda _: mask,
         bottom=cells(TP, FP, FN, TN),
         undefined="no labelled rows with a prediction",
         summary="Mean of the cost matrix over labelled rows.",
@@ -80,9 +125,17 @@ def binary_confusion() -> tuple[Metric, ...]:
     """The metrics without parameters."""
 
     def share(
-        name: str, better: str | None, hits: Mask, of: Mask, undefined: str, summary: str, needs=DECIDED
-    ) -> Metric:  # type: ignore[no-untyped-def]
-        return Share(name=name, better=better, hits=hits, of=of, undefined=undefined, summary=summary, needs=needs)
+        name: str,
+        better: str | None,
+        hits: Mask,
+        of: Mask,
+        undefined: str,
+        summary: str,
+        needs: frozenset[str] = DECIDED,
+    ) -> Metric:
+        return Share(
+            name=name, better=better, hits=hits, of_cells=of, undefined=undefined, summary=summary, needs=needs
+        )
 
     decided = cells(TP, FP, FN, TN)
     return (
@@ -157,11 +210,11 @@ def binary_confusion() -> tuple[Metric, ...]:
             better="higher",
             needs=DECIDED,
             hits=cells(TP),
-            of=cells(TP, FP, FN),
+            of_cells=cells(TP, FP, FN),
             undefined="no actual and no predicted positives",
             summary="Harmonic mean of precision and recall.",
         ),
-        CountFunction(
+        MacroRecall(
             name="balanced_accuracy",
             better="higher",
             needs=DECIDED,
@@ -174,7 +227,7 @@ def binary_confusion() -> tuple[Metric, ...]:
             better="higher",
             low=-1.0,
             needs=DECIDED,
-            function=_mcc,
+            function=mcc,
             undefined="one class only, among labels or predictions",
             summary="Matthews' correlation of prediction and label.",
         ),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from leadline.metrics.metric import Metric
-from leadline.metrics.sums import Sums
-from leadline.stats.design import design
-from leadline.stats.groups import Spread, own_size, spread
+from leadline.metrics.sums import Array, Sums
+from leadline.stats.design import designs
+from leadline.stats.groups import Spreads, spreads
 from leadline.values import Interval, Undefined
 
 #: how many earlier grains tell how much grains differ
 HISTORY = 28
+#: windows that are worked out together; more would only take more memory
+TOGETHER = 64
+TOO_LARGE = "the sums are too large for double precision"
+EXACT = 2.0**52
+
+Range = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,42 +33,137 @@ class Evaluated:
 
 
 def evaluate(metric: Metric, window: Sums, history: Sums | None = None, entities: Sums | None = None) -> Evaluated:
-    """Value and 95 % interval of a metric in a window.
+    """Value and 95 % interval of a metric in one window.
 
     window    sums by grain of the window
     history   sums by grain of up to `HISTORY` grains before it; how much they differ widens a short window's interval
-    entities  sums of the window by hash group of the entities, where one is declared
+    entities  sums of the window by grain and hash group of the entities, where one is declared
     """
-    total = window.total()
-    value = metric.value(total)
-    if isinstance(value, Undefined):
-        return Evaluated(value)
+    parts = metric.parts(window)
+    before = 0 if history is None else len(history.rows)
+    if history is not None:
+        parts = np.concatenate([metric.parts(history), parts])
+    groups = None if entities is None else metric.parts(entities)
+    if groups is not None:
+        groups = np.concatenate([np.zeros((before, *groups.shape[1:])), groups])
+    return _evaluated(metric, parts, [(before, len(parts))], groups)[0]
+
+
+def evaluate_windows(
+    metric: Metric, sums: Sums, windows: Sequence[Range], entities: Sums | None = None
+) -> list[Evaluated]:
+    """As `evaluate`, for many windows of the same grains at once.
+
+    sums      by grain of the whole log
+    windows   first grain and the one after the last, places in `sums`; the `HISTORY` grains before are its history
+    entities  by grain and hash group of the entities, where one is declared; not for metrics that read histograms
+    """
+    parts = metric.parts(sums)
+    groups = None if entities is None or metric.histogram is not None else metric.parts(entities)
+    found: list[Evaluated] = []
+    for start in range(0, len(windows), TOGETHER):
+        some = windows[start : start + TOGETHER]
+        first, last = max(min(begin for begin, _ in some) - HISTORY, 0), max(after for _, after in some)
+        moved = [(begin - first, after - first) for begin, after in some]
+        found += _evaluated(metric, parts[first:last], moved, None if groups is None else groups[first:last])
+    return found
+
+
+def _evaluated(metric: Metric, by_grain: Array, windows: Sequence[Range], groups: Array | None) -> list[Evaluated]:
+    """by_grain has shape (grains, parts), groups (grains, hash groups, parts)."""
+    broken = ~np.isfinite(by_grain).all(axis=1)
+    if broken.any():
+        by_grain = np.where(broken[:, None], 0.0, by_grain)
+    begin, after = np.array(windows).T
+    totals = _Totals(by_grain)
+    total = totals(begin, after)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        value = metric.value(total)
+    lost = np.logical_or(np.isinf(value), (_members(begin, after, len(by_grain)) * broken).sum(axis=1) > 0)
+    defined = np.flatnonzero(np.isfinite(value) & np.logical_not(lost))
+    some: list[Evaluated] = []
+    if len(defined):
+        history = _history(metric, totals, begin[defined])
+        some = _of_defined(
+            metric, totals, total[defined], value[defined], begin[defined], after[defined], history, groups
+        )
+    found = dict(zip(defined.tolist(), some, strict=True))
+    return [
+        found.get(place) or Evaluated(Undefined(TOO_LARGE if lost[place] else metric.why(total[place])))
+        for place in range(len(windows))
+    ]
+
+
+def _of_defined(
+    metric: Metric,
+    totals: _Totals,
+    total: Array,
+    value: Array,
+    begin: Array,
+    after: Array,
+    history: Spreads,
+    groups: Array | None,
+) -> list[Evaluated]:
     variance = metric.row_variance(total)
-    chosen = design(
-        _spread(metric, total, window, variance),
-        None if history is None else _history(metric, history),
-        None if entities is None else _spread(metric, total, entities, variance),
-        _size(metric, total, window),
-    )
-    found = metric.interval(total, value, variance, chosen)
+    slope = metric.slope(total)
+    member = _members(begin, after, len(totals.by_grain))
+    own = metric.size(totals.by_grain) * member
+    grains = entity = Spreads.unknown(len(value))
+    if (after - begin).max() > 1:
+        grains = spreads(variance, _influence(slope, totals.by_grain) * member, own)
+    if groups is not None:
+        by_group = np.tensordot(member, np.nan_to_num(groups), 1)  # window, group, part
+        influence = np.einsum("wp,wgp->wg", slope, by_group[..., : slope.shape[1]])
+        entity = spreads(variance, influence, metric.size(by_group))
+    own_size = (own * own).sum(1) / np.maximum(own.sum(1), 1e-300)
+    chosen = designs(grains, history, entity, own_size)
+    low, high, formula = metric.interval(total, value, variance, chosen)
     bound = metric.bound(total)
-    if found is not None and bound:
-        found = Interval(max(found.low - bound, metric.low), min(found.high + bound, metric.high), found.method)
-    return Evaluated(value, found, bound)
+    low = np.where(bound > 0, np.maximum(low - bound, metric.low), low)
+    high = np.where(bound > 0, np.minimum(high + bound, metric.high), high)
+    ends = zip(low.tolist(), high.tolist(), chosen.methods, np.isfinite(low + high).tolist(), strict=True)
+    intervals = [Interval(bottom, top, method or formula) if told else None for bottom, top, method, told in ends]
+    return [Evaluated(*each) for each in zip(value.tolist(), intervals, bound.tolist(), strict=True)]
 
 
-def _spread(metric: Metric, total: Sums, groups: Sums, variance: float) -> Spread | None:
-    influence, size = metric.influence(total, groups)
-    return spread(variance, influence, size)
+def _history(metric: Metric, totals: _Totals, begin: Array) -> Spreads:
+    """How much the figure varied between the grains before each window."""
+    first = np.maximum(begin - HISTORY, 0)
+    total = totals(first, begin)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        known = np.isfinite(metric.value(total)) & (begin > first)
+    if not known.any():
+        return Spreads.unknown(len(begin))
+    # the others are given the figures of one that is known, and are forgotten afterwards
+    total = np.where(known[:, None], total, total[np.argmax(known)])
+    member = _members(first, begin, len(totals.by_grain)) * known[:, None]
+    influence = _influence(metric.slope(total), totals.by_grain) * member
+    return spreads(metric.row_variance(total), influence, metric.size(totals.by_grain) * member)
 
 
-def _history(metric: Metric, history: Sums) -> Spread | None:
-    total = history.total()
-    if isinstance(metric.value(total), Undefined):
-        return None
-    return _spread(metric, total, history, metric.row_variance(total))
+def _influence(slope: Array, by_grain: Array) -> Array:
+    """What each grain adds to the figure of each window, shape (windows, grains)."""
+    return np.asarray(slope @ by_grain[:, : slope.shape[1]].T)
 
 
-def _size(metric: Metric, total: Sums, window: Sums) -> float | None:
-    _, size = metric.influence(total, window)
-    return own_size(size) if np.sum(size) > 0 else None
+def _members(begin: Array, after: Array, grains: int) -> Array:
+    """Which grains belong to each window, 0 or 1, shape (windows, grains)."""
+    grain = np.arange(grains)
+    return ((grain >= begin[:, None]) & (grain < after[:, None])).astype(np.float64)
+
+
+class _Totals:
+    """Sums over ranges of grains: differences of running sums where these are exact, else each range on its own."""
+
+    def __init__(self, by_grain: Array) -> None:
+        self.by_grain = by_grain
+        whole = (np.floor(by_grain) == by_grain).all() and np.abs(by_grain).sum(axis=0).max(initial=0.0) < EXACT
+        self._running = None
+        if whole:
+            self._running = np.zeros((len(by_grain) + 1, by_grain.shape[1]))
+            np.cumsum(by_grain, axis=0, out=self._running[1:])
+
+    def __call__(self, begin: Array, after: Array) -> Array:
+        if self._running is not None:
+            return np.asarray(self._running[after] - self._running[begin])
+        return np.stack([self.by_grain[first:last].sum(axis=0) for first, last in zip(begin, after, strict=True)])

@@ -13,6 +13,7 @@ from leadline.metrics.sums import Measure
 
 #: the least probability that log loss knows, as in scikit-learn
 LEAST = float(np.finfo(np.float64).eps)
+MOST_LOSS = -math.log(LEAST)
 PROBABILITIES = frozenset({"labels", "score", "probabilities"})
 
 
@@ -35,16 +36,16 @@ def binary_losses() -> tuple[Metric, ...]:
             name="brier",
             better="lower",
             needs=PROBABILITIES,
-            of=(error := Measure("squared_error", _squared_error, 1.0)),
+            measure=(error := Measure("squared_error", _squared_error, 1.0)),
             measures=(error,),
             summary="Mean squared difference of score and label (Brier 1950).",
         ),
         Mean(
             name="log_loss",
             better="lower",
-            high=-math.log(LEAST),
+            high=MOST_LOSS,
             needs=PROBABILITIES,
-            of=(loss := Measure("log_loss", _log_loss, -math.log(LEAST))),
+            measure=(loss := Measure("log_loss", _log_loss, MOST_LOSS)),
             measures=(loss,),
             summary="Mean of -ln of the score of the actual class, the score cut at 2.2e-16.",
         ),

@@ -1,4 +1,7 @@
-"""What a metric is: a pure function of sums, with its variance and its interval."""
+"""What a metric is: a pure function of parts that add, with its variance and its interval.
+
+All methods work on many windows at once: arrays have any leading axes, the last one holds the parts.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from leadline.metrics.sums import Array, Measure, Sums
-from leadline.stats.counts import delta_interval, gradient, group_influence, row_variance
-from leadline.stats.design import Design
+from leadline.stats.design import Designs
 from leadline.stats.proportion import jaccard_wilson, share_interval
 from leadline.stats.scale import log_interval, logit_interval, wald
-from leadline.values import Interval, Undefined
+
+Ends = tuple[Array, Array, str]
+"""Low and high of each window (NaN where there is no interval), and the name of the formula."""
+PRIOR_ROWS = 2.0
+"""Rows added, spread evenly over the cells, before a variance is taken: an empty cell's is unknown, not 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +33,8 @@ class Metric(ABC):
     needs     what facts must have: "labels", "score", "probabilities", "scores", "prediction"
     measures  what has to be summed for it beside the counts
     histogram "scores" or "errors" where it reads one
+    of        classes whose score histograms it reads; "" is a binary model's only one
+    undefined why there is no figure, where it can only be one thing
     summary   one sentence for the reference
     """
 
@@ -35,91 +45,112 @@ class Metric(ABC):
     needs: frozenset[str] = frozenset({"labels"})
     measures: tuple[Measure, ...] = ()
     histogram: str | None = None
+    of: tuple[str, ...] = ("",)
+    undefined: str = "no labelled rows"
     summary: str = ""
 
     @abstractmethod
-    def value(self, sums: Sums) -> float | Undefined:
-        """The figure of one window and slice (sums without a grain axis)."""
+    def parts(self, sums: Sums) -> Array:
+        """The few sums that the figure is read from, shape (..., parts): those of two windows add."""
 
     @abstractmethod
-    def row_variance(self, sums: Sums) -> float:
-        """Its variance if rows were independent; called where `value` is defined."""
+    def value(self, parts: Array) -> Array:
+        """The figure, shape (...); NaN where there is none, which `evaluate` turns into `Undefined`."""
+
+    def why(self, parts: Array) -> str:
+        """Why one window, shape (parts,), has no figure."""
+        return self.undefined
+
+    # The rest is asked only of windows that have a figure.
 
     @abstractmethod
-    def influence(self, total: Sums, groups: Sums) -> tuple[Array, Array]:
-        """What each group (first axis) adds to the figure's error, and what it weighs in the figure."""
+    def row_variance(self, parts: Array) -> Array:
+        """The figure's variance if rows were independent, shape (...)."""
 
     @abstractmethod
-    def interval(self, sums: Sums, value: float, variance: float, design: Design) -> Interval | None:
-        """The 95 % interval; None where there is none."""
+    def slope(self, parts: Array) -> Array:
+        """What one more of each leading part adds to the figure; Σ slope · parts = 0. Shape (..., parts or fewer).
 
-    def bound(self, sums: Sums) -> float:
+        Variance and slope may both be taken of a figure that rises with the metric's own (F1: TP in the union).
+        """
+
+    @abstractmethod
+    def size(self, parts: Array) -> Array:
+        """What a group of rows weighs in the figure, shape (...)."""
+
+    @abstractmethod
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        """The 95 % interval."""
+
+    def bound(self, parts: Array) -> Array:
         """The figure of the rows lies within `value` ± this; 0 where the sums are exact."""
-        return 0.0
+        return np.zeros(parts.shape[:-1])
 
 
 Mask = Callable[[int], Array]
 """Number of classes → weights of the cells of the (k + 1) × (k + 1) counts."""
 
 
+def project(cells: Array, *masks: Array) -> list[Array]:
+    """Σ mask · cells over the last two axes, for each mask."""
+    return [np.tensordot(cells, mask, 2) for mask in masks]
+
+
+def divided(top: Array, bottom: Array) -> Array:
+    """top / bottom, NaN where the bottom is not above 0."""
+    return np.asarray(np.divide(top, bottom, out=np.full(np.broadcast(top, bottom).shape, np.nan), where=bottom > 0))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share(Metric):
     """Weight of some cells of the counts in the weight of others that hold them: recall, accuracy, rates.
 
-    hits, of     cells that count, and cells that are looked at; `hits` are among `of`
-    undefined    why there is no figure where `of` is empty
+    hits, of_cells   cells that count, and cells that are looked at; `hits` are among them. 0 or 1 each.
     """
 
     hits: Mask
-    of: Mask
-    undefined: str
+    of_cells: Mask
 
-    def _sums(self, sums: Sums) -> tuple[float, float, float]:
-        """Weight of the hits, of all, and the effective number of rows."""
-        of = self.of(sums.classes)
-        total = float((of * sums.counts).sum())
-        return (
-            float((self.hits(sums.classes) * sums.counts).sum()),
-            total,
-            _effective(total, float((of * sums.squares).sum())),
-        )
+    def parts(self, sums: Sums) -> Array:
+        """Weight of the hits, of all; the same of squared weights."""
+        hits, of = self.hits(sums.classes), self.of_cells(sums.classes)
+        return np.stack([*project(sums.counts, hits, of), *project(sums.squares, hits, of)], axis=-1)
 
-    def value(self, sums: Sums) -> float | Undefined:
-        hits, total, _ = self._sums(sums)
-        return hits / total if total > 0 else Undefined(self.undefined)
+    def value(self, parts: Array) -> Array:
+        return divided(parts[..., 0], parts[..., 1])
 
-    def row_variance(self, sums: Sums) -> float:
-        hits, of = self.hits(sums.classes), self.of(sums.classes)
-        hit, total, _ = self._sums(sums)
-        share = hit / total
-        return float((((hits - share * of) ** 2) * sums.squares).sum()) / total**2
+    def row_variance(self, parts: Array) -> Array:
+        share = parts[..., 0] / parts[..., 1]
+        hits, of = parts[..., 2], parts[..., 3]
+        return np.asarray((hits * (1 - share) ** 2 + np.maximum(of - hits, 0.0) * share**2) / parts[..., 1] ** 2)
 
-    def influence(self, total: Sums, groups: Sums) -> tuple[Array, Array]:
-        hits, of = self.hits(total.classes), self.of(total.classes)
-        hit, weight, _ = self._sums(total)
-        parts = (groups.counts * of).sum(axis=(1, 2))
-        return ((groups.counts * hits).sum(axis=(1, 2)) - hit / weight * parts) / weight, parts
+    def slope(self, parts: Array) -> Array:
+        share, total = parts[..., 0] / parts[..., 1], parts[..., 1]
+        return np.stack([1 / total, -share / total], axis=-1)
 
-    def interval(self, sums: Sums, value: float, variance: float, design: Design) -> Interval | None:
-        _, _, rows = self._sums(sums)
-        effective = rows / design.deff
-        low, high = share_interval(min(value * effective, effective), effective, design.critical)
-        return Interval(low, high, design.named("wilson"))
+    def size(self, parts: Array) -> Array:
+        return parts[..., 1]
+
+    def _effective(self, parts: Array, design: Designs) -> tuple[Array, Array]:
+        """Hits and rows that independent rows of equal weight would need to say as much."""
+        rows = parts[..., 1] ** 2 / parts[..., 3] / design.deff
+        return np.minimum(parts[..., 0] / parts[..., 1], 1.0) * rows, rows
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        return *share_interval(*self._effective(parts, design), design.critical), "wilson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class F1(Share):
-    """F1 by way of the share J = TP / (TP + FP + FN): hits are TP, `of` is the union."""
+    """F1 by way of the share J = TP / (TP + FP + FN): hits are TP, `of_cells` is the union."""
 
-    def value(self, sums: Sums) -> float | Undefined:
-        hits, total, _ = self._sums(sums)
-        return 2 * hits / (hits + total) if total > 0 else Undefined(self.undefined)
+    def value(self, parts: Array) -> Array:
+        return divided(2 * parts[..., 0], parts[..., 0] + parts[..., 1])
 
-    def interval(self, sums: Sums, value: float, variance: float, design: Design) -> Interval | None:
-        hits, total, rows = self._sums(sums)
-        effective = rows / total if total else 1.0
-        low, high = jaccard_wilson(hits * effective, (total - hits) * effective, 0.0, design.deff, design.critical)
-        return Interval(low, high, design.named("jaccard_wilson"))
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        hits, rows = self._effective(parts, design)
+        low, high = jaccard_wilson(hits, rows - hits, np.zeros_like(hits), 1.0, design.critical)
+        return low, high, "jaccard_wilson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,68 +159,119 @@ class CountRatio(Metric):
 
     top: Mask
     bottom: Mask
-    undefined: str
 
-    def _sums(self, sums: Sums) -> tuple[float, float]:
-        k = sums.classes
-        return float((self.top(k) * sums.counts).sum()), float((self.bottom(k) * sums.counts).sum())
+    def parts(self, sums: Sums) -> Array:
+        """Top, bottom; squared weights by top², top · bottom, bottom²; by 1 over the cells that count."""
+        top, bottom = self.top(sums.classes), self.bottom(sums.classes)
+        used = (bottom > 0).astype(np.float64)
+        squares = project(sums.squares, top * top, top * bottom, bottom * bottom, used)
+        return np.stack([*project(sums.counts, top, bottom), *squares, *project(sums.counts, used)], axis=-1)
 
-    def value(self, sums: Sums) -> float | Undefined:
-        top, bottom = self._sums(sums)
-        return top / bottom if bottom > 0 else Undefined(self.undefined)
+    def value(self, parts: Array) -> Array:
+        return divided(parts[..., 0], parts[..., 1])
 
-    def _slope(self, sums: Sums) -> Array:
-        top, bottom = self._sums(sums)
-        slope: Array = (self.top(sums.classes) - top / bottom * self.bottom(sums.classes)) / bottom
-        return slope
+    @staticmethod
+    def _variance(value: Array, bottom: Array, tt: Array, tb: Array, bb: Array) -> Array:
+        return np.asarray(np.maximum(tt - 2 * value * tb + value**2 * bb, 0.0) / bottom**2)
 
-    def row_variance(self, sums: Sums) -> float:
-        return row_variance(self._slope(sums), sums.squares)
+    def row_variance(self, parts: Array) -> Array:
+        return self._variance(parts[..., 0] / parts[..., 1], parts[..., 1], parts[..., 2], parts[..., 3], parts[..., 4])
 
-    def influence(self, total: Sums, groups: Sums) -> tuple[Array, Array]:
-        return group_influence(self._slope(total), groups.counts), (groups.counts * self.bottom(total.classes)).sum(
-            axis=(1, 2)
-        )
+    def slope(self, parts: Array) -> Array:
+        return np.stack([1 / parts[..., 1], -parts[..., 0] / parts[..., 1] ** 2], axis=-1)
 
-    def interval(self, sums: Sums, value: float, variance: float, design: Design) -> Interval | None:
-        variance *= design.deff
-        inside = self.low < value < self.high
-        if math.isfinite(self.low) and math.isfinite(self.high):
-            if not inside:
-                return None
-            low, high = logit_interval(value, variance, design.critical, self.low, self.high)
-        else:
-            low, high = wald(value, variance, design.critical)
-        return Interval(low, high, design.named("sandwich"))
+    def size(self, parts: Array) -> Array:
+        return parts[..., 1]
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            low, high = wald(value, variance * design.deff, design.critical)
+            some = variance > 0  # all rows in one cell say nothing of the spread
+            return np.where(some, low, np.nan), np.where(some, high, np.nan), "sandwich"
+        # the other formulas' prior: two rows of the usual weight, spread over the cells that count
+        top, bottom = self.top(2), self.bottom(2)
+        used = bottom > 0
+        unit = parts[..., 5] / parts[..., 6]
+        more = unit * PRIOR_ROWS / used.sum()
+        sums = [
+            parts[..., place] + more * scale * float((kind * used).sum())
+            for place, scale, kind in (
+                (0, 1.0, top),
+                (1, 1.0, bottom),
+                (2, unit, top * top),
+                (3, unit, top * bottom),
+                (4, unit, bottom * bottom),
+            )
+        ]
+        centre = sums[0] / sums[1]
+        smoothed = self._variance(centre, *sums[1:])
+        low, high = logit_interval(centre, smoothed * design.deff, design.critical, self.low, self.high)
+        return np.minimum(low, value), np.maximum(high, value), "sandwich"
+
+
+Figure = Callable[[Array, Array, Array], tuple[Array, Array, Array, Array]]
+"""Right, predicted and actual rows by class, shape (..., k) each → the figure (...), and how it changes with each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountFunction(Metric):
-    """Any smooth function of the counts that does not change when all counts double: MCC, macro averages.
+    """A smooth figure of the rows right, predicted and actual by class, the same when all rows double: MCC, averages.
 
-    function   of the counts without the places for what is missing, shape (k, k); NaN where it has no value
-    undefined  why, where it is NaN
+    function   the figure and its derivatives; NaN where it has no value
     """
 
-    function: Callable[[Array], float]
-    undefined: str
+    function: Figure
 
-    def value(self, sums: Sums) -> float | Undefined:
-        counts = sums.counts[:-1, :-1]
-        found = self.function(counts) if counts.sum() > 0 else math.nan
-        return found if math.isfinite(found) else Undefined(self.undefined if counts.sum() > 0 else "no labelled rows")
+    def parts(self, sums: Sums) -> Array:
+        """Counts of the rows that have both prediction and label, then their squared weights."""
+        lead = sums.counts.shape[:-2]
+        return np.concatenate(
+            [sums.counts[..., :-1, :-1].reshape(*lead, -1), sums.squares[..., :-1, :-1].reshape(*lead, -1)], axis=-1
+        )
 
-    def row_variance(self, sums: Sums) -> float:
-        return row_variance(gradient(self.function, sums.counts[:-1, :-1]), sums.squares[:-1, :-1])
+    @staticmethod
+    def counts(parts: Array) -> tuple[Array, Array]:
+        """Counts and squared weights, [predicted, actual], shape (..., k, k)."""
+        k = math.isqrt(parts.shape[-1] // 2)
+        both = parts.reshape(*parts.shape[:-1], 2, k, k)
+        return both[..., 0, :, :], both[..., 1, :, :]
 
-    def influence(self, total: Sums, groups: Sums) -> tuple[Array, Array]:
-        slope = gradient(self.function, total.counts[:-1, :-1])
-        return group_influence(slope, groups.counts[:, :-1, :-1]), groups.counts[:, :-1, :-1].sum(axis=(1, 2))
+    def _read(self, counts: Array) -> tuple[Array, Array]:
+        """The figure, and its change with each cell."""
+        right = np.diagonal(counts, axis1=-2, axis2=-1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value, *changes = self.function(right, counts.sum(-1), counts.sum(-2))
+        by_right, by_predicted, by_actual = changes
+        slope = by_predicted[..., :, None] + by_actual[..., None, :] + by_right[..., None] * np.eye(counts.shape[-1])
+        return value, slope
 
-    def interval(self, sums: Sums, value: float, variance: float, design: Design) -> Interval | None:
-        counts, squares = sums.counts[:-1, :-1], sums.squares[:-1, :-1]
-        low, high = delta_interval(self.function, counts, self.low, self.high, design.critical, design.deff, squares)
-        return Interval(low, high, design.named("delta"))
+    def value(self, parts: Array) -> Array:
+        counts, _ = self.counts(parts)
+        return np.where(counts.sum((-2, -1)) > 0, self._read(counts)[0], np.nan)
+
+    def why(self, parts: Array) -> str:
+        return self.undefined if parts.any() else "no labelled rows with a prediction"
+
+    def row_variance(self, parts: Array) -> Array:
+        counts, squares = self.counts(parts)
+        return np.asarray((self._read(counts)[1] ** 2 * squares).sum((-2, -1)))
+
+    def slope(self, parts: Array) -> Array:
+        counts, _ = self.counts(parts)
+        return self._read(counts)[1].reshape(*parts.shape[:-1], -1)
+
+    def size(self, parts: Array) -> Array:
+        return np.asarray(self.counts(parts)[0].sum((-2, -1)))
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        counts, squares = self.counts(parts)
+        k = counts.shape[-1]
+        unit = squares.sum((-2, -1)) / counts.sum((-2, -1))
+        more = (unit * PRIOR_ROWS / k**2)[..., None, None]
+        centre, slope = self._read(counts + more)
+        smoothed = (slope**2 * (squares + unit[..., None, None] * more)).sum((-2, -1))
+        low, high = logit_interval(centre, smoothed * design.deff, design.critical, self.low, self.high)
+        return np.minimum(low, value), np.maximum(high, value), "delta"
 
 
 ROWS, WEIGHT, SQUARE, SUM, SQUARE_SUM, SUM_OF_SQUARES = range(6)
@@ -197,52 +279,79 @@ ROWS, WEIGHT, SQUARE, SUM, SQUARE_SUM, SUM_OF_SQUARES = range(6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean(Metric):
-    """Mean of one measure over the labelled rows that have it.
+    """Mean of one measure over the rows that have it.
 
-    of      the measure
-    root    the figure is the square root of the mean (RMSE, RMSLE)
+    measure  the measure
+    root     the figure is the square root of the mean (RMSE, RMSLE)
     """
 
-    of: Measure
+    measure: Measure
     root: bool = False
-    undefined: str = "no labelled rows"
 
-    def _mean(self, sums: Sums) -> tuple[float, Array]:
-        parts = sums.losses[self.of.name]
-        return float(parts[SUM] / parts[WEIGHT]), parts
+    def parts(self, sums: Sums) -> Array:
+        return sums.losses[self.measure.name]
 
-    def value(self, sums: Sums) -> float | Undefined:
-        if not sums.losses[self.of.name][WEIGHT] > 0:
-            return Undefined(self.undefined)
-        mean, _ = self._mean(sums)
-        return math.sqrt(max(mean, 0.0)) if self.root else mean
+    def value(self, parts: Array) -> Array:
+        mean = divided(parts[..., SUM], parts[..., WEIGHT])
+        return np.sqrt(np.maximum(mean, 0.0)) if self.root else mean
 
-    def row_variance(self, sums: Sums) -> float:
-        mean, parts = self._mean(sums)
-        rows = parts[ROWS]
-        if rows < 2:
-            return 0.0
-        residual = max(parts[SUM_OF_SQUARES] - 2 * mean * parts[SQUARE_SUM] + mean * mean * parts[SQUARE], 0.0)
-        return float(residual / parts[WEIGHT] ** 2 * rows / (rows - 1))
+    def row_variance(self, parts: Array) -> Array:
+        """Of the mean, also where the figure is its root."""
+        mean, rows = parts[..., SUM] / parts[..., WEIGHT], parts[..., ROWS]
+        residual = parts[..., SUM_OF_SQUARES] - 2 * mean * parts[..., SQUARE_SUM] + mean**2 * parts[..., SQUARE]
+        rounding = 1e-12 * (parts[..., SUM_OF_SQUARES] + mean**2 * parts[..., SQUARE])
+        rounding += (self.measure.unit or 0.0) * parts[..., SQUARE]
+        residual = np.where(residual > rounding, residual, 0.0)  # all equal, but for the last bits of the sums
+        return np.asarray(residual / parts[..., WEIGHT] ** 2 * np.where(rows > 1, rows / np.maximum(rows - 1, 1), 0.0))
 
-    def influence(self, total: Sums, groups: Sums) -> tuple[Array, Array]:
-        mean, parts = self._mean(total)
-        by_group = groups.losses[self.of.name]
-        return (by_group[:, SUM] - mean * by_group[:, WEIGHT]) / parts[WEIGHT], by_group[:, WEIGHT]
+    def slope(self, parts: Array) -> Array:
+        zero, weight = np.zeros(parts.shape[:-1]), parts[..., WEIGHT]
+        return np.stack([zero, -parts[..., SUM] / weight**2, zero, 1 / weight], axis=-1)
 
-    def interval(self, sums: Sums, value: float, variance: float, design: Design) -> Interval | None:
-        mean, parts = self._mean(sums)
-        if parts[ROWS] < 2 or (variance == 0 and self.low == 0):
-            return None
-        if self.low == 0 and mean > 0:
-            low, high = log_interval(mean, variance * design.deff, design.critical)
+    def size(self, parts: Array) -> Array:
+        return parts[..., WEIGHT]
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        mean = parts[..., SUM] / parts[..., WEIGHT]
+        some = (parts[..., ROWS] > 1) & (variance > 0)  # rows that are all the same say nothing of the spread
+        if self.low == 0:
+            safe = np.where(some, mean, 1.0)  # a variance of losses >= 0 means that their mean is above 0
+            low, high = log_interval(safe, variance * design.deff, design.critical)
         else:
             low, high = wald(mean, variance * design.deff, design.critical)
         if self.root:
-            low, high = math.sqrt(max(low, 0.0)), math.sqrt(high)
-        return Interval(low, min(high, self.high), design.named("sandwich"))
+            low, high = np.sqrt(low), np.sqrt(high)
+        return np.where(some, low, np.nan), np.where(some, np.minimum(high, self.high), np.nan), "sandwich"
 
 
-def _effective(total: float, squares: float) -> float:
-    """Effective number of rows of weighted ones: (Σw)² / Σw²."""
-    return total * total / squares if squares > 0 else 0.0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanShare(Mean):
+    """Mean of a measure that is 0 or 1: the share of rows for which it is 1."""
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        rows = parts[..., WEIGHT] ** 2 / parts[..., SQUARE] / design.deff
+        return *share_interval(np.minimum(value, 1.0) * rows, rows, design.critical), "wilson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved(Metric):
+    """A metric that this log cannot serve: it has no figure in any window, and says why."""
+
+    @classmethod
+    def of_name(cls, name: str, why: str) -> Unserved:
+        """The metric of this name, undefined for this reason."""
+        return cls(name=name, better=None, needs=frozenset(), undefined=why)
+
+    def parts(self, sums: Sums) -> Array:
+        return np.zeros((*sums.rows.shape, 1))
+
+    def value(self, parts: Array) -> Array:
+        return np.full(parts.shape[:-1], np.nan)
+
+    def row_variance(self, parts: Array) -> Array:
+        raise NotImplementedError
+
+    slope = size = row_variance
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        raise NotImplementedError

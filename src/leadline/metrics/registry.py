@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from leadline.metrics import multiclass
 from leadline.metrics.call import MetricCall
 from leadline.metrics.confusion import binary_confusion, cost, f_beta
 from leadline.metrics.losses import binary_losses
-from leadline.metrics.metric import Metric
+from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.ranking import binary_ranking
 from leadline.metrics.rates import slice_share
+from leadline.metrics.regression import error_quantile, pinball, regression_metrics
 from leadline.metrics.thresholds import AtThreshold
 
 
@@ -42,47 +45,167 @@ class Definition:
     optional: tuple[tuple[str, type], ...] = ()
 
 
+Build = Callable[[Mapping[str, Any], Sequence[str]], Metric]
+
+
 def _plain(task: str, each: Metric) -> Definition:
-    """A metric that has no parameters but, where it is read from the confusion counts, a what-if threshold."""
-    thresholded = task == "binary" and "prediction" in each.needs
+    """A metric without parameters."""
+    return Definition(each.name, task, each.summary, lambda _parameters, _classes: each)
 
-    def build(parameters: Mapping[str, Any], classes: Sequence[str]) -> Metric:
-        if "threshold" in parameters:
-            return AtThreshold.of(each, float(parameters["threshold"]))
-        return each
 
-    return Definition(each.name, task, each.summary, build, optional=(("threshold", float),) if thresholded else ())
+# Binary ---------------------------------------------------------------------------------------------------------
+
+
+def _what_if(name: str, summary: str, build: Build, **parameters: tuple[tuple[str, type], ...]) -> Definition:
+    """A metric that is read from the confusion counts of labelled rows, hence also at another threshold."""
+
+    def at(given: Mapping[str, Any], classes: Sequence[str]) -> Metric:
+        inner = build({key: value for key, value in given.items() if key != "threshold"}, classes)
+        return AtThreshold.around(inner, float(given["threshold"])) if "threshold" in given else inner
+
+    required, optional = parameters.get("required", ()), parameters.get("optional", ())
+    return Definition(name, "binary", summary, at, required, (*optional, ("threshold", float)))
 
 
 _PRICES = tuple((name, float) for name in ("tp", "fp", "fn", "tn"))
 
 
 def _price(name: str, better: str) -> Definition:
-    def build(parameters: Mapping[str, Any], classes: Sequence[str]) -> Metric:
+    def build(parameters: Mapping[str, Any], _classes: Sequence[str]) -> Metric:
         prices = {key: float(parameters.get(key, 0.0)) for key, _ in _PRICES}
-        shown = MetricCall(name, tuple(parameters.items()))
-        return cost(str(shown), **prices, better=better)
+        return cost(str(MetricCall(name, tuple(parameters.items()))), **prices, better=better)
 
     summary = f"Mean {name} of a labelled row by its place in the confusion matrix; a place that is not given is 0."
-    return Definition(name, "binary", summary, build, optional=_PRICES)
+    return _what_if(name, summary, build, optional=_PRICES)
 
 
 def _binary() -> tuple[Definition, ...]:
-    plain = (*binary_confusion(), *binary_ranking(), *binary_losses(), slice_share())
-    beta = Definition(
+    def plain(each: Metric) -> Definition:
+        if {"labels", "prediction"} <= each.needs:
+            return _what_if(each.name, each.summary, lambda _parameters, _classes: each)
+        return _plain("binary", each)
+
+    beta = _what_if(
         "f_beta",
-        "binary",
         f_beta(1.0).summary,
-        lambda parameters, classes: f_beta(float(parameters["beta"])),
+        lambda parameters, _classes: f_beta(float(parameters["beta"])),
         required=(("beta", float),),
     )
-    return (*(_plain("binary", each) for each in plain), beta, _price("cost", "lower"), _price("value", "higher"))
+    every = (*binary_confusion(), *binary_ranking(), *binary_losses(), slice_share())
+    return (*(plain(each) for each in every), beta, _price("cost", "lower"), _price("value", "higher"))
+
+
+# Multiclass -----------------------------------------------------------------------------------------------------
+
+
+def _of_class(make: Callable[[str, int], Metric]) -> Build:
+    """A metric of the class that the parameter `class` names."""
+
+    def build(parameters: Mapping[str, Any], classes: Sequence[str]) -> Metric:
+        return _coded(make, str(parameters["class"]), classes=classes)
+
+    return build
+
+
+def _coded(make: Callable[..., Metric], *names: str, classes: Sequence[str]) -> Metric:
+    """`make("", code, ...)`, or a metric that is undefined because the log has no such class."""
+    for name in names:
+        if name not in classes:
+            near = difflib.get_close_matches(name, classes, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            return Unserved.of_name("", f"no prediction and no label is of the class {name!r}{hint}")
+    return make("", *(list(classes).index(name) for name in names))
+
+
+def _multiclass() -> tuple[Definition, ...]:
+    class_ = (("class", str),)
+
+    def one(make: Callable[[str, int], Metric]) -> Definition:
+        return Definition(make.__name__, "multiclass", str(make.__doc__), _of_class(make), class_)
+
+    def confusion(parameters: Mapping[str, Any], classes: Sequence[str]) -> Metric:
+        names = str(parameters["predicted"]), str(parameters["actual"])
+        return _coded(multiclass.confusion, *names, classes=classes)
+
+    def auc(parameters: Mapping[str, Any], classes: Sequence[str]) -> Metric:
+        if "class" not in parameters:
+            return multiclass.macro_auc(classes)
+        name = str(parameters["class"])
+        return _coded(lambda named, _code: multiclass.class_auc(named, name), name, classes=classes)
+
+    def top_k(parameters: Mapping[str, Any], classes: Sequence[str]) -> Metric:
+        return multiclass.top_k_accuracy("", int(parameters["k"]), classes)
+
+    def define(
+        name: str, summary: str, build: Build, required: tuple[tuple[str, type], ...] = (), optional: Any = ()
+    ) -> Definition:
+        return Definition(name, "multiclass", summary, build, required, optional)
+
+    return (
+        *(_plain("multiclass", each) for each in multiclass.averages()),
+        one(multiclass.precision),
+        one(multiclass.recall),
+        one(multiclass.f1),
+        one(multiclass.predicted_rate),
+        one(multiclass.class_rate),
+        define("confusion", str(multiclass.confusion.__doc__), confusion, (("predicted", str), ("actual", str))),
+        define(
+            "roc_auc",
+            "Chance that a row of a class has a higher score for it than a row of another class; without `class` the"
+            " mean over the classes that occur.",
+            auc,
+            optional=class_,
+        ),
+        define(
+            "log_loss",
+            "Mean of -ln of the score of the actual class, the score cut at 2.2e-16; scores that do not add up to 1"
+            " are taken as they are.",
+            lambda _parameters, classes: multiclass.log_loss(classes),
+        ),
+        define("top_k_accuracy", str(multiclass.top_k_accuracy.__doc__).split("\n\n")[0], top_k, (("k", float),)),
+        _plain("multiclass", slice_share()),
+    )
+
+
+# Regression -----------------------------------------------------------------------------------------------------
+
+
+def _regression() -> tuple[Definition, ...]:
+    quantile = (("quantile", float),)
+
+    def at(make: Callable[[str, float], Metric]) -> Build:
+        return lambda parameters, _classes: make("", float(parameters["quantile"]))
+
+    return (
+        *(_plain("regression", each) for each in regression_metrics()),
+        Definition(
+            "absolute_error_quantile",
+            "regression",
+            "The smallest x, in the label's unit, with this share of |error| at or below it; rounded up to its bin.",
+            at(error_quantile),
+            quantile,
+        ),
+        Definition(
+            "pinball",
+            "regression",
+            "Mean loss of a prediction of this quantile: q a unit too low, 1 - q a unit too high.",
+            at(pinball),
+            quantile,
+        ),
+        _plain("regression", slice_share()),
+    )
 
 
 METRICS: Mapping[str, Mapping[str, Definition]] = {
-    "binary": {each.name: each for each in _binary()},
-    "multiclass": {},
-    "regression": {},
+    task: {each.name: each for each in definitions}
+    for task, definitions in (("binary", _binary()), ("multiclass", _multiclass()), ("regression", _regression()))
+}
+
+#: what the value of a parameter must be, beside its type
+RANGES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "beta": (lambda value: 0 < value < math.inf, "above 0"),
+    "quantile": (lambda value: 0 < value < 1, "between 0 and 1"),
+    "k": (lambda value: value >= 1 and value == int(value), "a whole number from 1 on"),
 }
 
 #: shown beside the objectives' metrics where the declaration asks for none, in this order, as far as the log has
@@ -114,6 +237,10 @@ def metric(call: str | MetricCall, task: str) -> Definition:
             raise UnknownMetric(found.name, tuple(every), f"{found.name} has no parameter {name!r}: {has}")
         if known[name] is float and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise UnknownMetric(found.name, tuple(every), f"{found.name}: {name} is to be a number, not {value!r}")
+        if name in RANGES and not RANGES[name][0](value):
+            raise UnknownMetric(
+                found.name, tuple(every), f"{found.name}: {name} is to be {RANGES[name][1]}, not {value!r}"
+            )
     missing = [name for name, _ in definition.required if name not in given]
     if missing:
         example = ", ".join(f"{name}=..." for name in missing)

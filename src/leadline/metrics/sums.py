@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
@@ -41,7 +42,7 @@ class Measure:
         """
         if self.bound is None:
             return None
-        return 2.0 ** (np.ceil(np.log2(max(self.bound / 2, 1.0))) - 32)
+        return float(2.0 ** (math.ceil(math.log2(max(self.bound / 2, 1.0))) - 32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,9 @@ class Sums:
     errors: Array | None = None
 
     def __add__(self, other: Sums) -> Sums:
+        added: dict[str, Array] = {name: getattr(self, name) + getattr(other, name) for name in PARTS}
         return Sums(
-            *(getattr(self, name) + getattr(other, name) for name in PARTS),
+            **added,
             losses={name: sums + other.losses[name] for name, sums in self.losses.items()},
             scores={name: histogram + other.scores[name] for name, histogram in self.scores.items()},
             errors=None if self.errors is None or other.errors is None else self.errors + other.errors,
@@ -118,10 +120,11 @@ class Sums:
         return self._each(lambda array: array.sum(axis=0), lambda histogram: histogram.total())
 
     def _each(self, array: Callable[[Array], Array], histogram: Callable[[Histogram], Histogram]) -> Sums:
+        each: dict[str, Array] = {name: array(getattr(self, name)) for name in PARTS}
         return Sums(
-            *(array(getattr(self, name)) for name in PARTS),
+            **each,
             losses={name: array(sums) for name, sums in self.losses.items()},
-            scores={name: histogram(each) for name, each in self.scores.items()},
+            scores={name: histogram(found) for name, found in self.scores.items()},
             errors=None if self.errors is None else array(self.errors),
         )
 

@@ -6,23 +6,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from leadline.metrics.metric import Metric
+from leadline.metrics.metric import Ends, Metric
 from leadline.metrics.sums import Array, Histogram, Sums
-from leadline.stats.design import Design
-from leadline.values import Interval, Undefined
+from leadline.stats.design import Designs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtThreshold(Metric):
-    """`inner` on the counts that score >= threshold gives. The threshold is an edge of the histogram, so it is exact."""
+    """`inner` on the counts that score >= threshold gives; exact, as the threshold is an edge of the histogram.
+
+    place   which of the log's sorted thresholds it is, from 1; 0 until `among` has told
+    """
 
     inner: Metric
     threshold: float
     place: int = 0
 
     @classmethod
-    def of(cls, inner: Metric, threshold: float) -> AtThreshold:
-        """The what-if of a metric that is read from confusion counts."""
+    def around(cls, inner: Metric, threshold: float) -> AtThreshold:
+        """The what-if of a metric that is read from confusion counts of labelled rows."""
         return cls(
             name=inner.name,
             better=inner.better,
@@ -30,6 +32,7 @@ class AtThreshold(Metric):
             high=inner.high,
             needs=(inner.needs - {"prediction"}) | {"labels", "score"},
             histogram="scores",
+            undefined=inner.undefined,
             summary=inner.summary,
             inner=inner,
             threshold=threshold,
@@ -39,9 +42,12 @@ class AtThreshold(Metric):
         """The same, told which of the sorted edges its threshold is."""
         return replace(self, place=thresholds.index(self.threshold) + 1)
 
-    def _moved(self, sums: Sums) -> Sums:
+    def parts(self, sums: Sums) -> Array:
+        if not self.place:
+            raise ValueError("say with `among` which of the histogram's edges the threshold is")
         found = sums.scores[""]
-        return replace(sums, counts=self._counts(found, squares=False), squares=self._counts(found, squares=True))
+        moved = replace(sums, counts=self._counts(found, squares=False), squares=self._counts(found, squares=True))
+        return self.inner.parts(moved)
 
     def _counts(self, found: Histogram, squares: bool) -> Array:
         above = found.bins[:, 2] >= self.place
@@ -53,14 +59,20 @@ class AtThreshold(Metric):
             counts[..., 0, actual] = weights[..., ~above].sum(axis=-1)
         return counts
 
-    def value(self, sums: Sums) -> float | Undefined:
-        return self.inner.value(self._moved(sums))
+    def value(self, parts: Array) -> Array:
+        return self.inner.value(parts)
 
-    def row_variance(self, sums: Sums) -> float:
-        return self.inner.row_variance(self._moved(sums))
+    def why(self, parts: Array) -> str:
+        return self.inner.why(parts)
 
-    def influence(self, total: Sums, groups: Sums) -> tuple[Array, Array]:
-        return self.inner.influence(self._moved(total), self._moved(groups))
+    def row_variance(self, parts: Array) -> Array:
+        return self.inner.row_variance(parts)
 
-    def interval(self, sums: Sums, value: float, variance: float, design: Design) -> Interval | None:
-        return self.inner.interval(self._moved(sums), value, variance, design)
+    def slope(self, parts: Array) -> Array:
+        return self.inner.slope(parts)
+
+    def size(self, parts: Array) -> Array:
+        return self.inner.size(parts)
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        return self.inner.interval(parts, value, variance, design)

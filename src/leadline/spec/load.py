@@ -184,6 +184,7 @@ _NEEDED: Final = {
     "list_type": "a list is needed",
     "dict_type": "a mapping (key: value) is needed",
     "mapping_type": "a mapping (key: value) is needed",
+    "invalid_key": "a key that is text is needed",
     "model_type": "a mapping (key: value) is needed",
     "model_attributes_type": "a mapping (key: value) is needed",
 }

@@ -99,8 +99,9 @@ def score_newcombe(
     deff                   design effect > 0: how much rows that move together raise the variance
 
     Returns {θ: |θ - area| <= critical · sqrt(deff · ρ · V(θ))}, inside [0, 1]; V is Hanley and McNeil's variance under
-    exponential scores, ρ = max(1, (t/z)² variance / V(area)), where t is Student's with twice the smaller class's rows
-    less 1: where DeLong's variance takes over, it is itself an estimate. Raises ValueError outside those ranges.
+    exponential scores, ρ = max(1, (t/z)² variance / V(area)), where t is Student's with 1.5 times (the smaller class's
+    rows less 1) degrees of freedom: where DeLong's variance takes over, it is itself an estimate.
+    Raises ValueError outside those ranges.
     Source: Newcombe (2006), Stat. Med. 25, 559-573 (method 5); METHODS §4, B3. The t is ours, its degrees of freedom
     chosen by simulation: without it .926 are covered where 20 positives spread twice as wide as negatives (AUC .85).
 
@@ -122,7 +123,7 @@ def score_newcombe(
         return variance
 
     inside = np.clip(a, 0.5 / p, 1 - 0.5 / p)
-    unsure = (stdtrit(np.maximum(2 * (np.minimum(p, n) - 1), 1.0), 0.975) / Z95) ** 2
+    unsure = (stdtrit(np.maximum(1.5 * (np.minimum(p, n) - 1), 1.0), 0.975) / Z95) ** 2
     scale = critical * np.sqrt(deff * np.maximum(1.0, unsure * var / newcombe(inside)))
 
     def edge(outside: float) -> Floats:

@@ -1,0 +1,5 @@
+"""The command `leadline`. Declarations only: what a command does is a module of its own, loaded when it runs."""
+
+from leadline.cli.commands import leadline, main
+
+__all__ = ["leadline", "main"]

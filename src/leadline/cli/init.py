@@ -1,0 +1,103 @@
+"""`leadline init`: a sample of files → a commented declaration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Group
+from rich.text import Text
+
+from leadline.cli.commands import InitSettings
+from leadline.cli.terminal import progress, require_writable, save, show
+from leadline.engine import open_engine
+from leadline.evaluation.result import Result
+from leadline.evaluation.run import evaluate_log
+from leadline.report.words import counted, printable
+from leadline.spec import from_mapping
+from leadline.spec.fields import Files
+from leadline.spec.infer import SAMPLE_ROWS, Guess, guess
+from leadline.spec.propose import to_mapping, to_yaml
+from leadline.values import ALL_ROWS, InputError, LeadlineError
+
+#: by task: metrics for which an objective is proposed, with what a log needs to have for them
+PROPOSED = {
+    "binary": {"recall": "prediction", "precision": "prediction", "roc_auc": "score"},
+    "multiclass": {"accuracy": "prediction"},
+    "regression": {"mae": "prediction"},
+}
+WINDOW = "28d"
+
+
+def run(asked: InitSettings) -> int:
+    """Write the declaration and tell what was guessed."""
+    require_writable(asked.output)
+    if Path(asked.output).exists() and not asked.force:
+        raise InputError(f"{asked.output!r} is there already: --force overwrites it, --output writes another file")
+    directory = Path(asked.output).absolute().parent
+    model = asked.model or printable(directory.name) or "my-model"
+    sources = [_relative(file, directory) for file in asked.files]
+    with progress(asked.quiet) as told:
+        told("reading a sample")
+        tables = samples(asked.files)
+        found = guess(tables, asked.task)  # type: ignore[arg-type]  # click lets nothing else through
+        told("evaluating once, to propose objectives")
+        observed = levels(found, sources, directory, asked.timezone)
+        text = to_yaml(found, sources, observed, model, asked.timezone)
+    save(text, asked.output)
+    show(told_of(asked, found, tables))
+    return 0
+
+
+def samples(files: Sequence[str]) -> list[pa.Table]:
+    """The first rows of each file, with the types of the file."""
+    read = [Files(file, file) for file in files]
+    with open_engine(read) as engine:
+        return [engine.run(engine.read(each).limit(SAMPLE_ROWS)) for each in read]
+
+
+def levels(found: Guess, sources: Sequence[str], directory: Path, timezone: str) -> dict[str, float]:
+    """What is observed now of the metrics that an objective is proposed for; nothing where it cannot be evaluated yet."""
+    if found.missing or found.outcomes is None:
+        return {}
+    has_score = found.column("score") is not None
+    names = [name for name, needs in PROPOSED[found.task].items() if needs != "score" or has_score]
+    mapping: dict[str, Any] = to_mapping(found, sources)
+    mapping |= {"model": "init", "timezone": timezone, "slices": [], "metrics": names[:1]}
+    mapping["objectives"] = [{"metric": name, "at_least": 0, "window": WINDOW} for name in names]
+    try:
+        result = Result(evaluate_log(from_mapping(mapping, directory, environment={})))
+        judged = result.content.objectives
+    except LeadlineError:
+        return {}  # a guess that does not fit is told by `check`, with its reason
+    return {each.metric: each.value for each in judged if each.slice == ALL_ROWS and each.value is not None}
+
+
+def told_of(asked: InitSettings, found: Guess, tables: Sequence[pa.Table]) -> Group:
+    """What was guessed, as sentences, and what to do next."""
+    rows = " and ".join(
+        f"{counted(len(table), 'row')} of {printable(file)}" for file, table in zip(asked.files, tables, strict=False)
+    )
+    lines = [Text(f"Guessed from {rows}:"), Text()]
+    missing = set(found.missing)
+    lines += [Text(f"  {printable(each)}") for each in found.sentences if each not in missing]
+    lines += [Text(f"  TO DO {printable(each)}", style="bold red") for each in found.missing]
+    lines += [Text()]
+    if missing:
+        lines.append(Text(f"Wrote {asked.output}. Fill in what is TO DO there, then run: leadline check"))
+    else:
+        named = "" if asked.output == "leadline.yaml" else f" {asked.output}"
+        lines.append(Text(f"Wrote {asked.output}. Read it, set the objectives that your users need, then run:"))
+        lines.append(Text(f"  leadline check{named}", style="bold"))
+    return Group(*lines)
+
+
+def _relative(file: str, directory: Path) -> str:
+    """A source as it is written: relative to the declaration where it is below it."""
+    if "://" in file:
+        return file
+    path = os.path.relpath(os.path.abspath(os.path.expanduser(file)), directory)
+    return os.path.abspath(os.path.expanduser(file)) if path.startswith("..") else Path(path).as_posix()

@@ -1,0 +1,14 @@
+"""`leadline schema`."""
+
+from __future__ import annotations
+
+import json
+
+from leadline.cli.terminal import write
+from leadline.spec import json_schema
+
+
+def run() -> int:
+    """Print the JSON Schema of a declaration."""
+    write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    return 0

@@ -1,0 +1,127 @@
+"""Writing: results to standard output or a file, progress to standard error where a person is looking."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+
+from leadline.values import InputError
+
+PIPE_WIDTH = 80
+MOST_WIDTH = 120
+PATIENCE_S = 0.7  # work that is over by then shows no progress
+
+# What a console that speaks no Unicode shows instead.
+_PLAIN = str.maketrans(
+    {"✗": "x", "✓": "+", "≥": ">=", "≤": "<=", "–": "-", "−": "-", "…": "...", "·": "-", "×": "x", "’": "'"}
+)
+
+
+def rendered(what: RenderableType, to_terminal: bool) -> str:
+    """As text: with colours and as wide as the terminal, or plain and 80 columns wide."""
+    width = min(shutil.get_terminal_size((PIPE_WIDTH, 24)).columns, MOST_WIDTH) if to_terminal else PIPE_WIDTH
+    text = StringIO()
+    colours = Console().color_system if to_terminal else None
+    console = Console(
+        file=text,
+        width=width,
+        force_terminal=to_terminal,
+        color_system=colours,  # type: ignore[arg-type]  # one of the names that it takes
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(what)
+    return text.getvalue()
+
+
+def show(what: RenderableType) -> None:
+    """Print something made for people."""
+    write(rendered(what, sys.stdout.isatty()), people=True)
+
+
+def write(text: str, people: bool = False) -> None:
+    """Write to standard output. A reader that has gone away (`| head`) is no error.
+
+    people   the text is for eyes: in an encoding without its signs, others stand for them; else it is UTF-8
+    """
+    encoding = (sys.stdout.encoding or "utf-8") if people else "utf-8"
+    if people and not _encodes(encoding):
+        text = text.translate(_PLAIN)
+    try:
+        sys.stdout.flush()
+        buffer = getattr(sys.stdout, "buffer", None)
+        if buffer is None:
+            sys.stdout.write(text)
+        else:
+            buffer.write(text.encode(encoding, "replace"))
+            buffer.flush()
+    except BrokenPipeError:
+        # Python would complain again when it closes standard output at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _encodes(encoding: str) -> bool:
+    try:
+        "✗✓≥–…".encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def save(text: str, path: str) -> None:
+    """Write a file, all of it or nothing: a reader never sees half of a report."""
+    target = Path(path)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(target)
+    except OSError as problem:
+        draft.unlink(missing_ok=True)
+        raise InputError(f"{path!r} cannot be written: {problem.strerror or problem}") from None
+
+
+def require_writable(*paths: str | None) -> None:
+    """Raise InputError before the work where a file could not be written after it."""
+    for path in paths:
+        if path is None:
+            continue
+        directory = Path(path).absolute().parent
+        if not directory.is_dir():
+            raise InputError(f"{path!r} cannot be written: there is no directory {str(directory)!r}")
+        if Path(path).is_dir():
+            raise InputError(f"{path!r} cannot be written: it is a directory")
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Yields what is to be told of work under way; shows it on a terminal once it has taken a moment."""
+    if quiet or not sys.stderr.isatty():
+        yield _ignore
+        return
+    console = Console(stderr=True)
+    status = console.status("starting")
+    timer = threading.Timer(PATIENCE_S, status.start)
+    timer.daemon = True
+    timer.start()
+
+    def told(text: str) -> None:
+        status.update(f"{text} …")
+
+    try:
+        yield told
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
+
+
+def _ignore(text: str) -> None:
+    """Nobody is looking."""

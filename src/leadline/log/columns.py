@@ -1,0 +1,74 @@
+"""Values of columns in the forms that facts are made of: finite numbers, truth, text."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from leadline.values import InputError, Scalar
+
+
+def number(column: ir.Value, name: str) -> ir.Value:
+    """A column as a finite double: NaN and infinity become NULL, for engines differ on how they compare them."""
+    kind = column.type()
+    if kind.is_boolean():
+        return column.cast("int8").cast("float64")
+    if kind.is_null():
+        return ibis.null("float64")
+    if kind.is_string():
+        column = column.try_cast("float64")
+    elif not kind.is_numeric():
+        raise InputError(f"column {name!r} has the type {kind} and is to be a number")
+    else:
+        column = column.cast("float64")
+    return ibis.ifelse(column.abs() < float("inf"), column, ibis.null("float64")) if not kind.is_integer() else column
+
+
+def truth(value: ir.Value, positive: Scalar, what: str) -> ir.Value:
+    """1 where a value is the positive class, 0 where it is another, NULL where it is missing; as int8.
+
+    True and 1 are positive where the value is boolean or a number and `positive` is a word: a column of decisions
+    need not use the words of the labels.
+    """
+    kind = value.type()
+    word = None if positive is None else text_of(positive)
+    if kind.is_null():
+        return ibis.null("int8")
+    if kind.is_boolean():
+        return (~value if word in ("false", "0") else value).cast("int8")
+    if kind.is_numeric():
+        return (number(value, what) == _as_number(word)).cast("int8")
+    text = value.cast("string")
+    if word is None:
+        return text.lower().isin(["true", "1"]).cast("int8")
+    return ((text.lower() == word) if isinstance(positive, bool) else (text == word)).cast("int8")
+
+
+def _as_number(word: str | None) -> float:
+    """The number that a word stands for; 1 for a word that is none."""
+    if word in ("false", "0"):
+        return 0.0
+    try:
+        return 1.0 if word is None else float(word)
+    except ValueError:
+        return 1.0
+
+
+def as_text(value: ir.Value) -> ir.StringValue:
+    """A class as text: true and false in lower case, whole numbers without a point."""
+    kind = value.type()
+    if kind.is_boolean():
+        return ibis.ifelse(value, "true", "false")
+    if kind.is_floating() or kind.is_decimal():
+        whole = value.cast("float64")
+        return ibis.ifelse(whole == whole.floor(), whole.cast("int64").cast("string"), value.cast("string"))
+    return value.cast("string")
+
+
+def text_of(value: Scalar) -> str:
+    """A declared value as text, in the form of `as_text`.
+
+    >>> text_of(True), text_of(2)
+    ('true', '2')
+    """
+    return str(value).lower() if isinstance(value, bool) else str(value)

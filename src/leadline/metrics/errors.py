@@ -1,0 +1,123 @@
+"""Quantiles of absolute errors: read from a histogram of 1 % relative width, with one fixed grid for ever.
+
+An absolute error is first rounded to single precision. No such number is nearer to an edge than any engine's logarithm
+errs (a test goes through all edges), so that all engines choose the same bin.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+
+from leadline.metrics.metric import ROWS, SQUARE, WEIGHT, Ends, Metric
+from leadline.metrics.sums import Array, Measure, Sums
+from leadline.stats.design import Designs
+from leadline.stats.quantile import quantile, quantile_interval
+
+#: errors below the first count as none, those from the second on have no bin of their own; powers of two, hence exact
+LEAST, MOST = 2.0**-30, 2.0**40
+WIDTH = 1.01
+INNER = math.ceil(math.log(MOST / LEAST) / math.log(WIDTH))
+#: bin 0 holds errors below LEAST, the last one those from MOST on
+ERROR_BINS = INNER + 2
+#: single precision moves an error by less than this share of it
+ROUNDING = 2.0**-23
+
+
+def error_edges() -> Array:
+    """The ends of all bins, shape (ERROR_BINS + 1,).
+
+    >>> [float(round(edge, 12)) for edge in error_edges()[[0, 1, 2, -2, -1]]]
+    [0.0, 9.31e-10, 9.41e-10, 1099511627776.0, inf]
+    """
+    inner = LEAST * WIDTH ** np.arange(INNER)
+    return np.concatenate([[0.0], inner, [MOST, np.inf]])
+
+
+def error_bin(facts: ir.Table) -> ir.Value:
+    """The number of a row's bin; NULL where it lacks prediction or label."""
+    error = (facts.prediction_value - facts.label_value).abs()
+    # some engines refuse to round a double that is too large or too small for single precision
+    inside = ibis.greatest(ibis.least(error, MOST * 2), LEAST / 2).cast("float32").cast("float64")
+    step = ((inside / LEAST).ln() / math.log(WIDTH)).floor()
+    return ibis.cases(
+        (error.isnull(), ibis.null("int64")),
+        (inside < LEAST, ibis.literal(0, "int64")),
+        (inside >= MOST, ibis.literal(INNER + 1, "int64")),
+        else_=1 + ibis.least(step, INNER - 1).cast("int64"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorQuantile(Metric):
+    """The smallest x with a share of at least q of the absolute errors at or below it.
+
+    count   the measure that tells how many rows there are, and their squared weights
+    """
+
+    q: float
+    count: Measure
+
+    def parts(self, sums: Sums) -> Array:
+        """Rows, Σw, Σw², then the weights by bin."""
+        if sums.errors is None:
+            raise ValueError(f"{self.name} needs the histogram of errors")
+        return np.concatenate([sums.losses[self.count.name][..., : SQUARE + 1], sums.errors], axis=-1)
+
+    def _found(self, parts: Array) -> tuple[float, float, int]:
+        """The quantile, its bound, and the last bin that is not above it; NaN where it has no end."""
+        bins = parts[SQUARE + 1 :]
+        edges = error_edges()[: len(bins) + 1]
+        try:
+            value, bound = quantile(bins, edges, self.q)
+        except ValueError:
+            return math.nan, math.nan, len(bins) - 1
+        return value * (1 + ROUNDING), bound + 2 * ROUNDING * value, int(np.searchsorted(edges, value)) - 1
+
+    def value(self, parts: Array) -> Array:
+        found = np.full(parts.shape[:-1], np.nan)
+        for place in zip(*np.nonzero(parts[..., WEIGHT] > 0), strict=True):
+            found[place] = self._found(parts[place])[0]
+        return found
+
+    def why(self, parts: Array) -> str:
+        return f"the quantile lies above {MOST:.3g}" if parts[WEIGHT] > 0 else self.undefined
+
+    def bound(self, parts: Array) -> Array:
+        return np.array([self._found(each)[1] for each in parts])
+
+    def _share(self, parts: Array) -> tuple[Array, Array]:
+        """The share of rows at or below the quantile, shape (...), and which bins they are in."""
+        bins = parts[..., SQUARE + 1 :]
+        below = np.array([np.arange(bins.shape[-1]) <= self._found(each)[2] for each in parts])
+        return (bins * below).sum(-1) / parts[..., WEIGHT], below
+
+    def row_variance(self, parts: Array) -> Array:
+        """Of the share of rows at or below the quantile."""
+        share, _ = self._share(parts)
+        return np.maximum(share * (1 - share), 0.0) * parts[..., SQUARE] / parts[..., WEIGHT] ** 2
+
+    def slope(self, parts: Array) -> Array:
+        share, below = self._share(parts)
+        slope = (below - share[:, None]) / parts[..., WEIGHT, None]
+        return np.concatenate([np.zeros((len(parts), SQUARE + 1)), slope], axis=-1)
+
+    def size(self, parts: Array) -> Array:
+        return parts[..., WEIGHT]
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        ends = np.full((len(parts), 2), np.nan)
+        for place, each in enumerate(parts):
+            bins = each[SQUARE + 1 :]
+            unit = each[SQUARE] / each[WEIGHT]  # rows of equal weight that would say as much
+            edges = error_edges()[: len(bins) + 1]
+            low, high = quantile_interval(
+                bins / unit, edges, self.q, float(design.critical[place]), float(design.deff[place])
+            )
+            if math.isfinite(high) and each[ROWS] > 1:  # else n is too small for q
+                ends[place] = low * (1 - ROUNDING), high * (1 + ROUNDING)
+        return ends[:, 0], ends[:, 1], "order_statistics"

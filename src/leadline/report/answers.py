@@ -1,0 +1,365 @@
+"""What a report says, in the order in which it says it: judged objectives, worst slices, labels. Values in, values out."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from leadline.report.document import Content
+from leadline.report.words import VERDICTS, counted, days, share
+from leadline.values import ALL_ROWS, Estimate, Judgement, Labels, Slice, Span, Status, Target, Verdict, Window
+
+#: in which order verdicts are shown
+ORDER = tuple(VERDICTS)
+#: how many slices of one objective are shown before they are folded
+SHOWN = {
+    Verdict.BREACHED: 10,
+    Verdict.AT_RISK: 5,
+    Verdict.UNCERTAIN: 3,
+    Verdict.NO_DATA: 2,
+    Verdict.UNDEFINED: 2,
+    Verdict.HOLDS: 2,
+}
+WORST = 5  # slices of a metric that are named
+CHANCE = 0.025  # how often one side of a 95 % interval misses
+
+
+# Is it working? -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Slices of one objective that are not shown one by one.
+
+    >>> Fold(Verdict.HOLDS, 9).sentence
+    '… and 9 more hold'
+    """
+
+    status: Verdict
+    count: int
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        word = VERDICTS[self.status]
+        verb = {"holds": "hold", "no data": "have no data"}.get(word, f"are {word}")
+        return f"… and {self.count:,} more {verb}"
+
+
+def exit_code(objectives: Sequence[Judgement], allow_no_data: bool = False) -> int:
+    """1 some breached, 4 some could not be judged, else 0 (DESIGN §7)."""
+    verdicts = {each.status for each in objectives}
+    if Verdict.BREACHED in verdicts:
+        return 1
+    unjudged = verdicts & {Verdict.NO_DATA, Verdict.UNDEFINED}
+    return 4 if unjudged and not allow_no_data else 0
+
+
+def summary(objectives: Sequence[Judgement]) -> str:
+    """How many objectives there are of each verdict.
+
+    >>> summary([])
+    'No objectives are declared.'
+    """
+    if not objectives:
+        return "No objectives are declared."
+    counts = Counter(each.status for each in objectives)
+    verbs = {"holds": ("holds", "hold"), "no data": ("has no data", "have no data")}
+    said = []
+    for status in ORDER:
+        one, many = verbs.get(VERDICTS[status], (f"is {VERDICTS[status]}",) * 2)
+        if counts[status]:
+            said.append(f"{counts[status]:,} {one if counts[status] == 1 else many.replace('is ', 'are ', 1)}")
+    head = f"Of {counted(len(objectives), 'objective')}, " if len(objectives) > 1 else "Of 1 objective, "
+    return head + (" and ".join((", ".join(said[:-1]), said[-1])) if len(said) > 1 else said[0]) + "."
+
+
+def distance(value: float, target: Target) -> float:
+    """How far a value lies on the wrong side of its target; negative on the right side."""
+    return target.limit - value if target.side == "at_least" else value - target.limit
+
+
+def ordered(objectives: Sequence[Judgement]) -> list[Judgement]:
+    """Breached first and what holds last; then as declared, all rows before slices, and the worst slice first."""
+    declared: dict[tuple[str, Target, Span], int] = {}
+    for each in objectives:
+        declared.setdefault(_objective(each), len(declared))
+
+    def place(each: Judgement) -> tuple[int, int, bool, float]:
+        off = -math.inf if each.value is None else distance(each.value, each.target)
+        return ORDER.index(each.status), declared[_objective(each)], each.slice != ALL_ROWS, -off
+
+    return sorted(objectives, key=place)
+
+
+def folded(objectives: Sequence[Judgement]) -> Iterator[Judgement | Fold]:
+    """`ordered`, with long lists of slices of one objective cut; one that would be cut alone is shown."""
+    groups: dict[tuple[Verdict, tuple[str, Target, Span]], list[Judgement]] = {}
+    for each in ordered(objectives):
+        groups.setdefault((each.status, _objective(each)), []).append(each)
+    for (status, _), group in groups.items():
+        room = SHOWN[status] + sum(each.slice == ALL_ROWS for each in group)
+        if len(group) <= room + 1:
+            yield from group
+        else:
+            yield from group[:room]
+            yield Fold(status, len(group) - room)
+
+
+def _objective(each: Judgement) -> tuple[str, Target, Span]:
+    return each.metric, each.target, each.window
+
+
+# For whom is it not? ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How a metric is for one slice, over `window` (a judged one's is named by its span and end).
+
+    whole    the metric for all rows over the same window, where it is known
+    target   what was promised for the slice
+    off      how far it is on the wrong side: of the target where that is breached, else of `whole`; in the metric's unit
+    """
+
+    metric: str
+    slice: Slice
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    whole: float | None
+    target: Target | None
+    breached: bool
+    apart: bool
+    off: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The slices of one metric.
+
+    worst    those that are breached, or whose whole interval is worse than all rows: the furthest off first
+    nearest  where there is none of these, the one that is the furthest off
+    looked   how many slices were looked at
+    """
+
+    metric: str
+    whole: float | None
+    worst: tuple[Served, ...]
+    nearest: Served | None
+    looked: int
+
+    @property
+    def by_chance(self) -> int:
+        """About how many of the slices would lie apart on the worse side if none were different."""
+        return math.ceil(CHANCE * self.looked)
+
+
+def rankings(content: Content) -> list[Ranking]:
+    """One a metric that has a better side, in the order of the estimates."""
+    every: dict[str, dict[Slice, Served]] = {}
+    for served in (*_judged(content), *_estimated(content)):
+        kept = every.setdefault(served.metric, {})
+        before = kept.get(served.slice)
+        if before is None or (served.target is not None and (served.breached, served.off) > (before.breached, before.off)):
+            kept[served.slice] = served
+    return [
+        _ranking(metric, _distinct(list(slices.values())), -1 if content.better.get(metric) == "lower" else 1)
+        for metric, slices in every.items()
+    ]
+
+
+def _ranking(metric: str, slices: Sequence[Served], sign: int) -> Ranking:
+    by_distance = sorted(slices, key=lambda each: (not each.breached, -each.off))
+    worst = tuple(_telling([each for each in by_distance if each.breached or each.apart], sign))
+    whole = next((each.whole for each in slices if each.whole is not None), None)
+    rest = max(slices, key=lambda each: each.off, default=None)
+    return Ranking(metric, whole, worst, None if worst else rest, len(slices))
+
+
+def _telling(slices: Sequence[Served], sign: int) -> Iterator[Served]:
+    """Without crosses that are no worse than a part of theirs that is here already, as far as their interval tells."""
+    simple = {each.slice.parts[0]: each.value for each in slices if len(each.slice.parts) == 1}
+    for each in slices:
+        worse_end = each.high if sign > 0 else each.low
+        parts = [simple[part] for part in each.slice.parts if part in simple] if len(each.slice.parts) > 1 else []
+        if worse_end is None or all(sign * (value - worse_end) > 0 for value in parts):
+            yield each
+
+
+def _distinct(slices: Sequence[Served]) -> list[Served]:
+    """Without crosses that are the same rows as one of their parts."""
+    simple = {(each.slice.parts[0], each.n, each.value) for each in slices if len(each.slice.parts) == 1}
+
+    def same(each: Served) -> bool:
+        return len(each.slice.parts) > 1 and any((part, each.n, each.value) in simple for part in each.slice.parts)
+
+    return [each for each in slices if not same(each)]
+
+
+def _judged(content: Content) -> Iterator[Served]:
+    whole = {_objective(each): each.value for each in content.objectives if each.slice == ALL_ROWS}
+    for each in content.objectives:
+        if each.slice != ALL_ROWS and each.value is not None:
+            better = "higher" if each.target.side == "at_least" else "lower"
+            yield _served(each, each.value, better, whole.get(_objective(each)), each.target)
+
+
+def _estimated(content: Content) -> Iterator[Served]:
+    window = overall(content)
+    if window is None:
+        return
+    whole = _whole(content, window)
+    for each in content.estimates:
+        better = content.better.get(each.metric)
+        if each.window == window and each.slice != ALL_ROWS and each.value is not None and better and not each.version:
+            yield _served(each, each.value, better, whole(each.metric), None)
+
+
+def _served(
+    each: Estimate | Judgement, value: float, better: str, whole: float | None, target: Target | None
+) -> Served:
+    sign = 1 if better == "higher" else -1
+    worse_end = each.high if better == "higher" else each.low
+    apart = whole is not None and worse_end is not None and sign * (whole - worse_end) > 0
+    breached = each.status is Verdict.BREACHED
+    if target is not None and (breached or whole is None):
+        off = distance(value, target)
+    else:
+        off = sign * ((0.0 if whole is None else whole) - value)
+    return Served(each.metric, each.slice, value, each.low, each.high, each.n, whole, target, breached, apart, off)
+
+
+def overall(content: Content) -> Window | None:
+    """The window over which slices are shown once: that of most metrics with a single estimate for a slice."""
+    single = [group[0].window for key, group in _groups(content).items() if key[1] != ALL_ROWS and len(group) == 1]
+    return Counter(single).most_common(1)[0][0] if single else None
+
+
+def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
+    """The value for all rows over `window`: an estimate's, or that of the objective with the longest window."""
+    judged = [each for each in content.objectives if each.slice == ALL_ROWS and each.window_end == window.end]
+    found = {each.metric: each.value for each in sorted(judged, key=lambda each: each.window.days or 0)}
+    for each in content.estimates:
+        if each.slice == ALL_ROWS and each.version is None and each.window == window:
+            found[each.metric] = each.value
+    return found.get
+
+
+# Series -------------------------------------------------------------------------------------------------------------
+
+Key = tuple[str, Slice, str | None]
+
+
+def _groups(content: Content) -> dict[Key, list[Estimate]]:
+    groups: dict[Key, list[Estimate]] = {}
+    for each in content.estimates:
+        groups.setdefault((each.metric, each.slice, each.version), []).append(each)
+    return groups
+
+
+def series(content: Content) -> dict[Key, list[Estimate]]:
+    """By metric, slice and version: the estimates of successive windows, where there are at least two."""
+    whole = overall(content)
+    found: dict[Key, list[Estimate]] = {}
+    for key, group in _groups(content).items():
+        by_window = {each.window: each for each in group}
+        if whole in by_window and any(whole.start <= w.start and w.end <= whole.end for w in by_window if w != whole):
+            del by_window[whole]
+        if len(by_window) > 1:
+            found[key] = [by_window[window] for window in sorted(by_window)]
+    return found
+
+
+def span(content: Content) -> Window | None:
+    """From the first window to the last."""
+    if not content.estimates:
+        return None
+    return Window(
+        min(each.window.start for each in content.estimates), max(each.window.end for each in content.estimates)
+    )
+
+
+# Labels -------------------------------------------------------------------------------------------------------------
+
+#: windows whose missing share is this many times that of all are named
+MARKED = 3.0
+NAMED = 3
+
+
+def label_sentences(content: Content) -> Iterator[str]:
+    """How many labels are in, how many will never come, and what is odd about their delivery."""
+    labels = content.labels
+    if not labels.predictions:
+        yield "There are no predictions."
+        return
+    if not labels.labelled:
+        yield f"{counted(labels.predictions, 'prediction')}; none has a label."
+    else:
+        has = "has its label" if labels.predictions == 1 else "have their label"
+        yield (
+            f"{labels.labelled:,} of {counted(labels.predictions, 'prediction')}"
+            f" ({share(labels.labelled, labels.predictions)}) {has}."
+        )
+    yield from _missing(content)
+    young = labels.predictions - labels.mature
+    if young:
+        known = labels.labelled - (labels.mature - labels.missing)
+        already = f"; {known:,} of them {'has its' if known == 1 else 'have their'} label already" if known > 0 else ""
+        yield f"{young:,} {'is' if young == 1 else 'are'} too young to count as missing{already}."
+    yield from _odd(labels)
+
+
+def _missing(content: Content) -> Iterator[str]:
+    labels = content.labels
+    if not labels.missing:
+        return
+    yield (
+        f"{labels.missing:,} ({share(labels.missing, labels.mature)} of those old enough) never got one"
+        " and are in no figure that needs labels."
+    )
+    worst = missing_windows(content)
+    zone = ZoneInfo(content.zone)
+    named = [f"{days(each.window, zone)} ({share(each.n - each.labelled, each.n)})" for each in worst]
+    if named:
+        yield f"Their share is largest on {', '.join(named)}."
+
+
+def missing_windows(content: Content, most: int = NAMED) -> list[Estimate]:
+    """Realised windows of all rows with by far the largest share of rows without a label, the largest first."""
+    labels = content.labels
+    if not labels.mature:
+        return []
+    usual = labels.missing / labels.mature
+    first = next((key for key in series(content) if key[1] == ALL_ROWS and key[2] is None), None)
+    if first is None:
+        return []
+    known = [each for each in series(content)[first] if each.status is Status.REALISED and each.n]
+    marked = [each for each in known if (each.n - each.labelled) / each.n >= MARKED * usual and each.n - each.labelled > 9]
+    return sorted(marked, key=lambda each: (each.labelled - each.n) / each.n)[:most]
+
+
+def _odd(labels: Labels) -> Iterator[str]:
+    if labels.withdrawn:
+        yield f"{counted(labels.withdrawn, 'label')} {_was(labels.withdrawn)} taken back."
+    if labels.orphaned:
+        yield f"{counted(labels.orphaned, 'outcome')} {_have(labels.orphaned)} no prediction and count nowhere."
+    if labels.repeated:
+        yield f"{counted(labels.repeated, 'delivery', 'deliveries')} repeated an earlier one word for word and count once."
+    if labels.conflicting:
+        yield (
+            f"{counted(labels.conflicting, 'delivery', 'deliveries')} of a prediction differed from the one that counts,"
+            " which is the first."
+        )
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"

@@ -1,0 +1,64 @@
+"""Objectives and estimates as one flat CSV table, for spreadsheets and scripts."""
+
+from __future__ import annotations
+
+import csv as writer
+import io
+import json
+from typing import Any, Final
+
+from leadline.report.document import Content, document
+
+COLUMNS: Final = (
+    "kind",
+    "metric",
+    "slice",
+    "version",
+    "window",
+    "window_start",
+    "window_end",
+    "at_least",
+    "at_most",
+    "status",
+    "value",
+    "low",
+    "high",
+    "n",
+    "labelled",
+    "since",
+    "interval",
+    "bound",
+    "why",
+)
+#: a spreadsheet takes a cell that begins so for a formula, and runs it
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def csv(content: Content) -> str:
+    """A line a judged objective, then one an estimate; `kind` tells which, and what a kind has not is empty.
+
+    Columns are the keys of the JSON document; `slice` is JSON text and empty for all rows, a target stands in `at_least`
+    or `at_most`. Numbers keep full precision. Text that a spreadsheet would run as a formula has a `'` before it.
+    """
+    found = document(content)
+    text = io.StringIO()
+    lines = writer.writer(text, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    for each in found["objectives"]:
+        lines.writerow(_line({"kind": "objective", **each, **each["target"]}))
+    for each in found["estimates"]:
+        lines.writerow(_line({"kind": "estimate", **each}))
+    return text.getvalue()
+
+
+def _line(row: dict[str, Any]) -> list[Any]:
+    return [_cell(row.get(column)) for column in COLUMNS]
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        shown = value.replace("\x00", "")
+        return f"'{shown}" if shown.lstrip(" ").startswith(FORMULA) else shown
+    return value

@@ -1,0 +1,385 @@
+"""A result as one HTML file that needs nothing else: no script, no network; and as a cell of a notebook."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from html import escape
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from leadline.report import words
+from leadline.report.answers import (
+    Fold,
+    Key,
+    Ranking,
+    Served,
+    folded,
+    label_sentences,
+    ordered,
+    overall,
+    rankings,
+    series,
+    span,
+    summary,
+)
+from leadline.report.document import Content
+from leadline.report.markup import Markup, join, raw, tag
+from leadline.report.svg import CHART, SPARK, chart
+from leadline.report.text import Report
+from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status
+
+#: points of charts and figures of tables that one file may hold
+MOST_POINTS: Final = 20_000
+#: what they may take of the file, so that the whole stays below 1 MB
+MOST_BYTES: Final = 850_000
+LISTED: Final = 100  # rows of one table of slices
+
+STYLE: Final = """
+:root{color-scheme:light dark;--ink:#1d2129;--soft:#5b6472;--line:#d9dde3;--page:#fff;--bad:#b3261e;--open:#8a5a00;--good:#1b6e3c}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#a2abb8;--line:#383e47;--page:#16191d;--bad:#ff8a80;--open:#f0c36d;--good:#7fd6a0}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:2rem 1rem 4rem;max-width:66rem;background:var(--page);color:var(--ink);
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
+h1{font-size:1.6rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.25rem;margin:2.6rem 0 .3rem}h3{font-size:1rem;margin:1.8rem 0 .2rem}
+p{margin:.4rem 0;max-width:46rem;overflow-wrap:anywhere}.soft{color:var(--soft)}
+.wide{overflow-x:auto}table{border-collapse:collapse;margin:.6rem 0;font-variant-numeric:tabular-nums}
+caption{text-align:left;color:var(--soft);padding:.2rem 0}
+th,td{text-align:left;padding:.22rem 1rem .22rem 0;border-bottom:1px solid var(--line);vertical-align:middle;white-space:nowrap}
+th{color:var(--soft);font-weight:500}td.n,th.n{text-align:right}td.name{white-space:normal;overflow-wrap:anywhere;min-width:7rem}
+.breached{color:var(--bad);font-weight:700}.at_risk,.uncertain{color:var(--open)}.no_data,.undefined{color:var(--open);font-style:italic}
+.holds{color:var(--good)}svg{display:block;max-width:100%;height:auto}td svg{color:var(--soft)}
+details{margin:.5rem 0}summary{cursor:pointer;color:var(--soft)}
+@media print{body{max-width:none;padding:0}details:not([open]){display:none}}
+"""
+
+
+def html(content: Content) -> str:
+    """The whole page. Every value from the data is escaped; nothing is loaded and nothing can run (CSP)."""
+    budget = _Budget(MOST_POINTS, MOST_BYTES)
+    body = join(
+        tag("header", *_heading(content)),
+        tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
+        tag("section", *_for_whom(content, budget)),
+        tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
+    )
+    left_out = tag("p", budget.sentence, class_="soft") if budget.sentence else None
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", f"{words.named(content.model)} · Leadline"),
+        tag("style", raw(STYLE)),
+    )
+    made = tag("footer", tag("p", f"Made by Leadline. Fingerprint {content.fingerprint}.", class_="soft"))
+    return f"<!doctype html>\n{tag('html', head, tag('body', body, left_out, made), lang='en')}\n"
+
+
+def notebook(content: Content) -> str:
+    """A cell of a notebook: the text of the terminal, and one chart of the metric that matters most."""
+    text = io.StringIO()
+    Console(file=text, width=100, color_system=None, legacy_windows=False).print(Report(content))
+    lines = [Markup(escape(line) + "\n") for line in text.getvalue().splitlines()]
+    parts = [tag("pre", *lines, style="white-space:pre;overflow-x:auto")]
+    found = series(content)
+    first = next((key for key in found if key[1] == ALL_ROWS and key[2] is None), None)
+    if first is not None:
+        parts.append(tag("div", first[0], _chart(content, found[first]), style="max-width:720px"))
+    return tag("div", *parts)
+
+
+class _Budget:
+    """How much of the figures still fits, and what did not. Spent from the most to the least important."""
+
+    def __init__(self, points: int, size: int) -> None:
+        self.points, self.size = points, size
+        self.left_out = 0
+
+    def spend(self, points: int, made: Markup) -> Markup | None:
+        """`made` where it fits, else None, and it is counted as left out."""
+        size = len(made.encode())
+        if points > self.points or size > self.size:
+            self.left_out += points
+            return None
+        self.points -= points
+        self.size -= size
+        return made
+
+    @property
+    def sentence(self) -> str:
+        """What was left out, in words."""
+        if not self.left_out:
+            return ""
+        return (
+            f"{self.left_out:,} figures are left out of this file, which holds at most {MOST_POINTS:,} and stays below"
+            " 1 MB. All are in `leadline check --format json` and `--format csv`."
+        )
+
+
+def _heading(content: Content) -> Iterator[Markup]:
+    zone = ZoneInfo(content.zone)
+    window = span(content)
+    yield tag("h1", words.named(content.model))
+    said = f"{content.task} model, as of {words.clock(content.as_of, zone)}"
+    if window is not None:
+        said += f"; {words.counted(content.labels.predictions, 'prediction')}, {words.days(window, zone)}"
+    yield tag("p", said, class_="soft")
+
+
+# Is it working? -----------------------------------------------------------------------------------------------------
+
+
+def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    found = series(content)
+    yield tag("p", summary(content.objectives))
+    charts = list(_charts(content, found, budget))  # the budget goes to these first
+    if content.objectives:
+        shown = list(folded(content.objectives))
+        yield _objectives(content, shown, found, budget)
+        if len(shown) < len(content.objectives):
+            every = _objectives(content, ordered(content.objectives), {}, budget)
+            yield tag("details", tag("summary", f"All {len(content.objectives):,} objectives"), every)
+    yield from charts
+
+
+def _objectives(
+    content: Content, shown: Sequence[Judgement | Fold], found: Mapping[Key, list[Estimate]], budget: _Budget
+) -> Markup:
+    zone = ZoneInfo(content.zone)
+    judged = [each for each in shown if isinstance(each, Judgement)]
+    windows = {(each.window, each.window_end) for each in judged if each.window_end is not None}
+    since = any(each.since for each in judged)
+    head = ["", "objective", "slice", "#value", "95 % interval", "#rows"]
+    head += ["window"] if len(windows) > 1 else []
+    head += ["breached since"] if since else []
+    head += ["window by window"] if any((each.metric, each.slice, None) in found for each in judged) else []
+    rows = []
+    for each in shown:
+        if isinstance(each, Fold):
+            rows.append(tag("tr", tag("td", each.sentence, class_="soft", colspan=len(head))))
+            continue
+        status = join(words.SYMBOLS[each.status], " ", words.VERDICTS[each.status])
+        value, between = words.interval(each.value, each.low, each.high)
+        points = found.get((each.metric, each.slice, None), [])
+        spark = _spark(points, each, zone, budget) if points else None
+        end = "" if each.window_end is None else _over(each.window, each.window_end, zone)
+        rows.append(
+            tag(
+                "tr",
+                tag("td", status, class_=each.status.value),
+                tag("td", f"{each.metric} {words.limit(each.target)}"),
+                tag("td", words.named(each.slice), class_="name"),
+                tag("td", value, class_="n"),
+                tag("td", between if each.value is not None else each.why or ""),
+                tag("td", f"{each.n:,}", class_="n"),
+                tag("td", end) if len(windows) > 1 else None,
+                tag("td", words.day(each.since, zone) if each.since else "") if since else None,
+                tag("td", spark) if "window by window" in head else None,
+            )
+        )
+    caption = ""
+    if len(windows) == 1:
+        window, last = windows.pop()
+        caption = f"Over the {_over(window, last, zone)}, the last day whose labels should be in." if last else ""
+    return _table(head, rows, caption)
+
+
+def _over(window: Span, end: datetime, zone: ZoneInfo) -> str:
+    return f"{words.length(window)} to {words.last_day(end, zone)}"
+
+
+def _spark(points: Sequence[Estimate], judged: Judgement, zone: ZoneInfo, budget: _Budget) -> Markup | None:
+    shown = points[-120:]
+    title = f"{judged.metric}, {words.named(judged.slice)}"
+    return budget.spend(len(shown), chart(shown, title, zone, [judged.target.limit], SPARK))
+
+
+def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget) -> Iterator[Markup]:
+    """A chart and a table for each metric of all rows and each version."""
+    zone = ZoneInfo(content.zone)
+    for (metric, where, version), points in found.items():
+        if where != ALL_ROWS:
+            continue
+        name = metric if version is None else f"{metric}, {words.printable(version)}"
+        drawn = budget.spend(len(points), _chart(content, points))
+        if drawn is None:
+            continue
+        young = sum(each.status is Status.PROVISIONAL for each in points)
+        yield tag("h3", name)
+        if young:
+            said = f"The last {words.counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
+            yield tag("p", said.replace("The last 1 window", "The last window"), class_="soft")
+        yield drawn
+        table = _table(
+            ("window", "#value", "95 % interval", "#rows", "#labelled", ""), [_window(each, zone) for each in points]
+        )
+        kept = budget.spend(0, tag("details", tag("summary", f"{name} window by window, as a table"), table))
+        if kept is not None:
+            yield kept
+
+
+def _chart(content: Content, points: Sequence[Estimate]) -> Markup:
+    metric = points[0].metric
+    limits = [each.target.limit for each in content.objectives if each.metric == metric and each.slice == ALL_ROWS]
+    return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART)
+
+
+def _window(each: Estimate, zone: ZoneInfo) -> Markup:
+    value, between = words.interval(each.value, each.low, each.high)
+    said = each.why if each.value is None else "" if each.status is Status.REALISED else each.status.value
+    return tag(
+        "tr",
+        tag("td", words.days(each.window, zone)),
+        tag("td", value, class_="n"),
+        tag("td", between),
+        tag("td", f"{each.n:,}", class_="n"),
+        tag("td", f"{each.labelled:,}", class_="n"),
+        tag("td", said or ""),
+    )
+
+
+# For whom is it not? ------------------------------------------------------------------------------------------------
+
+
+def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    found = [ranking for ranking in rankings(content) if ranking.looked]
+    if not found:
+        return
+    window = overall(content)
+    yield tag("h2", "For whom is it not?")
+    said = "Slices that break a promise, or whose whole interval is worse than the figure of all rows"
+    yield tag("p", f"{said}{'' if window is None else f', {words.days(window, ZoneInfo(content.zone))}'}.")
+    yield _table(
+        ("metric", "slice", "#value", "95 % interval", "#all rows", "#rows"),
+        [_served(each) for ranking in found for each in ranking.worst[:LISTED]],
+    )
+    for ranking in found:
+        yield _none(ranking)
+    chance = max(ranking.by_chance for ranking in found)
+    looked = max(ranking.looked for ranking in found)
+    if looked >= 10:
+        many = f"Up to {words.counted(looked, 'slice')} were looked at for each metric"
+        yield tag("p", f"{many}; about {chance} of them would lie apart by chance alone.", class_="soft")
+    yield from _every(content, budget)
+
+
+def _none(ranking: Ranking) -> Markup | None:
+    if ranking.worst or ranking.nearest is None:
+        return None
+    nearest = ranking.nearest
+    value, between = words.interval(nearest.value, nearest.low, nearest.high)
+    what = "is clearly worse than all rows" if ranking.whole is not None else "can be compared with all rows"
+    return tag(
+        "p", f"{ranking.metric}: no slice {what}; the furthest off is {words.named(nearest.slice)} with {value} {between}."
+    )
+
+
+def _served(each: Served) -> Markup:
+    value, between = words.interval(each.value, each.low, each.high)
+    whole = "" if each.whole is None else words.numbers(each.whole, each.low, each.high)[0]
+    return tag(
+        "tr",
+        tag("td", each.metric),
+        tag("td", words.named(each.slice), class_="name breached" if each.breached else "name"),
+        tag("td", value, class_="n"),
+        tag("td", between),
+        tag("td", whole, class_="n"),
+        tag("td", f"{each.n:,}", class_="n"),
+    )
+
+
+def _every(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    """All slices of each partition, metrics side by side."""
+    window = overall(content)
+    partitions: dict[tuple[str, ...], dict[Slice, dict[str, Estimate]]] = {}
+    metrics: dict[str, None] = {}
+    for each in _of_slices(content):
+        if each.window == window:
+            by_slice = partitions.setdefault(tuple(name for name, _ in each.slice.parts), {})
+            by_slice.setdefault(each.slice, {})[each.metric] = each
+            metrics.setdefault(each.metric)
+    for names, by_slice in partitions.items():
+        shown = [name for name in metrics if any(name in found for found in by_slice.values())]
+        head = ("slice", "#rows", *(f"#{name}" for name in shown))
+        kept = dict(list(by_slice.items())[:LISTED])
+        rows = [_side_by_side(where, found, shown) for where, found in kept.items()]
+        title = f"All slices by {words.named(' and '.join(names))}"
+        if len(kept) < len(by_slice):
+            title += f" (the first {len(kept)} of {len(by_slice)})"
+        points = sum(len(found) for found in kept.values())
+        yield budget.spend(points, tag("details", tag("summary", title), _table(head, rows)))
+
+
+def _of_slices(content: Content) -> Iterator[Estimate]:
+    """Estimates of slices over the window that they are shown for; a judged one's figure stands in for its windows."""
+    for each in content.estimates:
+        if each.slice != ALL_ROWS and each.version is None:
+            yield each
+    window = overall(content)
+    if window is None:
+        return
+    for judged in content.objectives:
+        if judged.slice != ALL_ROWS and judged.window_end == window.end:
+            status = Status.UNDEFINED if judged.value is None else Status.REALISED
+            yield Estimate(
+                judged.metric,
+                judged.slice,
+                None,
+                window,
+                judged.value,
+                judged.low,
+                judged.high,
+                judged.n,
+                judged.n,
+                status,
+                judged.why,
+            )
+
+
+def _side_by_side(where: Slice, found: dict[str, Estimate], metrics: Iterable[str]) -> Markup:
+    cells = []
+    for name in metrics:
+        each = found.get(name)
+        value, between = ("", "") if each is None else words.interval(each.value, each.low, each.high)
+        cells.append(tag("td", value, " ", tag("span", between, class_="soft"), class_="n"))
+    rows = max((each.n for each in found.values()), default=0)
+    return tag("tr", tag("td", words.named(where), class_="name"), tag("td", f"{rows:,}", class_="n"), *cells)
+
+
+# What the figures rest on -------------------------------------------------------------------------------------------
+
+
+def _rests_on(content: Content) -> Iterator[Markup]:
+    for said in label_sentences(content):
+        yield tag("p", said)
+    for note in content.notes:
+        yield tag("p", note.text)
+
+
+def _table(head: Sequence[str], rows: Sequence[Markup], caption: str = "") -> Markup:
+    """A table that scrolls by itself; a heading that begins with # stands over numbers."""
+    cells = [tag("th", each.lstrip("#"), scope="col", class_="n" if each.startswith("#") else None) for each in head]
+    if not rows:
+        return raw("")
+    return tag(
+        "div",
+        tag(
+            "table",
+            tag("caption", caption) if caption else None,
+            tag("thead", tag("tr", *cells)),
+            tag("tbody", *rows),
+        ),
+        class_="wide",
+    )
+
+
+__all__ = ["MOST_POINTS", "html", "notebook"]

@@ -1,0 +1,213 @@
+"""One small chart: a metric over successive windows with its interval, as an inline SVG that needs no style sheet.
+
+It draws in the colour of the text around it, so that it reads on a light page, on a dark one, and in grey.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from leadline.report.markup import Markup, tag
+from leadline.report.words import day, days, numbers
+from leadline.values import Estimate, Status
+
+
+@dataclass(frozen=True)
+class Box:
+    """The size of a chart in pixels, and whether it has labels on its axes."""
+
+    width: int
+    height: int
+    axes: bool
+
+    @property
+    def left(self) -> int:
+        return 52 if self.axes else 2
+
+    @property
+    def right(self) -> int:
+        return self.width - (56 if self.axes else 4)
+
+    @property
+    def bottom(self) -> int:
+        return self.height - (20 if self.axes else 3)
+
+    @property
+    def top(self) -> int:
+        return 8 if self.axes else 3
+
+
+SPARK = Box(150, 28, axes=False)
+CHART = Box(720, 170, axes=True)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    box: Box
+    first: float
+    last: float
+    low: float
+    high: float
+
+    def x(self, each: Estimate) -> float:
+        """The middle of a window."""
+        middle = (each.window.start.timestamp() + each.window.end.timestamp()) / 2
+        return round(self.box.left + (middle - self.first) / (self.last - self.first) * (self.box.right - self.box.left), 1)
+
+    def y(self, value: float) -> float:
+        inside = min(max(value, self.low), self.high)
+        return round(self.box.bottom - (inside - self.low) / (self.high - self.low) * (self.box.bottom - self.box.top), 1)
+
+
+def chart(points: Sequence[Estimate], title: str, zone: ZoneInfo, limits: Sequence[float] = (), box: Box = SPARK) -> Markup:
+    """A line through the windows' values and a band for their intervals; a gap where a window has no value.
+
+    points   of one metric, slice and version, in order of time, at least one
+    limits   what was promised, as dashed lines across
+    Provisional windows are dashed, with hollow dots.
+    """
+    known = [each for each in points if each.value is not None]
+    scale = _scale(points, limits, box)
+    parts: list[Markup] = []
+    if known:
+        parts += [*_axes(scale, points, zone)] if box.axes else []
+        parts += [_band(run, scale) for run in _runs(points) if len(run) > 1]
+        parts += _limits(limits, scale)
+        for run in _runs(points):
+            parts += _line(run, scale)
+        parts += _last(known[-1], scale)
+    return tag(
+        "svg",
+        tag("title", title),
+        tag("desc", _described(points, known, zone, limits)),
+        *parts,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {box.width} {box.height}",
+        width=box.width,
+        height=box.height,
+        role="img",
+        font_family="inherit",
+        font_size=11,
+        fill="currentColor",
+    )
+
+
+def _scale(points: Sequence[Estimate], limits: Sequence[float], box: Box) -> _Scale:
+    values = [each.value for each in points if each.value is not None]
+    ends = sorted(end for each in points for end in (each.low, each.high) if each.value is not None and end is not None)
+    # One window of three rows has an interval from end to end: the outer twentieth of the ends does not set the scale.
+    trimmed = ends[len(ends) // 20 : len(ends) - len(ends) // 20]
+    every = [*values, *trimmed, *limits] or [0.0]
+    low, high = min(every), max(every)
+    room = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
+    first, last = points[0].window.start.timestamp(), points[-1].window.end.timestamp()
+    return _Scale(box, first, last, low - room, high + room)
+
+
+def _runs(points: Sequence[Estimate]) -> Iterator[list[Estimate]]:
+    """Stretches of windows that all have a value."""
+    run: list[Estimate] = []
+    for each in points:
+        if each.value is None:
+            if run:
+                yield run
+            run = []
+        else:
+            run.append(each)
+    if run:
+        yield run
+
+
+def _band(run: Sequence[Estimate], scale: _Scale) -> Markup:
+    sure = [each for each in run if each.low is not None and each.high is not None]
+    upper = [f"{scale.x(each):g},{scale.y(each.high):g}" for each in sure if each.high is not None]
+    lower = [f"{scale.x(each):g},{scale.y(each.low):g}" for each in reversed(sure) if each.low is not None]
+    path = f"M{'L'.join([*upper, *lower])}Z" if upper else "M0,0"
+    return tag("path", d=path, fill_opacity="0.15", stroke="none")
+
+
+def _line(run: Sequence[Estimate], scale: _Scale) -> Iterator[Markup]:
+    """Solid as far as all labels are in, dashed from there; a run of one window is a dot."""
+    place = [(scale.x(each), scale.y(each.value)) for each in run if each.value is not None]
+    young = next((at for at, each in enumerate(run) if each.status is not Status.REALISED), len(run))
+    stroke = {"fill": "none", "stroke": "currentColor", "stroke_linejoin": "round"}
+    width = 1.5 if scale.box.axes else 1.2
+    if young > 1:
+        yield tag("path", d=_path(place[:young]), stroke_width=width, **stroke)
+    if young < len(run) and len(run) > 1:
+        yield tag("path", d=_path(place[max(young - 1, 0) :]), stroke_width=width, stroke_dasharray="2 2", **stroke)
+    if len(run) == 1 and young:
+        yield tag("circle", cx=place[0][0], cy=place[0][1], r=1.5)
+    radius = 2.5 if scale.box.axes else 1.8
+    for x, y in place[young:]:
+        yield tag("circle", cx=x, cy=y, r=radius, fill="none", stroke="currentColor")
+
+
+def _path(place: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:g},{y:g}" for x, y in place)
+
+
+def _limits(limits: Sequence[float], scale: _Scale) -> Iterator[Markup]:
+    for limit in dict.fromkeys(limits):
+        y = scale.y(limit)
+        yield tag(
+            "path",
+            d=f"M{scale.box.left},{y:g}H{scale.box.right}",
+            stroke="currentColor",
+            stroke_width=1,
+            stroke_dasharray="6 3",
+            stroke_opacity="0.7",
+        )
+        if scale.box.axes:
+            yield tag("text", f"{limit:g}", x=scale.box.right + 6, y=y + 4, font_weight="bold")
+
+
+def _last(each: Estimate, scale: _Scale) -> Iterator[Markup]:
+    if each.value is not None and each.status is Status.REALISED:
+        yield tag("circle", cx=scale.x(each), cy=scale.y(each.value), r=2)
+
+
+def _axes(scale: _Scale, points: Sequence[Estimate], zone: ZoneInfo) -> Iterator[Markup]:
+    box = scale.box
+    faint = {"stroke": "currentColor", "stroke_opacity": "0.2"}
+    for value in ticks(scale.low, scale.high):
+        y = scale.y(value)
+        yield tag("path", d=f"M{box.left},{y:g}H{box.right}", **faint)
+        yield tag("text", f"{value:,.10g}", x=box.left - 6, y=y + 4, text_anchor="end", fill_opacity="0.7")
+    first, last = points[0], points[-1]
+    shown = ((first, "start"), (points[len(points) // 2], "middle"), (last, "end")) if len(points) > 4 else ((first, "start"),)
+    for each, anchor in shown:
+        x = {"start": box.left, "end": box.right}.get(anchor, scale.x(each))
+        label = day(each.window.start, zone)
+        yield tag("text", label, x=x, y=box.height - 5, text_anchor=anchor, fill_opacity="0.7")
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Two to five round numbers between `low` and `high`.
+
+    >>> ticks(-0.04, 1.02), ticks(0.27, 0.93), ticks(1200, 1900)
+    ([0.0, 0.5, 1.0], [0.4, 0.6, 0.8], [1200.0, 1400.0, 1600.0, 1800.0])
+    """
+    power = 10.0 ** math.floor(math.log10(high - low))
+    step = next(size * power for size in (0.1, 0.2, 0.5, 1, 2, 5) if (high - low) / (size * power) < 5)
+    places = max(0, 1 - math.floor(math.log10(step)))
+    return [round(at * step, places) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: ZoneInfo, limits: Sequence[float]) -> str:
+    """The chart in words, for those who do not see it."""
+    if not known:
+        return f"{len(points)} windows, none of which has a value"
+    lowest = min(known, key=lambda each: each.value or 0.0)
+    highest = max(known, key=lambda each: each.value or 0.0)
+    young = sum(each.status is Status.PROVISIONAL for each in known)
+    said = [f"{len(points)} windows from {day(points[0].window.start, zone)} to {days(points[-1].window, zone)}"]
+    for name, each in (("lowest", lowest), ("highest", highest), ("last", known[-1])):
+        said.append(f"{name} {numbers(each.value or 0.0)[0]} on {day(each.window.start, zone)}")
+    said += [f"{len(points) - len(known)} without a value"] if len(known) < len(points) else []
+    said += [f"{young} provisional"] if young else []
+    said += [f"promised {limit:g}" for limit in dict.fromkeys(limits)]
+    return "; ".join(said)

@@ -1,0 +1,287 @@
+"""A result as text for people: in a terminal with colours, in a pipe without, and never wider than the line."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.text import Text
+
+from leadline.report import words
+from leadline.report.answers import (
+    WORST,
+    Fold,
+    Ranking,
+    Served,
+    folded,
+    label_sentences,
+    ordered,
+    overall,
+    rankings,
+    span,
+    summary,
+)
+from leadline.report.document import Content
+from leadline.values import ALL_ROWS, Judgement, Verdict
+
+STYLES = {
+    Verdict.BREACHED: "bold red",
+    Verdict.AT_RISK: "yellow",
+    Verdict.UNCERTAIN: "yellow",
+    Verdict.NO_DATA: "magenta",
+    Verdict.UNDEFINED: "magenta",
+    Verdict.HOLDS: "green",
+}
+INDENT = 2
+GAP = 2
+LEAST = 8  # an elastic column is not cut below this
+
+
+@dataclass(frozen=True)
+class Report:
+    """A result to be printed by Rich: `rich.print(result)`."""
+
+    content: Content
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The four questions as far as they can be answered, then what the figures rest on."""
+        content, width = self.content, options.max_width
+        yield from heading(content)
+        yield from working(content, width)
+        yield from for_whom(content, width)
+        yield from rests_on(content, width)
+
+    @property
+    def brief(self) -> Group:
+        """Only what is breached or could not be judged."""
+        return Group(_title(self.content), _Trouble(self.content))
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    content: Content
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        held = (Verdict.HOLDS, Verdict.AT_RISK, Verdict.UNCERTAIN)
+        judged = [each for each in ordered(self.content.objectives) if each.status not in held]
+        yield from _objectives(self.content, judged, options.max_width)
+
+
+def heading(content: Content) -> Iterator[Text]:
+    """What was evaluated: model, as of, first and last day."""
+    yield _title(content)
+    window = span(content)
+    said = words.counted(content.labels.predictions, "prediction")
+    if window is not None:
+        said += f", {words.days(window, ZoneInfo(content.zone))}"
+    yield Text(said, style="dim")
+
+
+def _title(content: Content) -> Text:
+    moment = words.clock(content.as_of, ZoneInfo(content.zone))
+    return Text.assemble((words.named(content.model), "bold"), f" ({content.task}) as of {moment}")
+
+
+# Is it working? -----------------------------------------------------------------------------------------------------
+
+
+def working(content: Content, width: int) -> Iterator[Text]:
+    """The objectives; where none is declared, the metrics of all rows."""
+    yield from _question("Is it working?")
+    yield from _sentence(summary(content.objectives), width)
+    if content.objectives:
+        yield Text()
+        yield from _objectives(content, list(folded(content.objectives)), width)
+        return
+    latest = [each for each in content.estimates if each.slice == ALL_ROWS and each.version is None]
+    last = {each.metric: each for each in latest if each.value is not None}
+    for window in dict.fromkeys(each.window for each in last.values()):
+        yield Text()
+        yield Text(f"  The latest figures, for {words.days(window, ZoneInfo(content.zone))}:", style="dim")
+        rows = [
+            Row((Text(each.metric), *_value(each.value, each.low, each.high), Text(each.status.value, style="dim")))
+            for each in last.values()
+            if each.window == window
+        ]
+        yield from aligned(rows, width, right={1}, elastic=(0,))
+
+
+def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int) -> Iterator[Text]:
+    zone = ZoneInfo(content.zone)
+    judged = [each for each in shown if isinstance(each, Judgement)]
+    windows = {(each.window, each.window_end) for each in judged if each.window_end is not None}
+    since = any(each.since for each in judged)
+    head = ["", "objective", "slice", "value", "95 % interval", *(["window"] if len(windows) > 1 else [])]
+    rows: list[Row] = []
+    for each in shown:
+        if isinstance(each, Fold):
+            rows.append(Row(tail=Text(f"  {each.sentence}", style="dim")))
+            continue
+        value, between = _value(each.value, each.low, each.high)
+        row = [
+            Text(f"{words.SYMBOLS[each.status]} {words.VERDICTS[each.status]}", style=STYLES[each.status]),
+            Text(f"{each.metric} {words.limit(each.target)}"),
+            _slice(each.slice),
+            value,
+        ]
+        if each.value is None:
+            rows.append(Row(tuple(row), Text(words.printable(each.why or ""), style="dim")))
+            continue
+        row.append(between)
+        if len(windows) > 1:
+            end = "" if each.window_end is None else f" to {words.last_day(each.window_end, zone)}"
+            row.append(Text(f"{each.window}{end}", style="dim"))
+        if since:
+            row.append(Text(words.day(each.since, zone) if each.since else ""))
+        rows.append(Row(tuple(row)))
+    yield from aligned(rows, width, right={3}, elastic=(2, 1, 4), head=[*head, *(["since"] if since else [])])
+    if len(windows) == 1:
+        window, end = windows.pop()
+        if end is not None:
+            over = f"Over the {words.length(window)} to {words.last_day(end, zone)}"
+            yield Text(f"  {over}, the last day whose labels should be in.", style="dim")
+
+
+# For whom is it not? ------------------------------------------------------------------------------------------------
+
+
+def for_whom(content: Content, width: int) -> Iterator[Text]:
+    """The slices that are breached or apart from all rows, metric by metric."""
+    found = [ranking for ranking in rankings(content) if ranking.looked]
+    if not found:
+        return
+    yield from _question("For whom is it not?")
+    rows: list[Row] = []
+    for ranking in found:
+        if rows:
+            rows.append(Row())
+        rows += list(_ranked(ranking))
+    window = overall(content)
+    head = ["metric", "slice", "value", "95 % interval", "all rows", "rows"]
+    yield from aligned(rows, width, right={2, 4, 5}, elastic=(1, 0), head=head)
+    if window is not None:
+        yield Text(f"  {words.days(window, ZoneInfo(content.zone))}.", style="dim")
+    chance = max(ranking.by_chance for ranking in found)
+    looked = max(ranking.looked for ranking in found)
+    if any(ranking.worst for ranking in found) and looked >= 10:
+        yield from _sentence(
+            f"Up to {words.counted(looked, 'slice')} were looked at for each metric; about {chance} of them"
+            " would lie apart by chance alone.",
+            width,
+            style="dim",
+        )
+
+
+def _ranked(ranking: Ranking) -> Iterator[Row]:
+    if not ranking.worst:
+        nearest = ranking.nearest
+        what = "is clearly worse than all rows" if ranking.whole is not None else "can be compared with all rows"
+        yield Row(tail=Text(f"{ranking.metric}: no slice {what}; the furthest off:"))
+        if nearest is not None:
+            yield _served(nearest)
+        return
+    for each in ranking.worst[:WORST]:
+        yield _served(each)
+    rest = len(ranking.worst) - WORST
+    if rest > 0:
+        yield Row(tail=Text(f"  … and {rest:,} more", style="dim"))
+
+
+def _served(each: Served) -> Row:
+    whole = "" if each.whole is None else words.numbers(each.whole, each.low, each.high)[0]
+    style = STYLES[Verdict.BREACHED] if each.breached else ""
+    cells = (
+        Text(each.metric),
+        Text(words.named(each.slice), style=style),
+        *_value(each.value, each.low, each.high),
+        Text(whole, style="dim"),
+        Text(f"{each.n:,}", style="dim"),
+    )
+    return Row(cells)
+
+
+# What the figures rest on -------------------------------------------------------------------------------------------
+
+
+def rests_on(content: Content, width: int) -> Iterator[Text]:
+    """Labels, then what is odd about the data."""
+    yield from _question("What do these figures rest on?")
+    for said in label_sentences(content):
+        yield from _sentence(said, width)
+    for note in content.notes:
+        yield from _sentence(words.printable(note.text), width)
+
+
+# Pieces -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells of a table, all or the first few; `tail` follows them and may run across the other columns."""
+
+    cells: tuple[Text, ...] = ()
+    tail: Text | None = None
+
+
+def aligned(
+    rows: Sequence[Row], width: int, right: set[int], elastic: Sequence[int], head: Sequence[str] = ()
+) -> Iterator[Text]:
+    """Lines of columns that are never wrapped: where they are too wide, cells of the elastic columns are cut.
+
+    right     columns that are aligned to the right
+    elastic   columns that may be cut, the first of them first
+    """
+    titled = [Row(tuple(Text(each, style="dim") for each in head)), *rows] if head else rows
+    columns = max((len(row.cells) for row in titled), default=0)
+    widths = [
+        max(cell_len(row.cells[at].plain) for row in titled if len(row.cells) > at) for at in range(columns)
+    ]
+    over = INDENT + sum(widths) + GAP * (columns - 1) - width
+    for at in elastic:
+        if over > 0 and at < columns:
+            cut = min(over, max(widths[at] - LEAST, 0))
+            widths[at] -= cut
+            over -= cut
+    for row in titled:
+        line = Text(" " * INDENT, no_wrap=True)
+        for at, cell in enumerate(row.cells):
+            padding = Text(" " * max(widths[at] - cell_len(cell.plain), 0))
+            fitted = _cut(cell, widths[at])
+            line += padding + fitted if at in right else fitted + padding
+            line += Text(" " * GAP)
+        if row.tail is not None:
+            line += row.tail
+        line.rstrip()
+        yield _cut(line, width)
+
+
+def _cut(text: Text, width: int) -> Text:
+    if cell_len(text.plain) <= width:
+        return text
+    cut = Text(set_cell_size(text.plain, max(width - 1, 0)) + "…", style=text.style, no_wrap=True)
+    for part in text.spans:
+        cut.stylize(part.style, part.start, part.end)
+    return cut
+
+
+def _value(value: float | None, low: float | None, high: float | None) -> tuple[Text, Text]:
+    shown, between = words.interval(value, low, high)
+    return Text(shown), Text(between, style="dim")
+
+
+def _slice(where: object) -> Text:
+    return Text(words.named(str(where)), style="dim" if where == ALL_ROWS else "")
+
+
+def _question(text: str) -> Iterator[Text]:
+    yield Text()
+    yield Text(text, style="bold")
+
+
+def _sentence(text: str, width: int, style: str = "") -> Iterator[Text]:
+    for line in textwrap.wrap(text, max(width - INDENT, LEAST), break_on_hyphens=False):
+        yield Text(" " * INDENT + line, style=style, no_wrap=True)

@@ -1,0 +1,189 @@
+"""Numbers, dates and names as people read them. The JSON document keeps full precision; these are for eyes."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from leadline.values import Slice, Span, Target, Verdict, Window
+
+#: no more decimals than this are shown
+MOST_DECIMALS = 6
+LONGEST_NAME = 60
+
+VERDICTS = {
+    Verdict.BREACHED: "breached",
+    Verdict.AT_RISK: "at risk",
+    Verdict.UNCERTAIN: "uncertain",
+    Verdict.NO_DATA: "no data",
+    Verdict.UNDEFINED: "undefined",
+    Verdict.HOLDS: "holds",
+}
+#: read without colour, and on paper
+SYMBOLS = {
+    Verdict.BREACHED: "✗",
+    Verdict.AT_RISK: "!",
+    Verdict.UNCERTAIN: "~",
+    Verdict.NO_DATA: "?",
+    Verdict.UNDEFINED: "?",
+    Verdict.HOLDS: "✓",
+}
+
+
+# Numbers ------------------------------------------------------------------------------------------------------------
+
+
+def numbers(value: float, low: float | None = None, high: float | None = None) -> tuple[str, ...]:
+    """The value, and its interval where there is one, with the same decimals.
+
+    Three significant digits of the largest, more where the interval is narrower than that.
+
+    >>> numbers(0.65362, 0.55994, 0.73675)
+    ('0.654', '0.560', '0.737')
+    >>> numbers(12345.6, 12000.2, 12700.9), numbers(0.98765, 0.98755, 0.98775)[0], numbers(-0.0001)
+    (('12,346', '12,000', '12,701'), '0.9876', ('-0.000100',))
+    """
+    known = [each for each in (value, low, high) if each is not None]
+    width = high - low if low is not None and high is not None else 0.0
+    places = decimals(known, width / 2)
+    return tuple(_written(each, places) for each in known)
+
+
+def decimals(known: Sequence[float], half_width: float = 0.0) -> int:
+    """How many decimals tell these numbers apart; see `numbers`."""
+    largest = max((abs(each) for each in known), default=0.0)
+    places = 2 - math.floor(math.log10(largest)) if largest else 2
+    if half_width > 0:
+        places = max(places, -math.floor(math.log10(half_width)))
+    return min(max(places, 0), MOST_DECIMALS)
+
+
+def _written(number: float, places: int) -> str:
+    if number and (abs(number) >= 1e9 or abs(number) < 10.0**-MOST_DECIMALS):
+        return f"{number:.3g}"
+    text = f"{number:,.{places}f}"
+    return text.removeprefix("-") if not float(text.replace(",", "")) else text
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
+    """The value and its interval in brackets; a dash for no value, nothing for no interval.
+
+    >>> interval(0.65362, 0.55994, 0.73675), interval(None, None, None)
+    (('0.654', '[0.560–0.737]'), ('–', ''))
+    """
+    if value is None:
+        return "–", ""
+    shown = numbers(value, low, high)
+    if len(shown) < 3:
+        return shown[0], ""
+    between = " to " if shown[1].startswith("-") or shown[2].startswith("-") else "–"
+    return shown[0], f"[{shown[1]}{between}{shown[2]}]"
+
+
+def limit(target: Target) -> str:
+    """The promised side, in signs.
+
+    >>> limit(Target("at_least", 0.6)), limit(Target("at_most", 12000))
+    ('≥ 0.6', '≤ 12,000')
+    """
+    shown = f"{target.limit:,.10g}"
+    return f"{'≥' if target.side == 'at_least' else '≤'} {shown}"
+
+
+def share(part: int, whole: int) -> str:
+    """A share in per cent, never 0 % for some nor 100 % for not quite all.
+
+    >>> share(6499, 252541), share(1, 100000), share(99999, 100000), share(0, 10)
+    ('2.6 %', 'under 0.1 %', 'over 99.9 %', '0 %')
+    """
+    if not whole:
+        return "none"
+    if part in (0, whole):
+        return "0 %" if not part else "100 %"
+    percent = 100 * part / whole
+    if percent < 0.1:
+        return "under 0.1 %"
+    return "over 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "slice"), counted(1200, "slice")
+    ('1 slice', '1,200 slices')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+# Times --------------------------------------------------------------------------------------------------------------
+
+
+def day(moment: datetime, zone: ZoneInfo) -> str:
+    """A start as a local date, with the clock where it is not midnight."""
+    local = moment.astimezone(zone)
+    return local.strftime("%Y-%m-%d") if _midnight(local) else local.strftime("%Y-%m-%d %H:%M")
+
+
+def last_day(end: datetime, zone: ZoneInfo) -> str:
+    """The last day before a half-open end; the end itself where that is not midnight.
+
+    >>> last_day(datetime(2013, 12, 28, 5, tzinfo=ZoneInfo("UTC")), ZoneInfo("America/New_York"))
+    '2013-12-27'
+    """
+    local = end.astimezone(zone)
+    return (local.date() - timedelta(days=1)).isoformat() if _midnight(local) else day(end, zone)
+
+
+def clock(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment as people of the zone say it."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
+
+
+def days(window: Window, zone: ZoneInfo) -> str:
+    """A window by its first and last day, or the one day that it is."""
+    first, last = day(window.start, zone), last_day(window.end, zone)
+    return first if first == last else f"{first} to {last}"
+
+
+def length(span: Span) -> str:
+    """A span in words.
+
+    >>> length(Span(28, "d")), length(Span(1, "mo"))
+    ('28 days', '1 month')
+    """
+    return counted(span.count, {"h": "hour", "d": "day", "w": "week", "mo": "month"}[span.unit])
+
+
+def _midnight(local: datetime) -> bool:
+    return not (local.hour or local.minute or local.second or local.microsecond)
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+# Controls, marks that turn the direction of text, private and unpaired ones: they move a cursor or hide what is there.
+_HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with what would steer a terminal or a page written as an escape.
+
+    >>> print(printable("B6\\x1b[31m\\n\\u202e"))
+    B6\\x1b[31m\\n\\u202e
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        each.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(each) in _HIDDEN or each in "\ufffe\uffff"
+        else each
+        for each in text
+    )
+
+
+def named(where: Slice | str, longest: int = LONGEST_NAME) -> str:
+    """The name of a slice or a model, printable and cut where it is very long."""
+    text = printable(str(where))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
