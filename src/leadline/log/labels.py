@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from leadline.log.columns import number, text_of, truth
+from leadline.log.columns import as_text, number, text_of, truth
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log, labels
 from leadline.spec.model import ListScores, OutcomeTable, Spec

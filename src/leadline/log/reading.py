@@ -20,6 +20,7 @@ from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spe
 from leadline.values import InputError, Note
 
 LABEL = "label"
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             except InputError as problem:
                 notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {problem}"))
     selected |= {f"slice_{name}": value for name, value in slices.items()}
+    for name in times.years:
+        notes.append(Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January."))
     if times.naive and spec.timezone != "UTC":
         notes.append(Note("naive_times", f"Times without a zone were read as clock time in {spec.timezone}."))
     outcomes: dict[str, ir.Table] = {}
@@ -186,11 +189,19 @@ class _Times:
 
     def __init__(self, engine: Engine, zone: str, table: ir.Table, names: Iterable[str | None], where_: str) -> None:
         self._engine, self._zone, self._table, self._where = engine, zone, table, where_
-        clocks = [
-            name for name in names if name is not None and name in table.columns and self._clock(name) is not None
-        ]
+        present = dict.fromkeys(name for name in names if name is not None and name in table.columns)
+        self.years = tuple(name for name in present if self._holds_years(name))
+        clocks = [name for name in present if self._clock(name) is not None]
         self.naive = bool(clocks)
         self._ranges = self._range(clocks) if clocks and zone != "UTC" else None
+
+    def _holds_years(self, name: str) -> bool:
+        """Whole numbers that can only be years: nobody counts seconds, milliseconds or days from 1970 to 1900..2200."""
+        column = self._table[name]
+        if not column.type().is_integer():
+            return False
+        row = self._engine.run(self._table.aggregate(low=column.min(), high=column.max())).to_pylist()[0]
+        return row["low"] is not None and FIRST_YEAR <= row["low"] and row["high"] <= LAST_YEAR
 
     def _clock(self, name: str) -> ir.Value | None:
         """The column as naive clock time, where it is that."""
@@ -200,6 +211,8 @@ class _Times:
             return column.cast("timestamp(6)") if kind.timezone is None else None
         if kind.is_date():
             return column.cast("timestamp(6)")
+        if name in self.years:
+            return ibis.timestamp(column, 1, 1, 0, 0, 0)
         return self._engine.parsed_time(column) if kind.is_string() else None
 
     def _range(self, names: list[str]) -> tuple[datetime, datetime] | None:
@@ -225,7 +238,13 @@ class _Times:
                 f"{self._where}: column {name!r} has the type {kind} and is to be a time: give timestamps, dates or"
                 " ISO 8601 text (a number does not say its unit or its start)"
             )
-        return clock if self._ranges is None else calendar.utc_time(clock, self._zone, *self._ranges)
+        if self._ranges is None:
+            return clock
+        local = calendar.utc_time(clock, self._zone, *self._ranges)
+        if not kind.is_string():
+            return local
+        has_offset = column.re_search(r":.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$")
+        return ibis.ifelse(has_offset, clock, local)
 
 
 def _outcome_columns(declared: OutcomeTable, table: ir.Table, times: _Times) -> dict[str, ir.Value]:
