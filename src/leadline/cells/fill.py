@@ -121,7 +121,8 @@ def fill(engine: Engine, facts: ir.Table, pieces: Sequence[Piece]) -> dict[tuple
     weighted = "weight" in facts.columns
     measures = list({measure.name: measure for piece in pieces for measure in piece.measures}.values())
     place, key, rows = (_ints(table, name) for name in ("place", "key", "rows"))
-    order = np.argsort(place, kind="stable")
+    # in the order of the keys, so that sums of sums come out the same whatever order an engine delivers
+    order = np.lexsort((key, place)) if measures or weighted else np.argsort(place, kind="stable")
     edges = np.searchsorted(place[order], np.arange(len(pieces) + 1))
     floats = {name: _floats(table, name) for name in table.column_names if name not in ("place", "key", "rows")}
     found: dict[tuple[str | int, ...], Cells] = {}

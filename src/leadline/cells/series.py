@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints
+from leadline.cells.plan import COARSE
 from leadline.log.facts import GROUPS, LAG_EDGES
 from leadline.metrics.sums import Array, Histogram, Sums
 
@@ -85,10 +86,10 @@ class Series:
         place = (at * k + cells.keys["predicted"]) * k + cells.keys["actual"]
 
         def by_axis(where: Ints, values: NDArray[Any]) -> Array:
-            return np.bincount(where, weights=values, minlength=size).reshape(shape)
+            return np.bincount(where, weights=values, minlength=size).reshape(shape).astype(np.float64)
 
         def by_place(values: Array) -> Array:
-            return np.bincount(place, weights=values, minlength=size * k * k).reshape(*shape, k, k)
+            return np.bincount(place, weights=values, minlength=size * k * k).reshape(*shape, k, k).astype(np.float64)
 
         losses = {
             name: np.stack([by_axis(at, sums[:, part]) for part in range(sums.shape[1])], axis=-1)
@@ -123,7 +124,8 @@ class Series:
         def by_bin(values: Array) -> Array:
             return np.bincount(at, weights=values, minlength=self.grains * len(bins)).reshape(self.grains, len(bins))
 
-        scored = cells.losses["score"][:, 3] if "score" in cells.losses else np.zeros(len(cells))
+        sums = next(iter(cells.losses.values()), None)  # of the score itself, where calibration is asked for
+        scored = np.zeros(len(cells)) if sums is None else sums[:, 3]
         return Histogram(
             negatives=by_bin(cells.weight * ~positive),
             positives=by_bin(cells.weight * positive),
@@ -141,6 +143,8 @@ class Series:
             if "linear" in cells.keys:
                 packed, first = np.unique(_grid(cells), return_index=True)
                 bins = np.stack([cells.keys[key][first] for key in ("linear", "logit", "step")], axis=1)
+                if name[0] == "slice_scores":
+                    bins[:, 0] *= COARSE  # in the fine edges' numbers, as for all rows
                 found[name] = (
                     (packed, bins.astype(np.float64)) if len(packed) else (np.zeros(1, np.int64), np.zeros((1, 3)))
                 )

@@ -18,7 +18,7 @@ from leadline.report.csv import csv
 from leadline.report.document import Content, document
 from leadline.report.html import html
 from leadline.report.junit import junit
-from leadline.report.text import Report
+from leadline.report.text import Report, Trouble
 from leadline.spec import Spec, from_mapping, load
 from leadline.values import ALL_ROWS, InputError, Judgement, Slice
 
@@ -59,10 +59,9 @@ def printed(content: Content, asked: CheckSettings, to_terminal: bool, code: int
         return csv(content)
     if asked.format == "junit":
         return junit(content)
-    report = Report(content)
     if asked.quiet:
-        return rendered(report.brief, to_terminal) if code else ""
-    return rendered(report, to_terminal)
+        return rendered(Trouble(content), to_terminal) if code else ""
+    return rendered(Report(content), to_terminal)
 
 
 # What is evaluated --------------------------------------------------------------------------------------------------
@@ -115,7 +114,9 @@ def selectors(asked: Sequence[str]) -> dict[str, list[str]]:
         if not colon:
             kind, pattern = "metric", each
         if kind not in KINDS or not pattern.strip():
-            raise InputError(f"--select {each!r}: write metric:GLOB or slice:GLOB, such as metric:recall or slice:carrier")
+            raise InputError(
+                f"--select {each!r}: write metric:GLOB or slice:GLOB, such as metric:recall or slice:carrier"
+            )
         found[kind].append(pattern.strip())
     return found
 
@@ -123,7 +124,7 @@ def selectors(asked: Sequence[str]) -> dict[str, list[str]]:
 def selected(content: Content, wanted: dict[str, list[str]]) -> Content:
     """The content with the objectives that match one pattern of every kind that has some.
 
-    Raises InputError where nothing is left, for then nothing would be judged and the exit code would say that all is well.
+    Raises InputError where nothing is left: nothing would be judged, and the exit code would say that all is well.
     """
     if not any(wanted.values()):
         return content
@@ -138,7 +139,8 @@ def selected(content: Content, wanted: dict[str, list[str]]) -> Content:
 def _matches(each: Judgement, wanted: dict[str, list[str]]) -> bool:
     names = {"metric": {each.metric}, "slice": {_partition(each.slice), str(each.slice)}}
     return all(
-        not patterns or any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns for name in names[kind])
+        not patterns
+        or any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns for name in names[kind])
         for kind, patterns in wanted.items()
     )
 

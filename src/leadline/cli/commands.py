@@ -77,10 +77,7 @@ class Group(click.Group):
 def leadline() -> None:
     """Tells whether a model in production works for its users, and for whom it does not.
 
-    \b
-    leadline demo                                   see what it does, on a log that it ships
-    leadline init predictions.parquet labels.csv    write a declaration of your own log
-    leadline check                                  evaluate it
+    Begin with `leadline demo`; then `leadline init FILE...` on a log of your own, and `leadline check`.
     """
 
 
@@ -98,9 +95,10 @@ quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 )
 @quiet
 def demo(output: str, quiet: bool) -> int:
-    """Evaluate a year of flights from New York: what works, what does not, and which labels never come.
+    """Evaluate a real log that ships with Leadline.
 
-    The log is real and part of the package; nothing is fetched or copied. Writes report.html.
+    Flights from New York in 2013: what works, for whom it does not, which labels never come. Needs no network; writes
+    report.html.
     """
     return _run("demo", output, quiet)
 
@@ -116,9 +114,10 @@ def demo(output: str, quiet: bool) -> int:
 def init(
     files: tuple[str, ...], output: str, force: bool, model: str | None, timezone: str, task: str | None, quiet: bool
 ) -> int:
-    """Read a sample of FILE... and write a commented leadline.yaml. Says what it guessed, asks nothing.
+    """Write a leadline.yaml for your files.
 
-    FILE is Parquet, CSV, JSON or Arrow: predictions, or predictions and their outcomes, in any order.
+    Reads a sample, says what it guessed, and asks nothing. FILE is Parquet, CSV, JSON or Arrow: predictions,
+    or predictions and their outcomes, in any order.
     """
     return _run("init", InitSettings(files, output, force, model, timezone, task, quiet))
 
@@ -150,7 +149,10 @@ def init(
 @click.option("--allow-no-data", is_flag=True, help="Exit with 0 where objectives have no data or are undefined.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress; as text only what is breached or cannot be judged.")
 def check(declaration: str | None, **options: Any) -> int:
-    """Evaluate a declaration: leadline.yaml in the current directory by default."""
+    """Evaluate a declaration.
+
+    That is leadline.yaml in the current directory where none is named.
+    """
     return _run("check", CheckSettings(declaration, **options))
 
 
@@ -164,7 +166,10 @@ def schema() -> int:
 @click.argument("declaration", required=False, metavar="[leadline.yaml]")
 @quiet
 def doctor(declaration: str | None, quiet: bool) -> int:
-    """Say what is installed, how large an evaluation is, and what is wrong and what to do."""
+    """Say what is installed and what is wrong.
+
+    With a declaration (leadline.yaml here by default) it is evaluated once: how large that is, and what is odd.
+    """
     return _run("doctor", declaration, quiet)
 
 

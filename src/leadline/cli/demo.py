@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import textwrap
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from leadline.cli.terminal import progress, require_writable, save, show
-from leadline.demo import ABOUT, MISSING
+from leadline.demo import ABOUT
 from leadline.demo import run as evaluate
-from leadline.evaluation.result import Result
-from leadline.report.answers import missing_windows
+from leadline.report.document import Content
 from leadline.report.html import html
-from leadline.report.text import Report
+from leadline.report.text import Report, wrapped
 
 REPORT = "report.html"
 
 
 class Story:
-    """The report of the demo, with what a reader cannot know of its data."""
+    """What the log is, its report, and what to do next."""
 
-    def __init__(self, result: Result, report: str) -> None:
-        self.result, self.report = result, report
+    def __init__(self, content: Content, report: str) -> None:
+        self.content, self.report = content, report
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from _wrapped(ABOUT, options.max_width)
+        yield from (Text(line, no_wrap=True) for line in wrapped(ABOUT, options.max_width))
         yield Text()
-        yield Report(self.result.content)
-        if self.result.labels.missing and missing_windows(self.result.content):
-            yield from _wrapped(MISSING, options.max_width, "  ")
+        yield Report(self.content)
         yield Text()
         yield Text(f"Charts are in {self.report}. Your own log:")
         yield Text("  leadline init predictions.parquet outcomes.parquet", style="bold")
@@ -40,16 +35,11 @@ class Story:
 
 def run(directory: str, quiet: bool) -> int:
     """Evaluate, print, write the report. A breach that is shown is what the demo is for: it exits with 0."""
-    report = os.path.join(directory, REPORT)
+    report = str(Path(directory) / REPORT)
     require_writable(report)
     with progress(quiet) as told:
-        result = evaluate(told)
-        told("computing the figures")
-        page = html(result.content)
+        content = evaluate(told)
+        page = html(content)
     save(page, report)
-    show(Story(result, str(Path(report))))
+    show(Story(content, report))
     return 0
-
-
-def _wrapped(text: str, width: int, indent: str = "") -> list[Text]:
-    return [Text(line, no_wrap=True) for line in textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)]

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -28,7 +29,9 @@ from leadline.values import LeadlineError
 JAVA = 17
 PATIENCE_S = 20
 SETTINGS = ("LEADLINE_MEMORY_LIMIT", "LEADLINE_THREADS", "LEADLINE_TEMP_DIRECTORY")
-_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*(?:>=\s*([0-9.]+))?\s*(?:;\s*extra\s*==\s*['\"](\w+)['\"])?")
+_REQUIREMENT = re.compile(
+    r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*(?:>=\s*([0-9.]+))?\s*(?:;\s*extra\s*==\s*['\"](\w+)['\"])?"
+)
 
 
 class Findings:
@@ -86,9 +89,9 @@ def machine(found: Findings) -> None:
     rows.append(_row("leadline", metadata.version("leadline")))
     rows.append(_row("Python", f"{platform.python_version()} ({platform.python_implementation()})"))
     rows.append(_row("system", f"{platform.platform(terse=True)}, {counted(os.cpu_count() or 1, 'core')}"))
-    directory = os.environ.get("LEADLINE_TEMP_DIRECTORY") or "."
-    free = shutil.disk_usage(directory if os.path.isdir(directory) else ".").free
-    rows.append(_row("space to spill", f"{free / 2**30:.1f} GiB in {printable(os.path.abspath(directory))}"))
+    directory = Path(os.environ.get("LEADLINE_TEMP_DIRECTORY") or ".").absolute()
+    free = shutil.disk_usage(directory if directory.is_dir() else Path.cwd()).free
+    rows.append(_row("space to spill", f"{free / 2**30:.1f} GiB in {printable(str(directory))}"))
     rows += [_row(name, printable(os.environ[name])) for name in SETTINGS if os.environ.get(name)]
 
 
@@ -145,7 +148,9 @@ def spark(found: Findings) -> None:
     _, rows = found.parts[-1]
     version = java()
     if version is None:
-        rows.append(_row("java", f"missing; the engine spark needs {JAVA} (Debian: openjdk-{JAVA}-jre-headless)", "dim"))
+        rows.append(
+            _row("java", f"missing; the engine spark needs {JAVA} (Debian: openjdk-{JAVA}-jre-headless)", "dim")
+        )
     elif version < JAVA:
         rows.append(_row("java", str(version)))
         found.complain(f"Java {version} is too old for Spark, which needs {JAVA}: install it, or set JAVA_HOME", 3)
@@ -156,7 +161,7 @@ def spark(found: Findings) -> None:
 def java() -> int | None:
     """The major version of the Java that Spark would start; None where there is none that runs."""
     home = os.environ.get("JAVA_HOME")
-    program = shutil.which("java", path=os.path.join(home, "bin") if home else None)
+    program = shutil.which("java", path=str(Path(home) / "bin") if home else None)
     if program is None:
         return None
     try:
@@ -177,7 +182,9 @@ def evaluated(found: Findings, path: str, evaluation: Evaluation) -> None:
     spec = evaluation.spec
     rows = found.part(f"{printable(path)}")
     rows.append(_row("model", f"{printable(spec.model)} ({spec.task})"))
-    rows.append(_row("predictions", f"{evaluation.labels.predictions:,} from {printable(str(spec.predictions.source))}"))
+    rows.append(
+        _row("predictions", f"{evaluation.labels.predictions:,} from {printable(str(spec.predictions.source))}")
+    )
     rows.append(_row("as of", clock(evaluation.as_of, ZoneInfo(spec.timezone))))
     rows.append(_row("objectives", f"{len(spec.objectives):,}"))
     sizes = found.part("Cells")
@@ -186,7 +193,9 @@ def evaluated(found: Findings, path: str, evaluation: Evaluation) -> None:
     predictions = max(evaluation.labels.predictions, 1)
     for name, cells in sorted(pieces.items(), key=lambda item: -len(item[1])):
         if len(cells):
-            sizes.append(_row(_named(name, evaluation), f"{len(cells):,}", tail=f"{len(cells) / predictions:.3f} a row"))
+            sizes.append(
+                _row(_named(name, evaluation), f"{len(cells):,}", tail=f"{len(cells) / predictions:.3f} a row")
+            )
     sizes.append(_row("all", f"{total:,}", tail=f"{total / predictions:.3f} a row; refused above {MOST_CELLS:,}"))
     for note in evaluation.notes:
         rows.append(Row(tail=Text(printable(note.text), style="yellow")))
@@ -205,7 +214,8 @@ def _named(name: tuple[str | int, ...], evaluation: Evaluation) -> str:
     if what is not None:
         return what
     partition = printable(evaluation.reference.partitions[int(rest[0])].name)
-    return f"{ {'slice': 'counts', 'slice_scores': 'scores', 'slice_errors': 'errors'}.get(str(kind), str(kind)) }, by {partition}"
+    counted_what = {"slice": "counts", "slice_scores": "scores", "slice_errors": "errors"}
+    return f"{counted_what.get(str(kind), str(kind))}, by {partition}"
 
 
 def _row(name: str, value: str, style: str = "", tail: str | None = None) -> Row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def samples(files: Sequence[str]) -> list[pa.Table]:
 
 
 def levels(found: Guess, sources: Sequence[str], directory: Path, timezone: str) -> dict[str, float]:
-    """What is observed now of the metrics that an objective is proposed for; nothing where it cannot be evaluated yet."""
+    """What is observed of the metrics that get an objective; nothing where the guess cannot be evaluated yet."""
     if found.missing or found.outcomes is None:
         return {}
     has_score = found.column("score") is not None
@@ -99,5 +98,5 @@ def _relative(file: str, directory: Path) -> str:
     """A source as it is written: relative to the declaration where it is below it."""
     if "://" in file:
         return file
-    path = os.path.relpath(os.path.abspath(os.path.expanduser(file)), directory)
-    return os.path.abspath(os.path.expanduser(file)) if path.startswith("..") else Path(path).as_posix()
+    path = Path(file).expanduser().absolute()
+    return (path.relative_to(directory) if path.is_relative_to(directory) else path).as_posix()

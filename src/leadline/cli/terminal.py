@@ -81,7 +81,7 @@ def save(text: str, path: str) -> None:
     target = Path(path)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.write_text(text, encoding="utf-8", errors="replace", newline="\n")
         draft.replace(target)
     except OSError as problem:
         draft.unlink(missing_ok=True)

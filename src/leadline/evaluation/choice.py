@@ -9,7 +9,7 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
-from leadline.metrics.metric import Metric
+from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.rates import feedback_rate
 from leadline.metrics.registry import DEFAULT_COUNT
 from leadline.metrics.thresholds import AtThreshold
@@ -27,9 +27,32 @@ def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
         low, high = found.low.get("score", 0.0), found.high.get("score", 0.0)
         if 0 <= low and high <= 1:
             words.add("probabilities")
-    if any(name.startswith("score_") for name in columns):
-        words |= {"scores", "probabilities"}
+    of_classes = [name for name in columns if name.startswith("score_")]
+    if of_classes:
+        words.add("scores")
+        if all(0 <= found.low.get(name, 0.0) and found.high.get(name, 0.0) <= 1 for name in of_classes):
+            words.add("probabilities")
     return frozenset(words)
+
+
+#: why a metric has no figure where the log lacks what it needs, the most telling first
+LACKS = {
+    "labels": "no outcomes are declared",
+    "prediction": "no predictions are declared",
+    "scores": "no scores of the classes are declared",
+    "score": "no score is declared",
+    "probabilities": "scores are not probabilities",
+}
+
+
+def _lack(needs: frozenset[str]) -> str:
+    return next(why for word, why in LACKS.items() if word in needs)
+
+
+def _with_scores(built: Metric, coding: Codes, log: Log) -> Metric:
+    """A metric of classes' scores, read from those classes that have scores."""
+    of = tuple(name for name in built.of if f"score_{coding.classes.index(name)}" in log.predictions.columns)
+    return replace(built, of=of) if of else Unserved.of_name(built.name, "no scores of this class are declared")
 
 
 def choose(
@@ -43,6 +66,10 @@ def choose(
         if call.name in feedback:
             return feedback_rate(call.name)
         built = build(call, spec.task, coding.classes)
+        if not built.needs <= served:
+            return Unserved.of_name(built.name, _lack(built.needs - served))
+        if built.histogram == "scores" and spec.task == "multiclass":
+            return _with_scores(built, coding, log)
         return built.among(edges) if isinstance(built, AtThreshold) else built
 
     served = has(spec, log, found)
@@ -52,10 +79,10 @@ def choose(
     elif spec.metrics == "all":
         names = [name for name, definition in METRICS[spec.task].items() if not definition.required]
         asked = [made(MetricCall(name)) for name in names]
-        asked = [metric for metric in asked if metric.needs <= served]
+        asked = [metric for metric in asked if not isinstance(metric, Unserved)]
     else:
         candidates = [made(MetricCall(name)) for name in DEFAULTS[spec.task] if name not in of_objectives]
-        asked = [metric for metric in candidates if metric.needs <= served][:DEFAULT_COUNT]
+        asked = [metric for metric in candidates if not isinstance(metric, Unserved)][:DEFAULT_COUNT]
     what_if = [
         made(replace(call, parameters=(("threshold", at),)))
         for at in spec.predictions.thresholds

@@ -158,12 +158,22 @@ class Evaluation:
                     metric.name, where, version, window, None, None, None, rows, labelled, Status.UNDEFINED, why
                 )
                 continue
-            status = Status.PROVISIONAL if young else Status.REALISED
-            why_young = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            low, high, method = _interval(found)
             yield Estimate(
-                metric.name, where, version, window, found.value, *_ends(found), rows, labelled, status, why_young,
-                found.interval.method if found.interval else None, found.bound,
-            )  # fmt: skip
+                metric=metric.name,
+                slice=where,
+                version=version,
+                window=window,
+                value=found.value,
+                low=low,
+                high=high,
+                n=rows,
+                labelled=labelled,
+                status=Status.PROVISIONAL if young else Status.REALISED,
+                why=f"{young:,} of {rows:,} rows are too young for their label" if young else None,
+                interval=method,
+                bound=found.bound,
+            )
 
     def _entities(self, place: int | None, code: int | None) -> Sums | None:
         key = (place, code)
@@ -210,19 +220,33 @@ class Evaluation:
                 parts.append((found, rows, *verdict(found, target, rows, labelled)))
             return parts
 
-        found, rows, status, why = judged([end])[0]
+        found, rows, status, reason = judged([end])[0]
         since = None
         if status is Verdict.BREACHED:
             earlier = judged(list(range(end - 1, 0, -1))) if end > 1 else []
             run = next((place for place, each in enumerate(earlier) if each[2] is not Verdict.BREACHED), len(earlier))
             since = self.grain.start(self.series.first + end - 1 - run)
-        value = None if isinstance(found.value, Undefined) else found.value
-        method = found.interval.method if found.interval else None
-        window_end = self._window(*self.rolling(span, end)).end
+        low, high, method = _interval(found)
         return Judgement(
-            metric.name, where, target, span, window_end, status, value, *_ends(found), since, rows, why, method
+            metric=metric.name,
+            slice=where,
+            target=target,
+            window=span,
+            window_end=self._window(*self.rolling(span, end)).end,
+            status=status,
+            value=None if isinstance(found.value, Undefined) else found.value,
+            low=low,
+            high=high,
+            since=since,
+            n=rows,
+            why=reason,
+            interval=method,
         )
 
 
-def _ends(found: Evaluated) -> tuple[float, float] | tuple[None, None]:
-    return (found.interval.low, found.interval.high) if found.interval else (None, None)
+def _interval(found: Evaluated) -> tuple[float | None, float | None, str | None]:
+    return (
+        (None, None, None)
+        if found.interval is None
+        else (found.interval.low, found.interval.high, found.interval.method)
+    )

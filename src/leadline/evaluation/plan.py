@@ -15,11 +15,16 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
 from leadline.log.reference import Reference
+from leadline.metrics.errors import ERROR_BINS, error_bin
 from leadline.metrics.metric import Metric
+from leadline.metrics.ranking import CalibrationError
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
-SCORE = Measure("score", lambda rows: rows.score, 1.0)
+#: models of more classes have coarse histograms of scores for all rows, too
+MOST_FINE = 8
+#: errors of a grain span some four powers of ten
+USUAL_ERROR_BINS = 900
 
 
 class Plan:
@@ -51,8 +56,17 @@ class Plan:
 
     def _binned(self, rows: ir.Table) -> dict[str, str]:
         """The scores that are binned: name of the bins → column."""
-        wanted = any(metric.histogram == "scores" for metric in (*self.metrics, *self.slice_metrics))
-        return {name: name for name in ("score", "baseline") if wanted and name in rows.columns}
+        wanted = self._classes((*self.metrics, *self.slice_metrics))
+        columns = [*map(self._score, wanted), *(["baseline"] if "" in wanted else [])]
+        return {name: name for name in columns if name in rows.columns}
+
+    def _classes(self, metrics: Sequence[Metric]) -> tuple[str, ...]:
+        """The classes whose score histograms the metrics read, once each."""
+        return tuple(dict.fromkeys(name for metric in metrics if metric.histogram == "scores" for name in metric.of))
+
+    def _score(self, of: str) -> str:
+        """The column with the scores of a class; a binary model has one, of the class ""."""
+        return "score" if self.spec.task == "binary" else f"score_{self.coding.classes.index(of)}"
 
     def _outcome(self, predicted: str = "predicted") -> tuple[Key, ...]:
         missing = self.coding.missing
@@ -89,15 +103,24 @@ class Plan:
     def _histograms(self) -> list[Piece]:
         """Histograms of scores: fine for all rows, coarse for slices; they stand for one knowledge time."""
         made = []
-        if any(metric.histogram == "scores" for metric in self.metrics):
-            made.append(self._scores(("scores", ""), (*self._version(), self.grain), coarse=False))
-        if any(metric.histogram == "scores" for metric in self.slice_metrics):
-            for place in range(len(self.fixed.partitions)):
-                made.append(self._scores(("slice_scores", place, ""), (self._code(place), self.grain), coarse=True))
+        total = (*self._version(), self.grain)
+        classes, of_slices = self._classes(self.metrics), self._classes(self.slice_metrics)
+        made += [self._scores(("scores", of), total, coarse=len(classes) > MOST_FINE, of=of) for of in classes]
+        errors, slice_errors = (
+            any(metric.histogram == "errors" for metric in metrics) for metrics in (self.metrics, self.slice_metrics)
+        )
+        if errors:
+            made.append(self._errors(("errors",), total))
+        for place in range(len(self.fixed.partitions)):
+            keys: tuple[Key, ...] = (self._code(place), self.grain)
+            made += [self._scores(("slice_scores", place, of), keys, coarse=True, of=of) for of in of_slices]
+            if slice_errors:
+                made.append(self._errors(("slice_errors", place), keys))
         if "baseline" in self.rows.columns:
             keys = (*self._common(False), *self._outcome("baseline_predicted"))
             made.append(self._piece(("baseline", "total"), keys, ()))
-            made.append(self._scores(("baseline", "scores", ""), (self.grain,), coarse=False, score="baseline"))
+            if "" in classes:
+                made.append(self._scores(("baseline", "scores", ""), (self.grain,), coarse=False, score="baseline"))
         return made
 
     def _code(self, place: int) -> Key:
@@ -106,19 +129,30 @@ class Plan:
     def _measures(self, metrics: Sequence[Metric]) -> tuple[Measure, ...]:
         return tuple({measure.name: measure for metric in metrics for measure in metric.measures}.values())
 
-    def _scores(self, name: tuple[str | int, ...], keys: tuple[Key, ...], coarse: bool, score: str = "score") -> Piece:
-        actual = Key("actual", self.rows.actual, 2)
+    def _errors(self, name: tuple[str | int, ...], keys: tuple[Key, ...]) -> Piece:
+        bin_ = error_bin(self.rows)
+        piece = self._piece(name, (*keys, Key("error", bin_, ERROR_BINS)), ())
+        return replace(piece, where=bin_.notnull())
+
+    def _scores(
+        self, name: tuple[str | int, ...], keys: tuple[Key, ...], coarse: bool, of: str = "", score: str | None = None
+    ) -> Piece:
+        score = score or self._score(of)
+        code = self.coding.classes.index(of) if self.spec.task == "multiclass" else 1
+        actual = Key("actual", (self.rows.actual == code).cast("int8"), 2)
         edges = None if self.fixed.edges is None else len(self.fixed.edges)
         grid = bin_keys(self.rows, score, len(self.thresholds), edges, coarse)
-        where = (self.rows.actual < 2) & self.rows[score].notnull()
-        calibrated = any(metric.name.startswith("calibration") for metric in self.metrics) and not coarse
-        return replace(self._piece(name, (*keys, actual, *grid), (SCORE,) if calibrated else ()), where=where)
+        where = (self.rows.actual < self.coding.missing) & self.rows[score].notnull()
+        metrics = self.slice_metrics if name[0] == "slice_scores" else self.metrics
+        calibrated = any(isinstance(metric, CalibrationError) for metric in metrics)
+        sums = (Measure(score, lambda rows: rows[score], 1.0),) if calibrated else ()
+        return replace(self._piece(name, (*keys, actual, *grid), sums), where=where)
 
     def _piece(self, name: tuple[str | int, ...], keys: tuple[Key, ...], measures: tuple[Measure, ...]) -> Piece:
         expected = 1
         for key in keys:
             expected *= {"lag": min(key.size, 8), "mature": 1, "linear": 1024 if key.size > 64 else 64, "logit": 1}.get(
-                key.name, key.size
+                key.name, min(key.size, USUAL_ERROR_BINS) if key.name == "error" else key.size
             )
         return Piece(name, keys, measures, None, min(expected, self.found.rows))
 

@@ -51,8 +51,11 @@ class Table(Sequence[dict[str, Any]]):
         return pa.table(columns, schema=self._schema)
 
     def to_frame(self) -> Any:
-        """The same as a pandas frame."""
-        return self.to_arrow().to_pandas()
+        """The same as a pandas frame. Raises InputError where pandas is not installed; Polars reads `to_arrow()`."""
+        try:
+            return self.to_arrow().to_pandas()
+        except ImportError as problem:
+            raise InputError("to_frame() needs pandas: pip install pandas, or use to_arrow()") from problem
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)

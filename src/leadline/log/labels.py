@@ -89,7 +89,9 @@ class Codes:
                 raise InputError(f"outcomes.absent: {text!r} is not one of the classes {', '.join(self.classes)}")
             return self.classes.index(text)
         positive = self.positive if kind == LABEL else None
-        return int(text_of(value) == text_of(positive)) if positive is not None else int(text_of(value) in ("true", "1"))
+        return (
+            int(text_of(value) == text_of(positive)) if positive is not None else int(text_of(value) in ("true", "1"))
+        )
 
     def _class_code(self, rows: ir.Table) -> ir.Value:
         by_score: ir.Value | None = None
@@ -133,7 +135,9 @@ def _positive(log: Log, spec: Spec, found: Profile, label: OutcomeTable) -> list
             f"the labels in column {label.value!r} are numbers from {low:g} to {high:g},"
             " not 0 and 1: say which is `positive`, or set `task`"
         )
-    counts = table.group_by(text=value.cast("string")).aggregate(n=lambda t: t.count()).order_by(ibis.desc("n")).limit(6)
+    counts = (
+        table.group_by(text=value.cast("string")).aggregate(n=lambda t: t.count()).order_by(ibis.desc("n")).limit(6)
+    )
     shown = [row["text"] for row in log.engine.run(counts).to_pylist() if row["text"] is not None]
     raise InputError(
         f"the labels in column {label.value!r} are text such as {', '.join(map(repr, shown))}: say which is `positive`"

@@ -181,16 +181,16 @@ def _values(
     partitions = []
     for place, entry in enumerate(entries):
         parts = spec.parts(entry)
-        names = tuple(part.name for part in parts)
+        named = tuple(part.name for part in parts)
         if isinstance(entry, WhereSlice):
-            partitions.append(Partition(entry.name, names, ((True,), (False,))))
+            partitions.append(Partition(entry.name, named, ((True,), (False,))))
             continue
         ordered = sorted(by_place.get(place, []), key=lambda item: (-item[0], [text or "" for text in item[1]]))
         values = tuple(
             tuple(_typed(text, log.predictions[f"slice_{part.name}"]) for text, part in zip(texts, parts, strict=False))
             for _, texts in ordered
         )
-        partitions.append(Partition(entry.name, names, values))
+        partitions.append(Partition(entry.name, named, values))
     versions = tuple(texts[0] for _, texts in by_place.get(len(entries), []) if texts[0] is not None)
     return tuple(partitions), tuple(sorted(versions)), rows
 

@@ -71,15 +71,15 @@ def evaluate_windows(
 
 def _evaluated(metric: Metric, by_grain: Array, windows: Sequence[Range], groups: Array | None) -> list[Evaluated]:
     """by_grain has shape (grains, parts), groups (grains, hash groups, parts)."""
-    broken = ~np.isfinite(by_grain).all(axis=1)
+    broken = np.logical_not(np.isfinite(by_grain).all(axis=1, keepdims=True))
     if broken.any():
-        by_grain = np.where(broken[:, None], 0.0, by_grain)
+        by_grain = np.where(broken, 0.0, by_grain)
     begin, after = np.array(windows).T
     totals = _Totals(by_grain)
     total = totals(begin, after)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value = metric.value(total)
-    lost = np.logical_or(np.isinf(value), (_members(begin, after, len(by_grain)) * broken).sum(axis=1) > 0)
+    lost = np.asarray(np.isinf(value) | ((_members(begin, after, len(by_grain)) @ broken)[:, 0] > 0))
     defined = np.flatnonzero(np.isfinite(value) & np.logical_not(lost))
     some: list[Evaluated] = []
     if len(defined):

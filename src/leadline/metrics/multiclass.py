@@ -246,7 +246,7 @@ def confusion(name: str, predicted: int, actual: int) -> Metric:
 
 def class_auc(name: str, of: str) -> Metric:
     """Chance that a row of the class has a higher score for it than a row of another class."""
-    return RocAuc(name=name, better="higher", needs=SCORES, histogram="scores", of=(of,))
+    return RocAuc(name=name, better="higher", needs=PROBABILITIES, histogram="scores", of=(of,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,7 +330,7 @@ class MacroAuc(Metric):
 
 def macro_auc(classes: Sequence[str]) -> Metric:
     """The metric `roc_auc` without a class."""
-    return MacroAuc(name="roc_auc", better="higher", needs=SCORES, histogram="scores", of=tuple(classes))
+    return MacroAuc(name="roc_auc", better="higher", needs=PROBABILITIES, histogram="scores", of=tuple(classes))
 
 
 def _scored(facts: ir.Table) -> list[ir.Value]:

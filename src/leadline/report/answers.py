@@ -1,4 +1,4 @@
-"""What a report says, in the order in which it says it: judged objectives, worst slices, labels. Values in, values out."""
+"""What a report says, in the order in which it says it: judged objectives, worst slices, labels."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ class Fold:
     @property
     def sentence(self) -> str:
         """In words."""
-        word = VERDICTS[self.status]
-        verb = {"holds": "hold", "no data": "have no data"}.get(word, f"are {word}")
-        return f"… and {self.count:,} more {verb}"
+        return f"… and {self.count:,} more {_plural(VERDICTS[self.status], 2)}"
 
 
 def exit_code(objectives: Sequence[Judgement], allow_no_data: bool = False) -> int:
@@ -59,22 +57,24 @@ def exit_code(objectives: Sequence[Judgement], allow_no_data: bool = False) -> i
 
 
 def summary(objectives: Sequence[Judgement]) -> str:
-    """How many objectives there are of each verdict.
+    """How many objectives there are, and how many of each verdict.
 
     >>> summary([])
     'No objectives are declared.'
     """
     if not objectives:
         return "No objectives are declared."
+    declared = len({_objective(each) for each in objectives})
     counts = Counter(each.status for each in objectives)
-    verbs = {"holds": ("holds", "hold"), "no data": ("has no data", "have no data")}
-    said = []
-    for status in ORDER:
-        one, many = verbs.get(VERDICTS[status], (f"is {VERDICTS[status]}",) * 2)
-        if counts[status]:
-            said.append(f"{counts[status]:,} {one if counts[status] == 1 else many.replace('is ', 'are ', 1)}")
-    head = f"Of {counted(len(objectives), 'objective')}, " if len(objectives) > 1 else "Of 1 objective, "
-    return head + (" and ".join((", ".join(said[:-1]), said[-1])) if len(said) > 1 else said[0]) + "."
+    said = [f"{counts[status]:,} {_plural(VERDICTS[status], counts[status])}" for status in ORDER if counts[status]]
+    many = f" ({len(objectives):,} with their slices)" if len(objectives) > declared else ""
+    return f"{counted(declared, 'objective')}{many}: {', '.join(said)}."
+
+
+def _plural(verdict: str, count: int) -> str:
+    if verdict == "no data":
+        return "without data"
+    return "hold" if verdict == "holds" and count > 1 else verdict
 
 
 def distance(value: float, target: Target) -> float:
@@ -122,7 +122,7 @@ class Served:
 
     whole    the metric for all rows over the same window, where it is known
     target   what was promised for the slice
-    off      how far it is on the wrong side: of the target where that is breached, else of `whole`; in the metric's unit
+    off      how far it is on the wrong side of the target where that is breached, else of `whole`
     """
 
     metric: str
@@ -165,7 +165,9 @@ def rankings(content: Content) -> list[Ranking]:
     for served in (*_judged(content), *_estimated(content)):
         kept = every.setdefault(served.metric, {})
         before = kept.get(served.slice)
-        if before is None or (served.target is not None and (served.breached, served.off) > (before.breached, before.off)):
+        if before is None or (
+            served.target is not None and (served.breached, served.off) > (before.breached, before.off)
+        ):
             kept[served.slice] = served
     return [
         _ranking(metric, _distinct(list(slices.values())), -1 if content.better.get(metric) == "lower" else 1)
@@ -339,7 +341,9 @@ def missing_windows(content: Content, most: int = NAMED) -> list[Estimate]:
     if first is None:
         return []
     known = [each for each in series(content)[first] if each.status is Status.REALISED and each.n]
-    marked = [each for each in known if (each.n - each.labelled) / each.n >= MARKED * usual and each.n - each.labelled > 9]
+    marked = [
+        each for each in known if (each.n - each.labelled) / each.n >= MARKED * usual and each.n - each.labelled > 9
+    ]
     return sorted(marked, key=lambda each: (each.labelled - each.n) / each.n)[:most]
 
 
@@ -349,11 +353,11 @@ def _odd(labels: Labels) -> Iterator[str]:
     if labels.orphaned:
         yield f"{counted(labels.orphaned, 'outcome')} {_have(labels.orphaned)} no prediction and count nowhere."
     if labels.repeated:
-        yield f"{counted(labels.repeated, 'delivery', 'deliveries')} repeated an earlier one word for word and count once."
+        yield f"{counted(labels.repeated, 'delivery', 'deliveries')} repeated an earlier one, which counts once."
     if labels.conflicting:
         yield (
-            f"{counted(labels.conflicting, 'delivery', 'deliveries')} of a prediction differed from the one that counts,"
-            " which is the first."
+            f"{counted(labels.conflicting, 'delivery', 'deliveries')} of a prediction differed from the first one,"
+            " which counts."
         )
 
 

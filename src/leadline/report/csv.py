@@ -37,8 +37,8 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 def csv(content: Content) -> str:
     """A line a judged objective, then one an estimate; `kind` tells which, and what a kind has not is empty.
 
-    Columns are the keys of the JSON document; `slice` is JSON text and empty for all rows, a target stands in `at_least`
-    or `at_most`. Numbers keep full precision. Text that a spreadsheet would run as a formula has a `'` before it.
+    Columns are the keys of the JSON document; `slice` is JSON text and empty for all rows; a target stands in
+    `at_least` or `at_most`. Numbers keep full precision. Text that a spreadsheet would run has a `'` before it.
     """
     found = document(content)
     text = io.StringIO()

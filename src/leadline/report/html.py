@@ -39,20 +39,28 @@ MOST_POINTS: Final = 20_000
 #: what they may take of the file, so that the whole stays below 1 MB
 MOST_BYTES: Final = 850_000
 LISTED: Final = 100  # rows of one table of slices
+TABLE_WINDOWS: Final = 400  # rows of one table of windows
+SPARK_WINDOWS: Final = 120  # windows of a small chart
 
 STYLE: Final = """
-:root{color-scheme:light dark;--ink:#1d2129;--soft:#5b6472;--line:#d9dde3;--page:#fff;--bad:#b3261e;--open:#8a5a00;--good:#1b6e3c}
-@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#a2abb8;--line:#383e47;--page:#16191d;--bad:#ff8a80;--open:#f0c36d;--good:#7fd6a0}}
+:root{color-scheme:light dark;
+--ink:#1d2129;--soft:#5b6472;--line:#d9dde3;--page:#fff;--bad:#b3261e;--open:#8a5a00;--good:#1b6e3c}
+@media(prefers-color-scheme:dark){:root{
+--ink:#e6e8eb;--soft:#a2abb8;--line:#383e47;--page:#16191d;--bad:#ff8a80;--open:#f0c36d;--good:#7fd6a0}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:2rem 1rem 4rem;max-width:66rem;background:var(--page);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
-h1{font-size:1.6rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.25rem;margin:2.6rem 0 .3rem}h3{font-size:1rem;margin:1.8rem 0 .2rem}
+h1{font-size:1.6rem;margin:0;overflow-wrap:anywhere}h2{font-size:1.25rem;margin:2.6rem 0 .3rem}
+h3{font-size:1rem;margin:1.8rem 0 .2rem}
 p{margin:.4rem 0;max-width:46rem;overflow-wrap:anywhere}.soft{color:var(--soft)}
 .wide{overflow-x:auto}table{border-collapse:collapse;margin:.6rem 0;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--soft);padding:.2rem 0}
-th,td{text-align:left;padding:.22rem 1rem .22rem 0;border-bottom:1px solid var(--line);vertical-align:middle;white-space:nowrap}
-th{color:var(--soft);font-weight:500}td.n,th.n{text-align:right}td.name{white-space:normal;overflow-wrap:anywhere;min-width:7rem}
-.breached{color:var(--bad);font-weight:700}.at_risk,.uncertain{color:var(--open)}.no_data,.undefined{color:var(--open);font-style:italic}
+th,td{text-align:left;padding:.22rem 1rem .22rem 0;border-bottom:1px solid var(--line);
+vertical-align:middle;white-space:nowrap}
+th{color:var(--soft);font-weight:500}td.n,th.n{text-align:right}
+td.name{white-space:normal;overflow-wrap:anywhere;min-width:9rem}td.why{white-space:normal;max-width:14rem;color:var(--soft)}
+.breached{color:var(--bad);font-weight:700}.at_risk,.uncertain{color:var(--open)}
+.no_data,.undefined{color:var(--open);font-style:italic}
 .holds{color:var(--good)}svg{display:block;max-width:100%;height:auto}td svg{color:var(--soft)}
 details{margin:.5rem 0}summary{cursor:pointer;color:var(--soft)}
 @media print{body{max-width:none;padding:0}details:not([open]){display:none}}
@@ -144,63 +152,73 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     charts = list(_charts(content, found, budget))  # the budget goes to these first
     if content.objectives:
         shown = list(folded(content.objectives))
-        yield _objectives(content, shown, found, budget)
-        if len(shown) < len(content.objectives):
-            every = _objectives(content, ordered(content.objectives), {}, budget)
-            yield tag("details", tag("summary", f"All {len(content.objectives):,} objectives"), every)
+        table = _Objectives(content, found, budget)
+        yield table.of(shown)
+        seen = {id(each) for each in shown}
+        rest = [each for each in ordered(content.objectives) if id(each) not in seen]
+        if rest:
+            yield tag("details", tag("summary", f"The other {words.counted(len(rest), 'slice')}"), table.of(rest))
     yield from charts
 
 
-def _objectives(
-    content: Content, shown: Sequence[Judgement | Fold], found: Mapping[Key, list[Estimate]], budget: _Budget
-) -> Markup:
-    zone = ZoneInfo(content.zone)
-    judged = [each for each in shown if isinstance(each, Judgement)]
-    windows = {(each.window, each.window_end) for each in judged if each.window_end is not None}
-    since = any(each.since for each in judged)
-    head = ["", "objective", "slice", "#value", "95 % interval", "#rows"]
-    head += ["window"] if len(windows) > 1 else []
-    head += ["breached since"] if since else []
-    head += ["window by window"] if any((each.metric, each.slice, None) in found for each in judged) else []
-    rows = []
-    for each in shown:
+class _Objectives:
+    """Tables of judged objectives with the same columns, each row with a chart of its windows where there are some."""
+
+    def __init__(self, content: Content, found: Mapping[Key, Sequence[Estimate]], budget: _Budget) -> None:
+        self.found, self.budget, self.zone = found, budget, ZoneInfo(content.zone)
+        self.windows = {(each.window, end) for each in content.objectives if (end := each.window_end) is not None}
+        self.since = any(each.since for each in content.objectives)
+        drawn = [found[key] for each in content.objectives if (key := (each.metric, each.slice, None)) in found]
+        self.drawn = bool(drawn)
+        self.cut = any(len(points) > SPARK_WINDOWS for points in drawn)
+
+    @property
+    def head(self) -> list[str]:
+        """The columns' names."""
+        head = ["", "objective", "slice", "#value", "95 % interval", "#rows"]
+        head += ["window"] if len(self.windows) > 1 else []
+        head += ["breached since"] if self.since else []
+        return [*head, f"the last {SPARK_WINDOWS} windows" if self.cut else "windows"] if self.drawn else head
+
+    def of(self, shown: Sequence[Judgement | Fold]) -> Markup:
+        """A table of these, as far as they fit."""
+        caption = ""
+        if len(self.windows) == 1:
+            window, last = next(iter(self.windows))
+            caption = f"Over the {_over(window, last, self.zone)}, the last day whose labels should be in."
+        return _table(self.head, [row for each in shown if (row := self._row(each)) is not None], caption)
+
+    def _row(self, each: Judgement | Fold) -> Markup | None:
         if isinstance(each, Fold):
-            rows.append(tag("tr", tag("td", each.sentence, class_="soft", colspan=len(head))))
-            continue
-        status = join(words.SYMBOLS[each.status], " ", words.VERDICTS[each.status])
+            return self.budget.spend(0, tag("tr", tag("td", each.sentence, class_="soft", colspan=len(self.head))))
+        points = self.found.get((each.metric, each.slice, None), [])[-SPARK_WINDOWS:]
+        spark = None
+        if points:
+            title = f"{each.metric}, {words.named(each.slice)}"
+            spark = self.budget.spend(len(points), chart(points, title, self.zone, [each.target.limit], SPARK))
+        cells = self._cells(each)
+        done = self.budget.spend(1, tag("tr", *cells, tag("td") if self.drawn else None))
+        return done if spark is None or done is None else tag("tr", *cells, tag("td", spark))
+
+    def _cells(self, each: Judgement) -> list[Markup]:
         value, between = words.interval(each.value, each.low, each.high)
-        points = found.get((each.metric, each.slice, None), [])
-        spark = _spark(points, each, zone, budget) if points else None
-        end = "" if each.window_end is None else _over(each.window, each.window_end, zone)
-        rows.append(
-            tag(
-                "tr",
-                tag("td", status, class_=each.status.value),
-                tag("td", f"{each.metric} {words.limit(each.target)}"),
-                tag("td", words.named(each.slice), class_="name"),
-                tag("td", value, class_="n"),
-                tag("td", between if each.value is not None else each.why or ""),
-                tag("td", f"{each.n:,}", class_="n"),
-                tag("td", end) if len(windows) > 1 else None,
-                tag("td", words.day(each.since, zone) if each.since else "") if since else None,
-                tag("td", spark) if "window by window" in head else None,
-            )
-        )
-    caption = ""
-    if len(windows) == 1:
-        window, last = windows.pop()
-        caption = f"Over the {_over(window, last, zone)}, the last day whose labels should be in." if last else ""
-    return _table(head, rows, caption)
+        cells = [
+            tag("td", f"{words.SYMBOLS[each.status]} {words.VERDICTS[each.status]}", class_=each.status.value),
+            tag("td", f"{each.metric} {words.limit(each.target)}"),
+            tag("td", words.named(each.slice), class_="name"),
+            tag("td", value, class_="n"),
+            tag("td", between) if each.value is not None else tag("td", each.why or "", class_="why"),
+            tag("td", f"{each.n:,}", class_="n"),
+        ]
+        if len(self.windows) > 1:
+            cells.append(tag("td", _over(each.window, each.window_end, self.zone) if each.window_end else ""))
+        if self.since:
+            cells.append(tag("td", words.day(each.since, self.zone) if each.since else ""))
+        return cells
 
 
 def _over(window: Span, end: datetime, zone: ZoneInfo) -> str:
     return f"{words.length(window)} to {words.last_day(end, zone)}"
-
-
-def _spark(points: Sequence[Estimate], judged: Judgement, zone: ZoneInfo, budget: _Budget) -> Markup | None:
-    shown = points[-120:]
-    title = f"{judged.metric}, {words.named(judged.slice)}"
-    return budget.spend(len(shown), chart(shown, title, zone, [judged.target.limit], SPARK))
 
 
 def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget) -> Iterator[Markup]:
@@ -219,10 +237,11 @@ def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget)
             said = f"The last {words.counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
             yield tag("p", said.replace("The last 1 window", "The last window"), class_="soft")
         yield drawn
-        table = _table(
-            ("window", "#value", "95 % interval", "#rows", "#labelled", ""), [_window(each, zone) for each in points]
-        )
-        kept = budget.spend(0, tag("details", tag("summary", f"{name} window by window, as a table"), table))
+        listed = points[-TABLE_WINDOWS:]
+        last = f", the last {TABLE_WINDOWS}" if len(listed) < len(points) else ""
+        head = ("window", "#value", "95 % interval", "#rows", "#labelled", "")
+        table = _table(head, [_window(each, zone) for each in listed])
+        kept = budget.spend(0, tag("details", tag("summary", f"{name} window by window, as a table{last}"), table))
         if kept is not None:
             yield kept
 
@@ -260,7 +279,12 @@ def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     yield tag("p", f"{said}{'' if window is None else f', {words.days(window, ZoneInfo(content.zone))}'}.")
     yield _table(
         ("metric", "slice", "#value", "95 % interval", "#all rows", "#rows"),
-        [_served(each) for ranking in found for each in ranking.worst[:LISTED]],
+        [
+            row
+            for ranking in found
+            for each in ranking.worst[:LISTED]
+            if (row := budget.spend(1, _served(each))) is not None
+        ],
     )
     for ranking in found:
         yield _none(ranking)
@@ -279,7 +303,8 @@ def _none(ranking: Ranking) -> Markup | None:
     value, between = words.interval(nearest.value, nearest.low, nearest.high)
     what = "is clearly worse than all rows" if ranking.whole is not None else "can be compared with all rows"
     return tag(
-        "p", f"{ranking.metric}: no slice {what}; the furthest off is {words.named(nearest.slice)} with {value} {between}."
+        "p",
+        f"{ranking.metric}: no slice {what}; the furthest off is {words.named(nearest.slice)} with {value} {between}.",
     )
 
 

@@ -55,14 +55,20 @@ class _Scale:
     def x(self, each: Estimate) -> float:
         """The middle of a window."""
         middle = (each.window.start.timestamp() + each.window.end.timestamp()) / 2
-        return round(self.box.left + (middle - self.first) / (self.last - self.first) * (self.box.right - self.box.left), 1)
+        return round(
+            self.box.left + (middle - self.first) / (self.last - self.first) * (self.box.right - self.box.left), 1
+        )
 
     def y(self, value: float) -> float:
         inside = min(max(value, self.low), self.high)
-        return round(self.box.bottom - (inside - self.low) / (self.high - self.low) * (self.box.bottom - self.box.top), 1)
+        return round(
+            self.box.bottom - (inside - self.low) / (self.high - self.low) * (self.box.bottom - self.box.top), 1
+        )
 
 
-def chart(points: Sequence[Estimate], title: str, zone: ZoneInfo, limits: Sequence[float] = (), box: Box = SPARK) -> Markup:
+def chart(
+    points: Sequence[Estimate], title: str, zone: ZoneInfo, limits: Sequence[float] = (), box: Box = SPARK
+) -> Markup:
     """A line through the windows' values and a band for their intervals; a gap where a window has no value.
 
     points   of one metric, slice and version, in order of time, at least one
@@ -178,7 +184,11 @@ def _axes(scale: _Scale, points: Sequence[Estimate], zone: ZoneInfo) -> Iterator
         yield tag("path", d=f"M{box.left},{y:g}H{box.right}", **faint)
         yield tag("text", f"{value:,.10g}", x=box.left - 6, y=y + 4, text_anchor="end", fill_opacity="0.7")
     first, last = points[0], points[-1]
-    shown = ((first, "start"), (points[len(points) // 2], "middle"), (last, "end")) if len(points) > 4 else ((first, "start"),)
+    shown = (
+        ((first, "start"), (points[len(points) // 2], "middle"), (last, "end"))
+        if len(points) > 4
+        else ((first, "start"),)
+    )
     for each, anchor in shown:
         x = {"start": box.left, "end": box.right}.get(anchor, scale.x(each))
         label = day(each.window.start, zone)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from leadline.report import words
@@ -50,30 +49,28 @@ class Report:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The four questions as far as they can be answered, then what the figures rest on."""
         content, width = self.content, options.max_width
-        yield from heading(content)
+        yield from heading(content, width)
         yield from working(content, width)
         yield from for_whom(content, width)
         yield from rests_on(content, width)
 
-    @property
-    def brief(self) -> Group:
-        """Only what is breached or could not be judged."""
-        return Group(_title(self.content), _Trouble(self.content))
-
 
 @dataclass(frozen=True)
-class _Trouble:
+class Trouble:
+    """Only what is breached or could not be judged."""
+
     content: Content
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from _title(self.content, options.max_width)
         held = (Verdict.HOLDS, Verdict.AT_RISK, Verdict.UNCERTAIN)
         judged = [each for each in ordered(self.content.objectives) if each.status not in held]
         yield from _objectives(self.content, judged, options.max_width)
 
 
-def heading(content: Content) -> Iterator[Text]:
+def heading(content: Content, width: int) -> Iterator[Text]:
     """What was evaluated: model, as of, first and last day."""
-    yield _title(content)
+    yield from _title(content, width)
     window = span(content)
     said = words.counted(content.labels.predictions, "prediction")
     if window is not None:
@@ -81,9 +78,14 @@ def heading(content: Content) -> Iterator[Text]:
     yield Text(said, style="dim")
 
 
-def _title(content: Content) -> Text:
-    moment = words.clock(content.as_of, ZoneInfo(content.zone))
-    return Text.assemble((words.named(content.model), "bold"), f" ({content.task}) as of {moment}")
+def _title(content: Content, width: int) -> Iterator[Text]:
+    name = Text(words.named(content.model), style="bold", no_wrap=True)
+    about = f"({content.task}) as of {words.clock(content.as_of, ZoneInfo(content.zone))}"
+    if cell_len(name.plain) + 1 + cell_len(about) <= width:
+        yield Text.assemble(name, f" {about}")
+    else:
+        yield _cut(name, width)
+        yield _cut(Text(about), width)
 
 
 # Is it working? -----------------------------------------------------------------------------------------------------
@@ -103,7 +105,13 @@ def working(content: Content, width: int) -> Iterator[Text]:
         yield Text()
         yield Text(f"  The latest figures, for {words.days(window, ZoneInfo(content.zone))}:", style="dim")
         rows = [
-            Row((Text(each.metric), *_value(each.value, each.low, each.high), Text(each.status.value, style="dim")))
+            Row(
+                (
+                    Text(words.named(each.metric)),
+                    *_value(each.value, each.low, each.high),
+                    Text(each.status.value, style="dim"),
+                )
+            )
             for each in last.values()
             if each.window == window
         ]
@@ -113,7 +121,7 @@ def working(content: Content, width: int) -> Iterator[Text]:
 def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int) -> Iterator[Text]:
     zone = ZoneInfo(content.zone)
     judged = [each for each in shown if isinstance(each, Judgement)]
-    windows = {(each.window, each.window_end) for each in judged if each.window_end is not None}
+    windows = {(each.window, last) for each in judged if (last := each.window_end) is not None}
     since = any(each.since for each in judged)
     head = ["", "objective", "slice", "value", "95 % interval", *(["window"] if len(windows) > 1 else [])]
     rows: list[Row] = []
@@ -124,7 +132,7 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
         value, between = _value(each.value, each.low, each.high)
         row = [
             Text(f"{words.SYMBOLS[each.status]} {words.VERDICTS[each.status]}", style=STYLES[each.status]),
-            Text(f"{each.metric} {words.limit(each.target)}"),
+            Text(f"{words.named(each.metric)} {words.limit(each.target)}"),
             _slice(each.slice),
             value,
         ]
@@ -140,10 +148,9 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
         rows.append(Row(tuple(row)))
     yield from aligned(rows, width, right={3}, elastic=(2, 1, 4), head=[*head, *(["since"] if since else [])])
     if len(windows) == 1:
-        window, end = windows.pop()
-        if end is not None:
-            over = f"Over the {words.length(window)} to {words.last_day(end, zone)}"
-            yield Text(f"  {over}, the last day whose labels should be in.", style="dim")
+        window, last = windows.pop()
+        over = f"Over the {words.length(window)} to {words.last_day(last, zone)}"
+        yield Text(f"  {over}, the last day whose labels should be in.", style="dim")
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------
@@ -180,7 +187,7 @@ def _ranked(ranking: Ranking) -> Iterator[Row]:
     if not ranking.worst:
         nearest = ranking.nearest
         what = "is clearly worse than all rows" if ranking.whole is not None else "can be compared with all rows"
-        yield Row(tail=Text(f"{ranking.metric}: no slice {what}; the furthest off:"))
+        yield Row(tail=Text(f"{words.named(ranking.metric)}: no slice {what}; the furthest off:"))
         if nearest is not None:
             yield _served(nearest)
         return
@@ -195,7 +202,7 @@ def _served(each: Served) -> Row:
     whole = "" if each.whole is None else words.numbers(each.whole, each.low, each.high)[0]
     style = STYLES[Verdict.BREACHED] if each.breached else ""
     cells = (
-        Text(each.metric),
+        Text(words.named(each.metric)),
         Text(words.named(each.slice), style=style),
         *_value(each.value, each.low, each.high),
         Text(whole, style="dim"),
@@ -237,9 +244,7 @@ def aligned(
     """
     titled = [Row(tuple(Text(each, style="dim") for each in head)), *rows] if head else rows
     columns = max((len(row.cells) for row in titled), default=0)
-    widths = [
-        max(cell_len(row.cells[at].plain) for row in titled if len(row.cells) > at) for at in range(columns)
-    ]
+    widths = [max(cell_len(row.cells[at].plain) for row in titled if len(row.cells) > at) for at in range(columns)]
     over = INDENT + sum(widths) + GAP * (columns - 1) - width
     for at in elastic:
         if over > 0 and at < columns:
@@ -283,5 +288,25 @@ def _question(text: str) -> Iterator[Text]:
 
 
 def _sentence(text: str, width: int, style: str = "") -> Iterator[Text]:
-    for line in textwrap.wrap(text, max(width - INDENT, LEAST), break_on_hyphens=False):
+    for line in wrapped(text, max(width - INDENT, LEAST)):
         yield Text(" " * INDENT + line, style=style, no_wrap=True)
+
+
+def wrapped(text: str, width: int) -> Iterator[str]:
+    """Lines of at most `width` cells, broken between words; a word that is longer is broken anywhere.
+
+    >>> list(wrapped("a word, and averylongword", 8))
+    ['a word,', 'and', 'averylon', 'gword']
+    """
+    line = ""
+    for word in text.split():
+        joined = f"{line} {word}" if line else word
+        if cell_len(joined) <= width:
+            line = joined
+            continue
+        if line:
+            yield line
+        *full, line = chop_cells(word, width)
+        yield from full
+    if line:
+        yield line

@@ -44,11 +44,14 @@ def numbers(value: float, low: float | None = None, high: float | None = None) -
     >>> numbers(0.65362, 0.55994, 0.73675)
     ('0.654', '0.560', '0.737')
     >>> numbers(12345.6, 12000.2, 12700.9), numbers(0.98765, 0.98755, 0.98775)[0], numbers(-0.0001)
-    (('12,346', '12,000', '12,701'), '0.9876', ('-0.000100',))
+    (('12,346', '12,000', '12,701'), '0.98765', ('-0.000100',))
     """
     known = [each for each in (value, low, high) if each is not None]
     width = high - low if low is not None and high is not None else 0.0
     places = decimals(known, width / 2)
+    largest = max(abs(each) for each in known)
+    if largest >= 1e9 or 0 < largest < 10.0**-MOST_DECIMALS:
+        return tuple(f"{each:.3g}" for each in known)
     return tuple(_written(each, places) for each in known)
 
 
@@ -62,8 +65,6 @@ def decimals(known: Sequence[float], half_width: float = 0.0) -> int:
 
 
 def _written(number: float, places: int) -> str:
-    if number and (abs(number) >= 1e9 or abs(number) < 10.0**-MOST_DECIMALS):
-        return f"{number:.3g}"
     text = f"{number:,.{places}f}"
     return text.removeprefix("-") if not float(text.replace(",", "")) else text
 
@@ -168,10 +169,10 @@ _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with what would steer a terminal or a page written as an escape.
+    r"""`text` on one line, with what would steer a terminal or a page written as an escape.
 
-    >>> print(printable("B6\\x1b[31m\\n\\u202e"))
-    B6\\x1b[31m\\n\\u202e
+    >>> print(printable("B6\x1b[31m\n\u202e"))
+    B6\x1b[31m\n\u202e
     """
     if text.isascii() and text.isprintable():
         return text

@@ -414,7 +414,11 @@ class _Translation:
             raise self.error(node, message)
         value = self.table[name]
         kind = _kind(value.type())
-        return _Term(value.cast("string") if value.type().is_uuid() else value, kind, node)
+        if value.type().is_uuid():
+            value = value.cast("string")
+        elif value.type().is_floating():
+            value = value.cast("float64")  # else 0.1 in single precision times 10 is 1 on one engine and not on another
+        return _Term(value, kind, node)
 
     def literal(self, node: exp.Expression) -> _Term:
         match node:

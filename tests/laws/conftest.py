@@ -1,0 +1,5 @@
+"""The engines that laws are tried on."""
+
+from homes import home
+
+__all__ = ["home"]
