@@ -112,7 +112,10 @@ _FIELDS = {
 
 
 def _day(task: str, rng: np.random.Generator, day: int, n: int, kind: str) -> Rows:
-    days, weight = np.full(n, day), rng.choice([0.25, 1.0, 3.7], n)
+    days, weight = (
+        np.full(n, day),
+        rng.choice([0.25, 1.0, 3.75], n),
+    )  # whose sums are exact: so is where a quantile lies
     missing = rng.random(n) < (1.0 if kind == "unlabelled" else 0.1)
     if task == "regression":
         actual = rng.lognormal(1, 1, n) * rng.choice([1, 1, 1, 0], n) if kind != "one_class" else np.full(n, 2.5)
@@ -256,9 +259,7 @@ def top_k(k: int) -> Oracle:
         if not len(rows):
             return None
         labels = range(len(CLASSES))
-        return _quietly(
-            sk.top_k_accuracy_score, rows.actual, rows.score, k=k, sample_weight=rows.weight, labels=labels
-        )
+        return _quietly(sk.top_k_accuracy_score, rows.actual, rows.score, k=k, sample_weight=rows.weight, labels=labels)
 
     return oracle
 
@@ -422,6 +423,12 @@ REGRESSION: dict[str, Oracle] = {
     "absolute_error_quantile(quantile=0.25)": quantile(0.25),
     "pinball(quantile=0.9)": sklearn_numbers(sk.mean_pinball_loss, alpha=0.9),
 }
+
+_weighted_precision = MULTICLASS["weighted_precision"]
+# scikit-learn says 0 where all weights are 0
+MULTICLASS["weighted_precision"] = lambda rows: (
+    _weighted_precision(rows) if set(rows.decided.actual) & set(rows.decided.predicted) else None
+)
 
 ORACLES = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}
 #: metrics that have no oracle on the rows of a window, and where they are tested

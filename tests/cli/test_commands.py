@@ -13,7 +13,7 @@ import pytest
 from cli.conftest import HOLDS
 from leadline import spec
 from leadline.cli import doctor
-from leadline.cli.commands import leadline as group
+from leadline.cli import main as group
 
 
 @pytest.mark.parametrize("name", [None, *group.commands])
@@ -156,3 +156,37 @@ def test_demo_tells_its_story_and_writes_the_report(leadline, tmp_path):
     assert 50_000 < page.stat().st_size <= 1_000_000
     assert "cancelled or diverted" in page.read_text()
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_doctor_tells_of_extras_that_are_not_there(leadline, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "installed", lambda name: None if name in ("psycopg", "pandas") else "9999")
+    monkeypatch.setattr(doctor, "java", lambda: None)
+    done = leadline("doctor")
+    assert done.code == 0
+    for part in ("pip install 'leadline[postgres]'", "pip install pandas", "java"):
+        assert part in done.out, part
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [('openjdk version "17.0.9" 2023', 17), ('java version "1.8.0_392"', 8), ("no idea", None)],
+)
+def test_java_says_its_version_in_two_ways(tmp_path, monkeypatch, said, version):
+    program = tmp_path / "bin" / "java"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert doctor.java() == version
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "none"))
+    assert doctor.java() is None
+
+
+def test_doctor_knows_outcomes_of_other_predictions(leadline, log):
+    path = log.declare(HOLDS)
+    text = (log.directory / "leadline.yaml").read_text()
+    (log.directory / "leadline.yaml").write_text(text.replace("{id: id, timestamp: at", "{id: carrier, timestamp: at"))
+    done = leadline("doctor", path)
+    assert done.code == 2
+    assert "no outcome has the id of a prediction" in done.out

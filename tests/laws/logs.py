@@ -105,15 +105,14 @@ def _with_repeats(rows: list[dict[str, Any]], again: list[int]) -> tuple[dict[st
 
 
 @st.composite
-def examples(draw: st.DrawFn, settings: st.SearchStrategy[Settings] | None = None) -> Example:
+def examples(draw: st.DrawFn) -> Example:
     """A small log: a few ids that come once, several times, the same and differing; labels early, late, withdrawn."""
 
     def rows(each: st.SearchStrategy[dict[str, Any]], most: int) -> tuple[dict[str, Any], ...]:
         again = draw(st.lists(st.integers(0, 20), max_size=2))
         return _with_repeats(draw(st.lists(each, max_size=most)), again)
 
-    chosen = draw(settings) if settings is not None else Settings()
-    return Example(rows(_prediction(), 6), rows(_outcome(), 6), rows(_outcome(), 3), chosen)
+    return Example(rows(_prediction(), 6), rows(_outcome(), 6), rows(_outcome(), 3))
 
 
 SETTINGS = st.builds(
@@ -125,14 +124,24 @@ SETTINGS = st.builds(
 )
 
 
-def batched(found: Sequence[Example]) -> Example:
+def batched(found: Sequence[Example], chosen: Settings | None = None) -> Example:
     """All examples in one log, told apart by their ids and by the column `example`."""
 
     def told(rows: Sequence[Mapping[str, Any]], number: int) -> list[dict[str, Any]]:
         return [{**row, "id": None if row["id"] is None else f"{number}{row['id']}", "example": number} for row in rows]
 
     parts = [[row for n, each in enumerate(found) for row in told(getattr(each, name), n)] for name in _PARTS]
-    return Example(*(tuple(part) for part in parts))
+    return Example(*(tuple(part) for part in parts), chosen or Settings())
+
+
+def known_by(example: Example, as_of: datetime) -> Example:
+    """Only the rows that had come by then."""
+    return replace(
+        example,
+        predictions=tuple(r for r in example.predictions if (oracle.known_at(r, "timestamp") or as_of) <= as_of),
+        labels=tuple(r for r in example.labels if (oracle.known_at(r, "observed_at") or as_of) <= as_of),
+        clicks=tuple(r for r in example.clicks if (oracle.known_at(r, "observed_at") or as_of) <= as_of),
+    )
 
 
 _PARTS = ("predictions", "labels", "clicks")
@@ -143,7 +152,9 @@ _PARTS = ("predictions", "labels", "clicks")
 
 def tables(example: Example) -> dict[str, pa.Table]:
     filled = [{**dict.fromkeys(PREDICTIONS.names), **row} for row in example.predictions]
-    outcomes = [[{name: row[name] for name in OUTCOMES.names} for row in rows] for rows in (example.labels, example.clicks)]
+    outcomes = [
+        [{name: row[name] for name in OUTCOMES.names} for row in rows] for rows in (example.labels, example.clicks)
+    ]
     return {
         "predictions": pa.Table.from_pylist(filled, PREDICTIONS),
         "labels": pa.Table.from_pylist(outcomes[0], OUTCOMES),
@@ -191,7 +202,7 @@ def declaration(sources: Mapping[str, Any], settings: Settings, **more: Any) -> 
     )
 
 
-def question(example: Example, as_of: datetime, batch: bool = False) -> oracle.Question:
+def question(example: Example, as_of: datetime) -> oracle.Question:
     settings = example.settings
     span = Span.parse(settings.window)
     unit, count = ("d", span.days) if span.days is not None else (span.unit, 1)
@@ -274,7 +285,3 @@ def projected(counts: Counter[oracle.Cell], like: Counter[oracle.Cell]) -> Count
         absent = without.get(key[0], [False] * len(key[2:]))
         found[key[0], key[1], *(None if gone else part for gone, part in zip(absent, key[2:], strict=True))] += n
     return found
-
-
-def without_settings(example: Example) -> Example:
-    return replace(example, settings=Settings())

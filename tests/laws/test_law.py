@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from homes import ENGINES, Home, cells
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from laws import logs, oracle
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
 
+MOMENTS = st.sampled_from([logs.AS_OF, logs.AS_OF - timedelta(days=25)])
+BATCHES = st.lists(logs.examples(), min_size=1, max_size=30)
 
-def evaluated(example: logs.Example, as_of: datetime) -> Evaluation:
-    return evaluate_log(logs.declaration(logs.tables(example), example.settings), as_of)
+
+def evaluated(tables: dict[str, Any], chosen: logs.Settings, as_of: datetime) -> Evaluation:
+    return evaluate_log(logs.declaration(tables, chosen), as_of)
 
 
 def same_as_oracle(found: Evaluation, question: oracle.Question) -> None:
@@ -27,7 +34,101 @@ def same_as_oracle(found: Evaluation, question: oracle.Question) -> None:
     assert {name: getattr(found.labels, name) for name in labels} == labels
 
 
-@given(logs.examples(logs.SETTINGS), st.sampled_from([logs.AS_OF, logs.AS_OF - timedelta(days=30)]))
-@settings(max_examples=60)
-def test_cells_are_what_the_design_says(example: logs.Example, as_of: datetime) -> None:
-    same_as_oracle(evaluated(example, as_of), logs.question(example, as_of))
+@given(BATCHES, logs.SETTINGS, MOMENTS)
+@settings(max_examples=12)
+def test_cells_are_what_the_design_says(batch: list[logs.Example], chosen: logs.Settings, as_of: datetime) -> None:
+    example = logs.batched(batch, chosen)
+    same_as_oracle(evaluated(logs.tables(example), chosen, as_of), logs.question(example, as_of))
+
+
+@given(BATCHES, st.randoms(use_true_random=False), MOMENTS)
+@settings(max_examples=5)
+def test_split_and_order_of_the_rows_do_not_matter(
+    tmp_path_factory: pytest.TempPathFactory, batch: list[logs.Example], chance: random.Random, as_of: datetime
+) -> None:
+    tables = logs.tables(logs.batched(batch))
+    files = {
+        name: _scattered(table, tmp_path_factory.mktemp(name), chance) if len(table) else table
+        for name, table in tables.items()
+    }
+    one, other = (evaluated(each, logs.Settings(), as_of) for each in (tables, files))
+    assert cells(one) == cells(other)
+    assert one.labels == other.labels
+
+
+def _scattered(table: pa.Table, home: Path, chance: random.Random) -> str:
+    """The rows in any order, in up to four files."""
+    order = list(range(len(table)))
+    chance.shuffle(order)
+    parts = 1 + chance.randrange(4)
+    for part in range(parts):
+        pq.write_table(table.take(pa.array(order[part::parts], pa.int64())), home / f"{part}.parquet")
+    return f"{home}/*.parquet"
+
+
+@given(BATCHES, st.randoms(use_true_random=False))
+@settings(max_examples=5)
+def test_deliveries_that_come_again_change_no_cell(batch: list[logs.Example], chance: random.Random) -> None:
+    tables = logs.tables(logs.batched(batch))
+    again = {name: pa.concat_tables([table, table.filter(_some(table, chance))]) for name, table in tables.items()}
+    one, other = (evaluated(each, logs.Settings(), logs.AS_OF) for each in (tables, again))
+    assert cells(one) == cells(other)
+    assert other.labels.repeated - one.labels.repeated == sum(
+        sum(row["id"] is not None and _usable(name, row) for row in again[name].slice(len(table)).to_pylist())
+        for name, table in tables.items()
+    )
+
+
+def _usable(name: str, row: dict[str, Any]) -> bool:
+    if name == "predictions":
+        known = row["received_at"] or row["timestamp"]
+        return row["timestamp"] is not None and row["timestamp"] <= logs.AS_OF and known <= logs.AS_OF
+    return (row["received_at"] or row["observed_at"] or logs.AS_OF) <= logs.AS_OF
+
+
+def _some(table: pa.Table, chance: random.Random) -> pa.Array:
+    return pa.array([chance.random() < 0.5 for _ in range(len(table))], pa.bool_())
+
+
+@given(BATCHES, MOMENTS)
+@settings(max_examples=5)
+def test_what_came_after_the_moment_changes_no_cell(batch: list[logs.Example], as_of: datetime) -> None:
+    """The schedule of runs does not matter: a run then saw what a run now sees as of then."""
+    example = logs.batched(batch)
+    then = logs.known_by(example, as_of)
+    one, other = (evaluated(logs.tables(each), logs.Settings(), as_of) for each in (example, then))
+    assert {key: sums for key, sums in cells(one).items() if key[0][0] != "slice"} == {
+        key: sums for key, sums in cells(other).items() if key[0][0] != "slice"
+    }
+    assert logs.counted(one) == logs.counted(other)
+    assert one.labels == other.labels
+
+
+# All engines --------------------------------------------------------------------------------------------------------
+
+
+def many(most: int) -> list[logs.Example]:
+    """Examples that Hypothesis makes, always the same ones."""
+    found: list[logs.Example] = []
+
+    @given(logs.examples())
+    @settings(max_examples=most, derandomize=True, database=None, phases=[Phase.generate])
+    def collect(example: logs.Example) -> None:
+        found.append(example)
+
+    collect()
+    return found
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_all_engines_find_what_the_design_says(home: Home) -> None:
+    example = logs.batched(many(120), logs.Settings(absent=False))
+    sources = home.sources(**logs.tables(example))
+    found = evaluated(sources, example.settings, logs.AS_OF)
+    same_as_oracle(found, logs.question(example, logs.AS_OF))
+
+
+def test_many_examples_are_in_a_batch() -> None:
+    """What the engines are tried on has what it is meant to have."""
+    counts = oracle.labels(logs.question(logs.batched(many(120)), logs.AS_OF))
+    assert min(counts.values()) > 10, counts

@@ -8,32 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from oracles import NO_ORACLE, ORACLES, Rows, draw
 
-from leadline.evaluation.run import evaluate_log
 from leadline.metrics import METRICS, MetricCall
 from leadline.metrics.evaluate import evaluate, evaluate_windows
-from leadline.spec.load import from_mapping
 from leadline.values import Undefined
+from metrics_of import evaluation
+from oracles import NO_ORACLE, ORACLES, Rows, draw
 
 TASKS = list(METRICS)
-
-
-def evaluation(rows: Rows, weighted: bool, metrics, **more):
-    """The real path: frames in memory → facts → cells."""
-    table = more.pop("table", None)
-    table = rows.table(weighted) if table is None else table
-    columns = rows.columns(weighted)
-    mapping = {
-        "version": 1,
-        "model": "m",
-        "task": rows.task,
-        "predictions": {"source": table, "columns": columns},
-        "outcomes": {"source": table, "columns": {"id": "id", "value": "y"}},
-        "window": "1d",
-        "metrics": list(metrics),
-    }
-    return evaluate_log(from_mapping(mapping | more))
 
 
 @functools.cache
@@ -42,6 +24,12 @@ def drawn(task: str, seed: int, weighted: bool):
     if not weighted:
         rows = Rows(task, rows.day, rows.predicted, rows.actual, np.ones(len(rows)), rows.score)
     return rows, evaluation(rows, weighted, ORACLES[task])
+
+
+def near(metric, wanted, bound) -> float:
+    """How far a figure may be from its oracle: a bounded loss is summed in multiples of its unit."""
+    units = [measure.unit for measure in metric.measures if measure.unit is not None]
+    return 1e-9 * max(1.0, abs(wanted)) + bound + max(units, default=0.0)
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -57,7 +45,7 @@ def test_equals_the_oracle_in_every_range_of_days(task, weighted, seed):
     rows, found = drawn(task, seed, weighted)
     sums = found.series.sums()
     days = found.series.grains
-    windows = [(begin, after) for begin in range(days) for after in {begin + 1, min(begin + 3, days), days}]
+    windows = [*((day, day + 1) for day in range(days)), (0, 3), (3, 8), (2, 11), (0, days)]
     for call, metric in zip(ORACLES[task], found.metrics, strict=True):
         for (begin, after), got in zip(windows, evaluate_windows(metric, sums, windows), strict=True):
             wanted = ORACLES[task][call](rows.where((rows.day >= begin) & (rows.day < after)))
@@ -66,10 +54,8 @@ def test_equals_the_oracle_in_every_range_of_days(task, weighted, seed):
                 assert isinstance(got.value, Undefined), where
                 assert got.value.why, where
                 continue
-            # a bounded loss is summed in multiples of its unit
-            units = [measure.unit for measure in metric.measures if measure.unit is not None]
-            near = 1e-9 * max(1.0, abs(wanted)) + got.bound + max(units, default=0.0)
-            assert abs(got.value - wanted) <= near, where
+            assert not isinstance(got.value, Undefined), where
+            assert abs(got.value - wanted) <= near(metric, wanted, got.bound), where
             if got.interval is not None:
                 assert metric.low <= got.interval.low <= got.value <= got.interval.high <= metric.high, where
 
@@ -82,7 +68,11 @@ def test_many_windows_at_once_are_what_each_is_alone(task):
     for metric in found.metrics:
         for (begin, after), got in zip(windows, evaluate_windows(metric, sums, windows), strict=True):
             alone = evaluate(metric, sums[begin:after], sums[:begin] if begin else None)
-            assert alone.value == got.value if isinstance(got.value, Undefined) else alone.value == pytest.approx(got.value)
+            assert (
+                alone.value == got.value
+                if isinstance(got.value, Undefined)
+                else alone.value == pytest.approx(got.value)
+            )
             if got.interval is None:
                 assert alone.interval is None
             else:
@@ -123,3 +113,42 @@ def test_share_of_a_slice():
     assert {value: each.value for value, each in estimates.items()} == pytest.approx(
         {value: float(np.mean(side == value)) for value in range(3)}
     )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_slices_equal_the_oracle_on_their_rows(task):
+    """Their histograms are coarser: so are the bounds, and calibration still is exact."""
+    rows = draw(task, 5)
+    side = np.random.default_rng(0).integers(0, 3, len(rows))
+    table = rows.table(True).append_column("side", [side])
+    found = evaluation(rows, True, ORACLES[task], table=table, slices=["side"])
+    metrics = {metric.name: metric for metric in found.slice_metrics}
+    seen = set()
+    for each in found.estimates():
+        value = each.slice.parts[0][1] if each.slice.parts else None
+        if each.metric not in ORACLES[task] or not isinstance(value, int):
+            continue
+        seen.add(each.metric)
+        wanted = ORACLES[task][each.metric](rows.where(side == value))
+        assert (each.value is None) == (wanted is None), each
+        if wanted is not None:
+            assert abs(each.value - wanted) <= near(metrics[each.metric], wanted, each.bound), (each, wanted)
+    assert seen == set(ORACLES[task])
+
+
+def test_the_baseline_equals_the_oracle_with_its_scores():
+    rows = draw("binary", 5)
+    score = np.random.default_rng(0).random(len(rows))
+    table = rows.table(True).append_column("b", [score])
+    calls = [call for call in ORACLES["binary"] if "threshold" not in call and call != "positive_rate"]
+    found = evaluation(rows, True, [*calls, "positive_rate", "share"], table=table, baseline={"score": "b"})
+    metrics = {metric.name: metric for metric in found.metrics}
+    instead = Rows("binary", rows.day, (score >= 0.5).astype(int), rows.actual, rows.weight, score)
+    estimates = [each for each in found.estimates() if each.version == "(baseline)"]
+    assert {each.metric for each in estimates} == set(calls)
+    first = min(each.window.start for each in estimates)
+    for each in estimates:
+        wanted = ORACLES["binary"][each.metric](instead.where(rows.day == (each.window.start - first).days))
+        assert (each.value is None) == (wanted is None), each
+        if wanted is not None:
+            assert abs(each.value - wanted) <= near(metrics[each.metric], wanted, each.bound), (each, wanted)

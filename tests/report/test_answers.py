@@ -154,6 +154,17 @@ def test_labels_are_told_in_sentences(content):
         assert part in text, part
 
 
+def test_one_is_singular(content):
+    text = said(content, labels=Labels(1, 0, 1, 0, 1, 1, 1, 1))
+    for part in (
+        "1 prediction (100 %) has its label",
+        "1 is too young",
+        "1 of them has its label",
+        "1 label was taken",
+    ):
+        assert part in text, part
+
+
 def test_nothing_odd_is_not_told(content):
     text = said(content, labels=Labels(10, 10, 10, 0, 0, 0, 0, 0))
     assert text == "10 of 10 predictions (100 %) have their label."

@@ -98,7 +98,7 @@ def large(content, slices, days):
 
 
 def test_size_and_points_are_bounded_and_what_is_left_out_is_said(content):
-    text = html(large(content, slices=300, days=300))
+    text = html(large(content, slices=170, days=130))
     assert len(text.encode()) <= 1_000_000
     points = sum(path.count(",") for path in re.findall(r'd="(M[^"Z]*)"', text))
     assert points <= MOST_POINTS
@@ -143,6 +143,28 @@ def test_works_in_light_dark_and_print(content):
     assert "@media print" in text
 
 
+def test_many_slices_are_cut_and_it_is_said(content):
+    found = [estimate("precision", of("x", at), 0, 28, n=at) for at in range(150)]
+    text = html(content([*found, estimate("precision", days=28)], ()))
+    assert "All slices by x (the first 100 of 150)" in text
+
+
+def test_a_file_that_is_full_drops_whole_charts_and_says_so(content):
+    hours = [estimate(metric=f"m{at}", day=day) for at in range(30) for day in range(900)]
+    text = html(content(hours, ()))
+    assert len(text.encode()) <= 1_000_000
+    assert text.count("<svg") < 30
+    assert "left out of this file" in text
+    assert "as a table, the last 400" in text
+
+
+def test_windows_of_several_lengths_have_their_own_column(content):
+    judged = [judgement(), judgement(window=judgement().window.parse("7d")), judgement(window_end=None)]
+    text = html(content(objectives=judged))
+    assert "7 days to 2024" in text
+    assert "28 days to 2024" in text
+
+
 def test_an_empty_result_has_a_page(content):
     assert "There are no predictions" in html(content((), (), labels=type(content().labels)(*[0] * 8)))
 
@@ -153,3 +175,4 @@ def test_notebook_has_text_and_one_chart(content):
     assert "Is it working?" in text
     assert "<style" not in text  # it would change the whole notebook
     assert len(text) < 50_000
+    assert "<svg" not in notebook(content(()))

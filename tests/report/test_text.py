@@ -90,6 +90,13 @@ def test_an_empty_result_is_told_not_crashed_on(content):
         assert "Is it working?" in printed(each)
 
 
+def test_without_a_figure_of_all_rows_the_worst_slice_is_shown(content):
+    found = [estimate("mae", of("x", at), 0, 28, value=float(at), low=0.0, high=9.0) for at in range(3)]
+    text = printed(content(found, ()))
+    assert "x=2" in text
+    assert "no slice is clearly worse" not in text
+
+
 def test_colours_only_where_asked(content):
     assert "\x1b[" not in printed(content())
     assert "\x1b[" in printed(content(), colours=True)

@@ -37,7 +37,7 @@ def test_all_three_have_the_same_decimals(value, width):
 
 
 def test_no_minus_zero():
-    assert words.numbers(-0.0, -1e-9, 1.0)[:2] == ("0.00", "0.00")
+    assert words.numbers(-0.0, -1e-9, 1.0)[:2] == ("0.000", "0.000")
 
 
 def test_a_negative_interval_can_be_read():
@@ -50,6 +50,10 @@ def test_share_is_none_or_all_only_when_it_is(part, rest):
     if part + rest:
         assert (shown == "0 %") == (part == 0)
         assert (shown == "100 %") == (rest == 0)
+
+
+def test_share_of_nothing():
+    assert words.share(0, 0) == "none"
 
 
 def test_days_are_local_and_include_the_last():

@@ -170,6 +170,6 @@ def _known_by(cells: Cells, series: Series, day: int) -> Cells:
     known = (latest <= day - (series.first + cells.keys["grain"])) | (cells.keys["actual"] == series.classes)
     keys = {**cells.keys, "actual": np.where(known, cells.keys["actual"], series.classes)}
     losses = {
-        name: sums if name.startswith(("hit_", "matched_")) else sums * known[:, None] for name, sums in cells.losses.items()
+        name: sums if name.startswith(("hit_", "matched_", "disagrees")) else sums * known[:, None] for name, sums in cells.losses.items()
     }
     return Cells(keys, cells.rows, cells.weight, cells.square, losses)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from leadline.cli.commands import CheckSettings, place_of
-from leadline.cli.terminal import progress, rendered, require_writable, save, write
+from leadline.cli.terminal import Progress, rendered, require_writable, save, write
 from leadline.evaluation.result import Result, moment
 from leadline.evaluation.run import evaluate_log
 from leadline.report.answers import exit_code
@@ -25,7 +25,7 @@ from leadline.values import ALL_ROWS, InputError, Judgement, Slice
 KINDS = ("metric", "slice")
 
 
-def run(asked: CheckSettings) -> int:
+def run(progress: Progress, asked: CheckSettings) -> int:
     """Evaluate, print, and say with the exit code what was found."""
     wanted = selectors(asked.select)
     require_writable(asked.html, asked.output)
@@ -35,7 +35,7 @@ def run(asked: CheckSettings) -> int:
             "there is no leadline.yaml here: name one (leadline check FILE), or let `leadline init FILE...` write one"
             " from your predictions and outcomes"
         )
-    with progress(asked.quiet) as told:
+    with progress as told:
         told("reading the declaration")
         spec = narrowed(load(path), asked.metrics, asked.slices)
         evaluation = evaluate_log(spec, moment(asked.as_of, spec), all_slices=asked.slices == "all", progress=told)

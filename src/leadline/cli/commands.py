@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -56,25 +56,29 @@ class InitSettings:
     model: str | None
     timezone: str
     task: str | None
-    quiet: bool
 
 
-def _run(module: str, *arguments: Any) -> int:
-    """Load what a command does, and do it."""
-    code: int = import_module(f"leadline.cli.{module}").run(*arguments)
+def _run(module: str, quiet: bool, *arguments: Any) -> int:
+    """Load what a command does, and do it. Loading may take a second: progress begins before."""
+    with import_module("leadline.cli.terminal").Progress(quiet) as progress:
+        code: int = import_module(f"leadline.cli.{module}").run(progress, *arguments)
     return code
 
 
-class Group(click.Group):
-    """Commands in the order in which one needs them."""
+class Program(click.Group):
+    """Commands in the order in which one needs them; called, it ends the process with the code of DESIGN §7."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def __call__(self, arguments: Sequence[str] | None = None) -> NoReturn:
+        """End the process: what a script's entry point calls."""
+        sys.exit(outcome(arguments))
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group("leadline", cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package.__version__, "-V", "--version", message="leadline %(version)s")
-def leadline() -> None:
+def main() -> None:
     """Tells whether a model in production works for its users, and for whom it does not.
 
     Begin with `leadline demo`; then `leadline init FILE...` on a log of your own, and `leadline check`.
@@ -84,7 +88,7 @@ def leadline() -> None:
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 
 
-@leadline.command()
+@main.command()
 @click.option(
     "-o",
     "--output",
@@ -100,10 +104,10 @@ def demo(output: str, quiet: bool) -> int:
     Flights from New York in 2013: what works, for whom it does not, which labels never come. Needs no network; writes
     report.html.
     """
-    return _run("demo", output, quiet)
+    return _run("demo", quiet, output)
 
 
-@leadline.command()
+@main.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-o", "--output", default=DEFAULT, show_default=True, metavar="FILE", help="Where the declaration goes.")
 @click.option("--force", is_flag=True, help="Overwrite a declaration that is there already.")
@@ -119,10 +123,10 @@ def init(
     Reads a sample, says what it guessed, and asks nothing. FILE is Parquet, CSV, JSON or Arrow: predictions,
     or predictions and their outcomes, in any order.
     """
-    return _run("init", InitSettings(files, output, force, model, timezone, task, quiet))
+    return _run("init", quiet, InitSettings(files, output, force, model, timezone, task))
 
 
-@leadline.command(epilog=EXIT_CODES)
+@main.command(epilog=EXIT_CODES)
 @click.argument("declaration", required=False, metavar="[leadline.yaml]")
 @click.option(
     "-f",
@@ -153,16 +157,16 @@ def check(declaration: str | None, **options: Any) -> int:
 
     That is leadline.yaml in the current directory where none is named.
     """
-    return _run("check", CheckSettings(declaration, **options))
+    return _run("check", options["quiet"], CheckSettings(declaration, **options))
 
 
-@leadline.command()
+@main.command()
 def schema() -> int:
     """Print the JSON Schema of leadline.yaml, for editors."""
-    return _run("schema")
+    return _run("schema", True)
 
 
-@leadline.command()
+@main.command()
 @click.argument("declaration", required=False, metavar="[leadline.yaml]")
 @quiet
 def doctor(declaration: str | None, quiet: bool) -> int:
@@ -170,18 +174,13 @@ def doctor(declaration: str | None, quiet: bool) -> int:
 
     With a declaration (leadline.yaml here by default) it is evaluated once: how large that is, and what is odd.
     """
-    return _run("doctor", declaration, quiet)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and end the process with its code (DESIGN §7)."""
-    sys.exit(outcome(arguments))
+    return _run("doctor", quiet, declaration)
 
 
 def outcome(arguments: Sequence[str] | None = None) -> int:
     """Run the command; problems go to standard error, each as a sentence. LEADLINE_DEBUG=1 shows where."""
     try:
-        code = leadline.main(None if arguments is None else list(arguments), "leadline", standalone_mode=False)
+        code = main.main(None if arguments is None else list(arguments), "leadline", standalone_mode=False)
     except click.ClickException as problem:
         problem.show()
         return 2

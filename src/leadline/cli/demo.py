@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from leadline.cli.terminal import progress, require_writable, save, show
+from leadline.cli.terminal import Progress, require_writable, save, show
 from leadline.demo import ABOUT
 from leadline.demo import run as evaluate
 from leadline.report.document import Content
@@ -33,11 +33,11 @@ class Story:
         yield Text("  leadline check", style="bold")
 
 
-def run(directory: str, quiet: bool) -> int:
+def run(progress: Progress, directory: str) -> int:
     """Evaluate, print, write the report. A breach that is shown is what the demo is for: it exits with 0."""
     report = str(Path(directory) / REPORT)
     require_writable(report)
-    with progress(quiet) as told:
+    with progress as told:
         content = evaluate(told)
         page = html(content)
     save(page, report)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from leadline.cells.plan import MOST_CELLS
 from leadline.cli.commands import place_of
-from leadline.cli.terminal import progress, show
+from leadline.cli.terminal import Progress, show
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
 from leadline.report.text import Row, aligned
@@ -63,7 +63,7 @@ class Findings:
             yield Text(f"✗ {each}", style="bold red")
 
 
-def run(declaration: str | None, quiet: bool) -> int:
+def run(progress: Progress, declaration: str | None) -> int:
     """Look at everything, tell all of it, then exit: 0 where nothing is wrong, 2 or 3 as `check` would."""
     found = Findings()
     machine(found)
@@ -71,11 +71,11 @@ def run(declaration: str | None, quiet: bool) -> int:
     spark(found)
     path = place_of(declaration)
     if path is not None:
-        with progress(quiet) as told:
-            try:
-                evaluated(found, path, evaluate_log(load(path), progress=told))
-            except LeadlineError as problem:
-                found.complain(str(problem), problem.exit_code)
+        try:
+            evaluated(found, path, evaluate_log(load(path), progress=progress))
+        except LeadlineError as problem:
+            found.complain(str(problem), problem.exit_code)
+    progress.stop()
     show(found)
     return found.code
 

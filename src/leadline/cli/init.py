@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from leadline.cli.commands import InitSettings
-from leadline.cli.terminal import progress, require_writable, save, show
+from leadline.cli.terminal import Progress, require_writable, save, show
 from leadline.engine import open_engine
 from leadline.evaluation.result import Result
 from leadline.evaluation.run import evaluate_log
@@ -31,7 +31,7 @@ PROPOSED = {
 WINDOW = "28d"
 
 
-def run(asked: InitSettings) -> int:
+def run(progress: Progress, asked: InitSettings) -> int:
     """Write the declaration and tell what was guessed."""
     require_writable(asked.output)
     if Path(asked.output).exists() and not asked.force:
@@ -39,7 +39,7 @@ def run(asked: InitSettings) -> int:
     directory = Path(asked.output).absolute().parent
     model = asked.model or printable(directory.name) or "my-model"
     sources = [_relative(file, directory) for file in asked.files]
-    with progress(asked.quiet) as told:
+    with progress as told:
         told("reading a sample")
         tables = samples(asked.files)
         found = guess(tables, asked.task)  # type: ignore[arg-type]  # click lets nothing else through

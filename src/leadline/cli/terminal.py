@@ -6,12 +6,13 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console, RenderableType
+from rich.status import Status
 
 from leadline.values import InputError
 
@@ -100,28 +101,38 @@ def require_writable(*paths: str | None) -> None:
             raise InputError(f"{path!r} cannot be written: it is a directory")
 
 
-@contextmanager
-def progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Yields what is to be told of work under way; shows it on a terminal once it has taken a moment."""
-    if quiet or not sys.stderr.isatty():
-        yield _ignore
-        return
-    console = Console(stderr=True)
-    status = console.status("starting")
-    timer = threading.Timer(PATIENCE_S, status.start)
-    timer.daemon = True
-    timer.start()
+class Progress:
+    """Says what is being done, on a terminal and once the work has taken a moment; silent in a pipe.
 
-    def told(text: str) -> None:
-        status.update(f"{text} …")
+    It begins when it is made. As a context it ends with the context, so that what is printed next stands alone.
+    """
 
-    try:
-        yield told
-    finally:
-        timer.cancel()
-        timer.join()
-        status.stop()
+    def __init__(self, quiet: bool) -> None:
+        self._status: Status | None = None
+        if quiet or not sys.stderr.isatty():
+            return
+        self._status = Console(stderr=True).status("starting …")
+        self._timer = threading.Timer(PATIENCE_S, self._status.start)
+        self._timer.daemon = True
+        self._timer.start()
 
+    def __call__(self, text: str) -> None:
+        """Say what is being done now."""
+        if self._status is not None:
+            self._status.update(f"{text} …")
 
-def _ignore(text: str) -> None:
-    """Nobody is looking."""
+    def stop(self) -> None:
+        """End it; more than once is no error."""
+        if self._status is not None:
+            self._timer.cancel()
+            self._timer.join()
+            self._status.stop()
+            self._status = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -99,13 +99,10 @@ class DuckDB(Engine):
         if kinds[0] is PARQUET:
             return self._connection.read_parquet(files, union_by_name=True)
         if kinds[0] is CSV:
-            found = self._connection.read_csv(files, union_by_name=True, sample_size=-1)
-            as_text: dict[str, Any] = {name: "VARCHAR" for name in found.columns if name in text_columns}
-            return (
-                self._connection.read_csv(files, union_by_name=True, sample_size=-1, dtype=as_text)
-                if as_text
-                else found
-            )
+            read: Any = self._connection.read_csv  # takes a list of files, which its types do not say
+            found: duckdb.DuckDBPyRelation = read(files, union_by_name=True, sample_size=-1)
+            as_text = {name: "VARCHAR" for name in found.columns if name in text_columns}
+            return read(files, union_by_name=True, sample_size=-1, dtype=as_text) if as_text else found
         if kinds[0] is JSON:
             return self._connection.read_json(files, union_by_name=True)  # type: ignore[arg-type]  # takes a list
         return self._connection.from_arrow(
@@ -145,13 +142,20 @@ class DuckDB(Engine):
     def md5(self, text: ir.StringValue) -> ir.StringValue:
         return _md5(text)
 
-    def unique(self, table: ir.Table, column: str) -> bool:
+    def distinct(self, key: ir.Value) -> ir.Value | None:
+        return None
+
+    def repeats(self, table: ir.Table, column: str) -> ir.Table | None:
+        return None if self._dense(table, column) else super().repeats(table, column)
+
+    def _dense(self, table: ir.Table, column: str) -> bool:
+        """True where the values of a column are whole numbers with few gaps, none of which comes twice."""
         key = table[column]
         if not key.type().is_integer():
-            return super().unique(table, column)
+            return False
         span = self.run(table.aggregate(low=key.min(), high=key.max(), rows=key.count())).to_pylist()[0]
         if not span["rows"] or span["high"] - span["low"] > _DENSE * span["rows"]:
-            return super().unique(table, column)
+            return False
         bits = _bit_count(_bitstring_agg(key.cast("int64"), span["low"], span["high"]))
         return bool(self.run(table.aggregate(distinct=bits)).to_pylist()[0]["distinct"] == span["rows"])
 

@@ -63,6 +63,29 @@ class Engine(ABC):
     def _fetch(self, expression: ir.Table) -> pa.Table:
         """The rows of an expression in the types that the engine gives."""
 
+    def scalars(self, *tables: ir.Table) -> list[dict[str, Any]]:
+        """The rows of tables of one row each, by one statement."""
+        names = [[f"c{place}_{at}" for at in range(len(table.columns))] for place, table in enumerate(tables)]
+        kinds = {
+            name: kind
+            for table, mine in zip(tables, names, strict=True)
+            for name, kind in zip(mine, table.schema().values(), strict=True)
+        }
+        pieces = []
+        for place, (table, mine) in enumerate(zip(tables, names, strict=True)):
+            own = dict(zip(mine, table.columns, strict=True))
+            columns = {name: table[own[name]] if name in own else ibis.null(kind) for name, kind in kinds.items()}
+            pieces.append(table.select(place=ibis.literal(place, "int64"), **columns))
+        if not pieces:
+            return []
+        rows = {
+            row["place"]: row for row in self.run(ibis.union(*pieces) if len(pieces) > 1 else pieces[0]).to_pylist()
+        }
+        return [
+            {column: rows[place][name] for name, column in zip(names[place], table.columns, strict=True)}
+            for place, table in enumerate(tables)
+        ]
+
     @abstractmethod
     def keep(self, expression: ir.Table) -> ir.Table:
         """Compute an expression once and keep it on the engine until `close`."""
@@ -91,11 +114,21 @@ class Engine(ABC):
         """Some 64-bit hash of a key. Engines differ: only for finding what *may* be equal, never for a result."""
         return key.hash()
 
-    def unique(self, table: ir.Table, column: str) -> bool:
-        """True where no value of a column comes twice (NULL aside): a cheap proof. False: it may or may not."""
-        key = table[column]
-        counts = self.run(table.aggregate(rows=key.count(), distinct=self.hash(key).nunique())).to_pylist()[0]
-        return bool(counts["rows"] == counts["distinct"])
+    def distinct(self, key: ir.Value) -> ir.Value | None:
+        """How many values a key has, or fewer; None where `repeats` is a cheaper proof."""
+        return self.hash(key).nunique(where=key.notnull())  # engines have a hash of NULL, too
+
+    def repeats(self, table: ir.Table, column: str) -> ir.Table | None:
+        """The hashes of the values of a column that may come twice, as `several_hash`; None where none does."""
+        several = self.several(table, column)
+        count = self.run(several.aggregate(several=several.count())).to_pylist()[0]["several"]
+        return several if count else None
+
+    def several(self, table: ir.Table, column: str) -> ir.Table:
+        """The hashes of the values of a column that may come twice (NULL aside), as `several_hash`; kept."""
+        known = table.filter(table[column].notnull())  # engines have a hash of NULL, too
+        counts = known.group_by(several_hash=self.hash(known[column])).aggregate(deliveries=lambda t: t.count())
+        return self.keep(counts.filter(counts.deliveries > 1).select("several_hash"))
 
     def shared(self, expression: ir.Table) -> ir.Table:
         """An expression that one statement uses several times, so that its rows are scanned once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -26,7 +26,7 @@ def _timezone(zone, time): ...  # type: ignore[no-untyped-def]  # a declaration 
 def _md5(text): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
 
 
-class _Compiler(PostgresCompiler):
+class _Compiler(PostgresCompiler):  # type: ignore[misc]  # Ibis has no types
     """Ibis' compiler; PostgreSQL casts booleans to `integer` and to no other number."""
 
     __slots__ = ()
@@ -100,14 +100,14 @@ class Postgres(Engine):
         table = ibis.table(kinds, name=source.table, database=source.database)
         return table.mutate(**{name: table[name].cast("string") for name, kind in kinds.items() if kind == "unknown"})
 
-    def _execute(self, statement: sql.Composable) -> psycopg.Cursor[Any]:
+    def _execute(self, statement: sql.SQL | sql.Composed) -> psycopg.Cursor[Any]:
         try:
             return self._connection.execute(statement)
         except psycopg.Error as problem:
             raise EngineError(f"PostgreSQL: {_first_line(problem)}") from problem
 
     def _composed(self, expression: ir.Table) -> sql.SQL:
-        return sql.SQL(cast("LiteralString", self.sql(expression)))  # names are quoted by construction
+        return sql.SQL(self.sql(expression))  # names are quoted by construction
 
     def _fetch(self, expression: ir.Table) -> pa.Table:
         cursor = self._execute(self._composed(expression))

@@ -30,7 +30,7 @@ _SETTINGS = {
 }
 
 
-class _Options(ibis.config.Config):
+class _Options(ibis.config.Config):  # type: ignore[misc]  # Ibis has no types
     """What Ibis' compiler asks before it writes a column or a number.
 
     Loading Ibis' own backend for Spark would set it too, but that imports pandas, and pyspark then warns of pandas 3.

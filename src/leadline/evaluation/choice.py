@@ -22,7 +22,7 @@ def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
     words = {"prediction"}
     if spec.label is not None:
         words.add("labels")
-    if "score" in columns or "baseline" in columns or spec.baseline is not None and spec.baseline.constant is not None:
+    if "score" in columns:
         words.add("score")
         low, high = found.low.get("score", 0.0), found.high.get("score", 0.0)
         if 0 <= low and high <= 1:

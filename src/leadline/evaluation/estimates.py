@@ -99,8 +99,11 @@ class Evaluation:
     def _of_all_rows(self, series: Series, version: int | None, name: str | None) -> Iterator[Estimate]:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them
         entities = self._entities(None, None) if series is self.series and version is None else None
+        sums = series.sums(version=version)
         for metric in self.metrics:
-            yield from self._estimates(metric, series.sums(version=version), self._tumbling, ALL_ROWS, name, entities)
+            if series is self.baseline and not metric.needs & {"score", "prediction"}:
+                continue  # what it shows does not depend on who predicts
+            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities)
 
     def _of_slices(self, place: int, partition: Partition) -> Iterator[Estimate]:
         by_window = {metric.name for metric in self._objectives_of(partition)}
@@ -153,7 +156,8 @@ class Evaluation:
         for found, (begin, after, window) in zip(evaluated, windows, strict=True):
             rows, labelled, young = (int(count) for count in running[:, after] - running[:, begin])
             if isinstance(found.value, Undefined):
-                why = found.value.why if rows else "no rows"
+                unlabelled = not labelled and "labels" in metric.needs
+                why = "no rows" if not rows else "no labels" if unlabelled else found.value.why
                 yield Estimate(
                     metric.name, where, version, window, None, None, None, rows, labelled, Status.UNDEFINED, why
                 )
@@ -199,7 +203,28 @@ class Evaluation:
                     for code in self._codes_with_rows(place):
                         sums, where = self.series.sums(place, code), self.slice_of(partition, code)
                         found.append(self._judged(objective, metric, sums, where, self._entities(place, code)))
+            found += self._left_out(objective, metric)
         return found
+
+    def _left_out(self, objective: Objective, metric: Metric) -> Iterator[Judgement]:
+        """What is said of slices that cannot be told, because their column is gone: nobody knows, which is not fine."""
+        told = {partition.name for partition in self.reference.partitions}
+        for entry in self.spec.slices:
+            if entry.name in objective.slices and entry.name not in told:
+                yield Judgement(
+                    metric=metric.name,
+                    slice=Slice(tuple((part.name, None) for part in self.spec.parts(entry))),
+                    target=objective.target,
+                    window=objective.window,
+                    window_end=None,
+                    status=Verdict.NO_DATA,
+                    value=None,
+                    low=None,
+                    high=None,
+                    since=None,
+                    n=0,
+                    why=f"the slice {entry.name!r} is left out",
+                )
 
     def _judged(
         self, objective: Objective, metric: Metric, sums: Sums, where: Slice, entities: Sums | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import ibis
 import ibis.expr.types as ir
@@ -92,6 +93,7 @@ class Plan:
     def counts(self) -> list[Piece]:
         """Counts and sums for every grain and slice: the cells that are a ledger."""
         total = (*self._measures(self.metrics), *(_matched(kind) for kind in self.known.outcome_ids))
+        total += (_disagreeing(),) if DISAGREES in self.rows.columns else ()
         made = [self._piece(("total",), (*self._version(), *self._common(True), *self._outcome()), total)]
         of_slices = self._measures(self.slice_metrics)
         for place, partition in enumerate(self.fixed.partitions):
@@ -118,7 +120,8 @@ class Plan:
                 made.append(self._errors(("slice_errors", place), keys))
         if "baseline" in self.rows.columns:
             keys = (*self._common(False), *self._outcome("baseline_predicted"))
-            made.append(self._piece(("baseline", "total"), keys, ()))
+            measures = self._measures([metric for metric in self.metrics if "score" in metric.needs])
+            made.append(self._piece(("baseline", "total"), keys, tuple(map(_of_baseline, measures))))
             if "" in classes:
                 made.append(self._scores(("baseline", "scores", ""), (self.grain,), coarse=False, score="baseline"))
         return made
@@ -164,5 +167,26 @@ class Plan:
         return f"the {'scores' if 'scores' in piece.name else 'counts'} of all rows ({self.grains:,} grains)"
 
 
+#: the column of facts, and the measure, that tells whether prediction and score say different things
+DISAGREES = "disagrees"
+#: what the names of the baseline's measures begin with: cells have one measure of a name
+OF_BASELINE = "baseline: "
+
+
+def _of_baseline(measure: Measure) -> Measure:
+    """The measure as it would be if the baseline's score were the model's."""
+    return Measure(
+        OF_BASELINE + measure.name,
+        lambda rows: measure.expression(SimpleNamespace(score=rows.baseline, actual=rows.actual)),
+        measure.bound,
+    )
+
+
 def _matched(kind: str) -> Measure:
-    return Measure(f"matched_{kind}", lambda rows: rows[f"matched_{kind}"].cast("float64"), 1.0)
+    """Counts the rows that have an outcome of a kind; whatever they weigh."""
+    return Measure(f"matched_{kind}", lambda rows: ibis.ifelse(rows[f"matched_{kind}"], 1.0, ibis.null("float64")), 1.0)
+
+
+def _disagreeing() -> Measure:
+    """Counts the rows whose prediction is not what their score says."""
+    return Measure(DISAGREES, lambda rows: ibis.ifelse(rows.disagrees == 1, 1.0, ibis.null("float64")), 1.0)

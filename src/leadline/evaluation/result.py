@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -193,7 +193,7 @@ def check(
     *,
     predictions: Any = None,
     outcomes: Any = None,
-    as_of: datetime | str | None = None,
+    as_of: datetime | date | str | None = None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
     **declared: Any,
@@ -233,7 +233,7 @@ def sample(source: Files | TableSource | Memory) -> pa.Table:
         return engine.run(engine.read(source).limit(SAMPLE_ROWS))
 
 
-def moment(text: datetime | str | None, spec: Spec) -> datetime | None:
+def moment(text: datetime | date | str | None, spec: Spec) -> datetime | None:
     """A knowledge time as people write it. A time without a zone is clock time in the spec's."""
     if text is None:
         return None
@@ -246,4 +246,8 @@ def moment(text: datetime | str | None, spec: Spec) -> datetime | None:
             raise InputError(
                 f"as of {text!r}: write a time such as 2013-12-30 or 2013-12-30T12:00:00Z, or now"
             ) from None
+    if not isinstance(text, datetime):
+        if not isinstance(text, date):
+            raise InputError(f"as of {text!r}: give a datetime, a date or text such as 2013-12-30")
+        text = datetime.combine(text, time())
     return text if text.tzinfo is not None else text.replace(tzinfo=spec.zone)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import ibis.expr.types as ir
 
-from leadline.cells.fill import fill
+from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import Evaluation
-from leadline.evaluation.plan import Plan
+from leadline.evaluation.plan import DISAGREES, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
 from leadline.log.facts import Facts, facts
 from leadline.log.labels import codes
 from leadline.log.profile import Profile, as_of, profile
-from leadline.log.reading import LABEL, Log, open_log, sources
+from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import coded, reference
+from leadline.report.words import share
 from leadline.spec.model import Spec
 from leadline.values import (
     Labels,
@@ -53,6 +55,11 @@ def _evaluate(
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log, spec)
     moment = as_of(asked, found, log)
+    later = 0
+    if any(time is not None and time > moment for time in (found.newest, found.last)):
+        everything, log = found, known_by(log, moment)
+        found = profile(log, spec)
+        later = everything.rows - found.rows
     coding, notes = codes(log, spec, found)
     told("joining predictions and outcomes")
     known = facts(log, spec, found, coding, moment, grain)
@@ -80,7 +87,7 @@ def _evaluate(
     series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)
     baseline = _baseline(filled, first, last, k)
     labels = _labels(series, known)
-    every = (*log.notes, *notes, *fixed.notes, *_data_notes(spec, log, found, known, moment, filled))
+    every = (*log.notes, *notes, *fixed.notes, *_data_notes(spec, log, found, known, series, later))
     return Evaluation(
         spec,
         moment.replace(tzinfo=UTC),
@@ -105,9 +112,13 @@ def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
     return grain.number_of(found.first.replace(tzinfo=UTC)), grain.number_of(last.replace(tzinfo=UTC))
 
 
-def _baseline(filled: Mapping[tuple[str | int, ...], object], first: int, last: int, classes: int) -> Series | None:
-    pieces = {name[1:]: cells for name, cells in filled.items() if name[0] == "baseline"}
-    return Series(pieces, first, last, classes) if pieces else None  # type: ignore[arg-type]  # names without "baseline"
+def _baseline(filled: Mapping[tuple[str | int, ...], Cells], first: int, last: int, classes: int) -> Series | None:
+    pieces = {
+        name[1:]: replace(cells, losses={key.removeprefix(OF_BASELINE): sums for key, sums in cells.losses.items()})
+        for name, cells in filled.items()
+        if name[0] == "baseline"
+    }
+    return Series(pieces, first, last, classes) if pieces else None
 
 
 def _labels(series: Series, known: Facts) -> Labels:
@@ -123,14 +134,14 @@ def _labels(series: Series, known: Facts) -> Labels:
         repeated=known.repeated,
         conflicting=known.conflicting,
         orphaned=sum(
-            ids - round(total.losses[f"matched_{kind}"][:, 3].sum()) for kind, ids in known.outcome_ids.items()
+            ids - int(total.losses[f"matched_{kind}"][:, 0].sum()) for kind, ids in known.outcome_ids.items()
         ),
         withdrawn=known.withdrawn,
     )
 
 
 def _data_notes(
-    spec: Spec, log: Log, found: Profile, known: Facts, moment: datetime, filled: Mapping[tuple[str | int, ...], object]
+    spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int
 ) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
     if LABEL not in log.timed and spec.label is not None:
@@ -142,14 +153,25 @@ def _data_notes(
         yield Note("without_id", f"{found.without_id:,} predictions have no id and are left out.")
     if found.without_time:
         yield Note("without_time", f"{found.without_time:,} predictions have no readable time and are left out.")
-    if known.later:
+    if later:
         yield Note(
             "later_than_as_of",
-            f"{known.later:,} predictions are later than the time of this evaluation and are left out.",
+            f"{later:,} predictions are later than the time of this evaluation and are left out.",
         )
     for name, count in found.missing.items():
-        if count:
+        if count and name == "weight":
+            text = f"{count:,} predictions have no finite weight from 0 on: they add nothing to weighted figures."
+            yield Note("missing_weights", text)
+        elif count:
             yield Note("missing_numbers", f"{count:,} predictions have no finite {name}.")
+    total = series.pieces["total",]
+    differing = int(total.losses[DISAGREES][:, 0].sum()) if DISAGREES in total.losses else 0
+    if differing:
+        yield Note(
+            "disagrees",
+            f"In {share(differing, int(total.rows.sum()))} of the predictions ({differing:,}) the prediction is not what"
+            f" a score of {spec.predictions.threshold:g} or more says; the prediction counts.",
+        )
     if known.conflicting:
         shown_ids = ", ".join(known.examples)
         yield Note(

@@ -55,13 +55,15 @@ def _as_number(word: str | None) -> float:
 
 
 def as_text(value: ir.Value) -> ir.StringValue:
-    """A class as text: true and false in lower case, whole numbers without a point."""
+    """A class or an id as text: true and false in lower case, whole numbers without a point, NaN as NULL."""
     kind = value.type()
     if kind.is_boolean():
         return ibis.ifelse(value, "true", "false")
     if kind.is_floating() or kind.is_decimal():
-        whole = value.cast("float64")
-        return ibis.ifelse(whole == whole.floor(), whole.cast("int64").cast("string"), value.cast("string"))
+        finite = number(value, "")
+        whole = (finite == finite.floor()) & (finite.abs() < 2.0**63)
+        other = ibis.ifelse(finite.notnull(), value.cast("string"), ibis.null("string"))
+        return ibis.ifelse(whole, finite.cast("int64").cast("string"), other)
     return value.cast("string")
 
 

@@ -54,14 +54,13 @@ class Facts:
     conflicting: int
     examples: tuple[str, ...]
     withdrawn: int
-    later: int
     outcome_ids: Mapping[str, int]
 
 
 def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, grain: Grain) -> Facts:
-    """The facts of a log as of `moment` (naive UTC)."""
+    """The facts of a log as of `moment` (naive UTC); it holds nothing later (`reading.known_by`)."""
     engine = log.engine
-    conditions = [*_usable(log.predictions, found), *_until(log.predictions, moment, found)]
+    conditions = _usable(log.predictions, found)
     known = log.predictions.filter(*conditions) if conditions else log.predictions
     known = known.mutate(**codes.of_predictions(known))
     if "predictions" in found.repeated:
@@ -73,47 +72,38 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
                 if f"{name}_{kind}" in known.columns
             )
         )
-    predictions, repeated, conflicting, examples = _first_deliveries(log, known, "predictions" in found.repeated)
+    predictions, came_again = _first_deliveries(log, known, found.repeated)
+    counts: dict[tuple[str, str], ir.Table] = {}
+    if came_again is not None:
+        counts["deliveries", ""] = _deliveries(came_again)
     cutoff = moment - (spec.label.matures_after if spec.label else timedelta())
     corrected: ir.Table | None = None
-    withdrawn = 0
     outcome_tables = dict(log.outcomes)
     if "predictions" in found.repeated:
         # a row that came again may bring the label that the first delivery did not have yet
         outcome_tables |= {kind: table for kind in _own_kinds(log) for table in [_from_own_rows(log, kind)]}
-        repeated_kinds = found.repeated | frozenset(_own_kinds(log))
+        repeated_kinds = {**found.repeated, **dict.fromkeys(_own_kinds(log), found.repeated["predictions"])}
     else:
-        repeated_kinds = found.repeated
+        repeated_kinds = dict(found.repeated)
     outcome_ids: dict[str, int] = {}
     joined = predictions
     for declared in spec.outcome_tables:
         kind = declared.name
         if kind not in outcome_tables:
             joined = joined.mutate(**codes.of_outcomes(joined, kind, f"value_{kind}"))
-            if f"known_at_{kind}" in joined.columns:
-                in_time = (joined[f"known_at_{kind}"] <= _literal(moment)).fill_null(True)
-                joined = joined.mutate(
-                    **{
-                        f"{kind}_code": ibis.ifelse(
-                            in_time, joined[f"{kind}_code"], ibis.null(joined[f"{kind}_code"].type())
-                        )
-                    }
-                )
             joined = joined.mutate(**{f"matched_{kind}": joined[f"{kind}_code"].notnull()})
             continue
         outcomes = outcome_tables[kind]
         outcomes = outcomes.filter(outcomes.id.notnull())
-        if "known_at" in outcomes.columns and not _all_known(found, moment):
-            outcomes = outcomes.filter((outcomes.known_at <= _literal(moment)).fill_null(True))
         outcomes = outcomes.mutate(**codes.of_outcomes(outcomes, kind, "value")).drop("value")
-        latest, superseded, counts = _latest(log, outcomes, kind, kind in repeated_kinds)
-        repeated += counts["repeated"]
-        unique = kind not in repeated_kinds and kind in found.outcome_rows and _all_known(found, moment)
-        outcome_ids[kind] = (
-            found.outcome_rows[kind] if unique else engine.run(latest.aggregate(n=latest.count())).to_pylist()[0]["n"]
-        )
-        if kind == LABEL:
-            withdrawn = counts["withdrawn"]
+        if kind not in log.outcomes:  # a row of a prediction that has no label says nothing of it
+            outcomes = outcomes.filter(outcomes[f"{kind}_code"].notnull())
+        latest, superseded, counted = _latest(log, outcomes, kind, repeated_kinds)
+        counts |= {(name, kind): table for name, table in counted.items()}
+        if kind not in repeated_kinds and kind in found.outcome_rows:
+            outcome_ids[kind] = found.outcome_rows[kind]
+        else:
+            counts["ids", kind] = latest.aggregate(ids=latest.count())
         renamed = {"other_id": "id", f"{kind}_code": f"{kind}_code"} | (
             {f"known_at_{kind}": "known_at"} if "known_at" in latest.columns else {}
         )
@@ -128,18 +118,20 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
     if corrected is not None:
         old = predictions.join(corrected, predictions.id == corrected.other_id).drop("other_id")
         rows = _finished(old, log, spec, found, codes, moment, cutoff, grain, until="until_label")
+    read = dict(zip(counts, engine.scalars(*counts.values()), strict=True))
+    said = {(name, kind): n or 0 for (_, kind), row in read.items() for name, n in row.items()}
     return Facts(
         predictions,
         table,
         rows,
         moment,
         cutoff,
-        repeated,
-        conflicting,
-        examples,
-        withdrawn,
-        _later(log, found, moment),
-        outcome_ids,
+        # own rows are counted as predictions
+        sum(n for (name, kind), n in said.items() if name == "repeated" and (not kind or kind in log.outcomes)),
+        said.get(("conflicting", ""), 0),
+        _examples(log, came_again) if came_again is not None and said["conflicting", ""] else (),
+        said.get(("withdrawn", LABEL), 0),
+        outcome_ids | {kind: n for (name, kind), n in said.items() if name == "ids"},
     )
 
 
@@ -148,8 +140,8 @@ def _own_kinds(log: Log) -> list[str]:
 
 
 def _from_own_rows(log: Log, kind: str) -> ir.Table:
-    """The outcomes that stand in the predictions' rows, as a table of their own; rows without a value say nothing."""
-    table = log.predictions.filter(log.predictions[f"value_{kind}"].notnull())
+    """The outcomes that stand in the predictions' rows, as a table of their own."""
+    table = log.predictions
     names = {f"{name}_{kind}": name for name in ("value", "observed_at", "known_at")}
     return table.select(id="id", **{new: table[old] for old, new in names.items() if old in table.columns})
 
@@ -164,55 +156,44 @@ def _usable(table: ir.Table, found: Profile) -> list[ir.BooleanValue]:
     return conditions + ([table.timestamp.notnull()] if found.without_time else [])
 
 
-def _all_known(found: Profile, moment: datetime) -> bool:
-    return found.newest is None or found.newest <= moment
+def _first_deliveries(
+    log: Log, known: ir.Table, repeated: Mapping[str, ir.Table | None]
+) -> tuple[ir.Table, ir.Table | None]:
+    """Of several deliveries of a prediction the first counts: least (known_at, timestamp), then the content's order.
 
-
-def _until(table: ir.Table, moment: datetime, found: Profile) -> list[ir.BooleanValue]:
-    """Conditions that are needed at all: none for the usual run as of the newest row."""
-    if _all_known(found, moment) and (found.last is None or found.last <= moment):
-        return []
-    return [table.known_at <= _literal(moment), table.timestamp <= _literal(moment)]
-
-
-def _later(log: Log, found: Profile, moment: datetime) -> int:
-    """Deliveries of predictions left out because their event time or knowledge time is after the moment."""
-    if not _until(log.predictions, moment, found):
-        return 0
-    table = log.predictions
-    after = (table.known_at > _literal(moment)) | (table.timestamp > _literal(moment))
-    return int(log.engine.run(table.aggregate(later=after.sum())).to_pylist()[0]["later"] or 0)
-
-
-def _first_deliveries(log: Log, known: ir.Table, repeated: bool) -> tuple[ir.Table, int, int, tuple[str, ...]]:
-    """Of several deliveries of a prediction the first counts: least (known_at, timestamp), then the content's order."""
-    if not repeated:
-        return known, 0, 0, ()
-    engine = log.engine
-    once, several = _split(log, known)
+    Also the ids that came several times, with how many variants and deliveries each has.
+    """
+    if "predictions" not in repeated:
+        return known, None
+    once, several = _split(log, known, repeated["predictions"])
     content = [several[name] for name in several.columns if name not in ("id", "known_at", "timestamp")]
     order = [several.known_at, several.timestamp, *_canonical(log, content)]
     ranked = several.mutate(delivery=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
     variant = [name for name in several.columns if name not in ("id", "known_at")]
     variants = several.group_by(["id", *variant]).aggregate(deliveries=lambda t: t.count())
     by_id = variants.group_by("id").aggregate(variants=lambda t: t.count(), deliveries=lambda t: t.deliveries.sum())
-    counted = engine.run(
-        by_id.aggregate(conflicting=(by_id.variants - 1).sum(), repeated=(by_id.deliveries - by_id.variants).sum())
-    ).to_pylist()[0]
-    examples: tuple[str, ...] = ()
-    if counted["conflicting"]:
-        shown = by_id.filter(by_id.variants > 1).select(text=by_id.id.cast("string")).order_by("text").limit(3)
-        examples = tuple(row["text"] for row in engine.run(shown).to_pylist())
-    winners = ranked.filter(ranked.delivery == 0).drop("delivery")
-    both = once.union(winners) if once is not None else winners
-    return both, int(counted["repeated"] or 0), int(counted["conflicting"] or 0), examples
+    return once.union(ranked.filter(ranked.delivery == 0).drop("delivery")), by_id
 
 
-def _split(log: Log, table: ir.Table) -> tuple[ir.Table, ir.Table]:
-    """Rows whose id surely comes once, and the others. By hashes, which are small: the ids themselves need not be kept."""
+def _deliveries(by_id: ir.Table) -> ir.Table:
+    return by_id.aggregate(conflicting=(by_id.variants - 1).sum(), repeated=(by_id.deliveries - by_id.variants).sum())
+
+
+def _examples(log: Log, by_id: ir.Table) -> tuple[str, ...]:
+    """Ids of predictions that came again with other content."""
+    shown = by_id.filter(by_id.variants > 1).select(text=by_id.id.cast("string"))
+    # by md5, for engines order text differently
+    shown = shown.order_by(log.engine.md5(shown.text)).limit(3)
+    return tuple(row["text"] for row in log.engine.run(shown).to_pylist())
+
+
+def _split(log: Log, table: ir.Table, hashes: ir.Table | None) -> tuple[ir.Table, ir.Table]:
+    """Rows whose id surely comes once, and the others. By hashes, which are small: the ids themselves need not be kept.
+
+    hashes  of the ids that may come several times, where they are known already
+    """
+    several = log.engine.several(table, "id") if hashes is None else hashes
     hashed = table.mutate(key_hash=log.engine.hash(table.id))
-    counts = hashed.group_by("key_hash").aggregate(deliveries=lambda t: t.count())
-    several = log.engine.keep(counts.filter(counts.deliveries > 1).select(several_hash="key_hash"))
     once = hashed.anti_join(several, hashed.key_hash == several.several_hash).drop("key_hash")
     repeated = log.engine.keep(hashed.semi_join(several, hashed.key_hash == several.several_hash).drop("key_hash"))
     return once, repeated
@@ -230,17 +211,17 @@ def _canonical(log: Log, values: Sequence[ir.Value]) -> list[ir.Value]:
 
 
 def _latest(
-    log: Log, outcomes: ir.Table, kind: str, repeated: bool
-) -> tuple[ir.Table, ir.Table | None, dict[str, int]]:
+    log: Log, outcomes: ir.Table, kind: str, repeated: Mapping[str, ir.Table | None]
+) -> tuple[ir.Table, ir.Table | None, dict[str, ir.Table]]:
     """Of several outcomes of a prediction the last counts: greatest (observed_at, known_at, value); NULL withdraws.
 
     Also the labels that counted for a while before a later delivery replaced them: id, code, known_at, until.
+    And tables of one row that count what came again and what was taken back.
     """
-    none = {"repeated": 0, "withdrawn": 0}
-    if not repeated:
-        return outcomes, None, none
+    if kind not in repeated:
+        return outcomes, None, {}
     engine = log.engine
-    once, several = _split(log, outcomes)
+    once, several = _split(log, outcomes, repeated[kind])
     code = f"{kind}_code"
     keys = [name for name in ("observed_at", "known_at") if name in several.columns]
     order = [value for name in keys for value in (several[name].notnull().cast("int8"), several[name])]
@@ -248,27 +229,27 @@ def _latest(
     ranked = several.mutate(place=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
     ranked = ranked.mutate(last=ranked.place.max().over(ibis.window(group_by=ranked.id)))
     ranked = engine.keep(ranked)
-    distinct = several.distinct().count()
+    variants = several.group_by(several.columns).aggregate(deliveries=lambda t: t.count())
     had = ranked.group_by("id").aggregate(
         ever=lambda t: t[code].notnull().cast("int8").max(),
         now=lambda t: (t[code].notnull() & (t.place == t["last"])).cast("int8").max(),
     )
     counted = {
-        "repeated": engine.run(several.aggregate(rows=several.count())).to_pylist()[0]["rows"]
-        - engine.run(distinct.as_table()).to_pylist()[0][distinct.get_name()],
-        "withdrawn": engine.run(had.aggregate(n=((had.ever == 1) & (had.now == 0)).sum())).to_pylist()[0]["n"] or 0,
+        "repeated": variants.aggregate(repeated=(variants.deliveries - 1).sum()),
+        "withdrawn": had.aggregate(withdrawn=((had.ever == 1) & (had.now == 0)).sum()),
     }
     winners = ranked.filter(ranked.place == ranked["last"]).drop("place", "last")
     superseded = None
     if "known_at" in several.columns:
-        # in order of knowledge, a delivery counts from its known_at on if it beats all that were known before
-        in_order = ibis.window(
-            group_by=ranked.id, order_by=[ranked.known_at, ranked.place], preceding=None, following=0
-        )
+        # in order of knowledge, a delivery counts from its known_at on if it beats all that were known before;
+        # one that does not say when it came to be known always was
+        ranked = ranked.mutate(since=ranked.known_at.coalesce(_literal(datetime.min)))
+        by_knowledge = [ranked.since, ranked.place]
+        in_order = ibis.window(group_by=ranked.id, order_by=by_knowledge, preceding=None, following=0)
         counting = ranked.mutate(best=ranked.place.max().over(in_order))
-        counting = counting.filter(counting.place == counting.best, counting.known_at.notnull())
-        following = ibis.window(group_by=counting.id, order_by=counting.known_at)
-        counting = counting.mutate(until_label=counting.known_at.lead().over(following))
+        counting = counting.filter(counting.place == counting.best)
+        following = ibis.window(group_by=counting.id, order_by=[counting.since, counting.place])
+        counting = counting.mutate(until_label=counting.since.lead().over(following))
         replaced = counting.filter(counting.place != counting["last"], counting.until_label.notnull())
         superseded = engine.keep(
             replaced.filter(replaced[code].notnull()).select(
@@ -311,9 +292,8 @@ def _finished(
         if kind == LABEL and LABEL in log.timed:
             known = rows[f"known_at_{LABEL}"]
             if absent is not None and until is None:
-                known = known.coalesce(
-                    rows.timestamp + ibis.interval(microseconds=int(due / timedelta(microseconds=1)))
-                )
+                assumed = rows.timestamp + ibis.interval(microseconds=int(due / timedelta(microseconds=1)))
+                known = ibis.ifelse(matched, known, assumed)
             columns["lag"] = ibis.ifelse(code.notnull(), _lag(rows.timestamp, known, span, grain), 0)
             if until is not None:
                 columns["until_lag"] = _lag(rows.timestamp, rows[until], span, grain)
@@ -342,8 +322,8 @@ def _lag(timestamp: ir.Value, known: ir.Value, span: tuple[datetime, datetime], 
     exact = [edge for edge in LAG_EDGES if edge <= 32][-1]
     wider = [(late <= edge, ibis.literal(code, "int64")) for code, edge in enumerate(LAG_EDGES) if edge > exact]
     return ibis.cases(
-        (late <= 0, ibis.literal(0, "int64")),
+        ((late <= 0) | late.isnull(), ibis.literal(0, "int64")),
         (late <= exact, late),
         *wider,
         else_=ibis.literal(len(LAG_EDGES), "int64"),
-    ).fill_null(0)
+    )

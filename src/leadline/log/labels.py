@@ -127,6 +127,9 @@ def _positive(log: Log, spec: Spec, found: Profile, label: OutcomeTable) -> list
             text = f"No label equals the positive class {spec.positive!r}: check `positive`."
             return [Note("positive_never_seen", text)]
         return []
+    kind = value.type()
+    if not (kind.is_boolean() or kind.is_numeric() or kind.is_string() or kind.is_null()):
+        raise InputError(f"the labels in column {label.value!r} have the type {kind}: say which value is `positive`")
     low, high = found.labels.get("low"), found.labels.get("high")
     if not found.labels.get("other") and (low is None or high is None or (low >= 0 and high <= 1)):
         return []

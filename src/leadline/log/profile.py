@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import ibis
 import ibis.expr.types as ir
 
-from leadline.log.columns import truth
+from leadline.log.columns import number, truth
 from leadline.log.reading import LABEL, Log
 from leadline.spec.model import Spec
 from leadline.values import InputError
@@ -27,7 +26,8 @@ class Profile:
     low, high            by number column: range of the finite values
     labels               of a binary model: rows, positive (as declared), other (neither boolean nor 0/1), low, high
     outcome_rows         by kind with a table of its own: deliveries with an id
-    repeated             tables in which an id comes more than once: `predictions` and kinds
+    repeated             tables in which an id may come more than once, `predictions` and kinds: the hashes of such
+                         ids (`Engine.several`), None where nobody has looked for them yet
     """
 
     rows: int
@@ -42,7 +42,7 @@ class Profile:
     missing: Mapping[str, int]
     labels: Mapping[str, float | None]
     outcome_rows: Mapping[str, int]
-    repeated: frozenset[str]
+    repeated: Mapping[str, ir.Table | None]
 
 
 def profile(log: Log, spec: Spec) -> Profile:
@@ -66,23 +66,22 @@ def profile(log: Log, spec: Spec) -> Profile:
         asked[f"newest_{kind}"] = table[f"known_at_{kind}"].max(where=table[f"value_{kind}"].notnull())
     if f"value_{LABEL}" in table.columns:
         asked |= _of_labels(table[f"value_{LABEL}"], spec)
-    row = log.engine.run(table.aggregate(**asked)).to_pylist()[0]
-    said = dict(row)
+    tables = {"predictions": table, **log.outcomes}
+    aggregates = {"predictions": asked} | {
+        kind: _of_outcomes(kind, outcomes, spec) for kind, outcomes in log.outcomes.items()
+    }
+    for name, each in tables.items():
+        distinct = log.engine.distinct(each.id)
+        aggregates[name] |= {"ids": each.id.count()} | ({} if distinct is None else {"distinct": distinct})
+    rows = log.engine.scalars(*(each.aggregate(**aggregates[name]) for name, each in tables.items()))
+    by_table = dict(zip(tables, rows, strict=True))
+    proofs = {name: _repeats(log, each, by_table[name]) for name, each in tables.items()}
+    repeated = {name: hashes for name, (comes_again, hashes) in proofs.items() if comes_again}
+    row = by_table.pop("predictions")
+    said = row | by_table.get(LABEL, {})
     newest_of = [row[f"newest_{kind}"] for kind in own_kinds]
-    repeated = set() if log.engine.unique(table, "id") else {"predictions"}
-    outcome_rows: dict[str, int] = {}
-    for kind, outcomes in log.outcomes.items():
-        counts: dict[str, ir.Value] = {"rows": outcomes.id.count()}
-        if "known_at" in outcomes.columns:
-            counts["newest"] = outcomes.known_at.max(where=outcomes.id.notnull())
-        if kind == LABEL:
-            counts |= _of_labels(outcomes.value, spec)
-        found = log.engine.run(outcomes.aggregate(**counts)).to_pylist()[0]
-        said |= found if kind == LABEL else {}
-        newest_of.append(found.get("newest"))
-        outcome_rows[kind] = found["rows"]
-        if not log.engine.unique(outcomes, "id"):
-            repeated.add(kind)
+    newest_of += [found.get("newest") for found in by_table.values()]
+    outcome_rows = {kind: found["ids"] for kind, found in by_table.items()}
     newest_outcome = max((value for value in newest_of if value is not None), default=None)
     newest = max((value for value in (row["known"], newest_outcome) if value is not None), default=None)
     return Profile(
@@ -98,8 +97,23 @@ def profile(log: Log, spec: Spec) -> Profile:
         missing={name: row["rows"] - row[f"count_{name}"] for name in numbers},
         labels={name.removeprefix("label_"): value for name, value in said.items() if name.startswith("label_")},
         outcome_rows=outcome_rows,
-        repeated=frozenset(repeated),
+        repeated=repeated,
     )
+
+
+def _of_outcomes(kind: str, outcomes: ir.Table, spec: Spec) -> dict[str, ir.Value]:
+    asked: dict[str, ir.Value] = {}
+    if "known_at" in outcomes.columns:
+        asked["newest"] = outcomes.known_at.max(where=outcomes.id.notnull())
+    return asked | (_of_labels(outcomes.value, spec) if kind == LABEL else {})
+
+
+def _repeats(log: Log, table: ir.Table, counts: Mapping[str, int]) -> tuple[bool, ir.Table | None]:
+    """Whether an id may come twice, and the hashes of those that may where looking for them was the proof."""
+    if "distinct" in counts:
+        return counts["distinct"] != counts["ids"], None
+    hashes = log.engine.repeats(table, "id")
+    return hashes is not None, hashes
 
 
 def _of_labels(value: ir.Value, spec: Spec) -> dict[str, ir.Value]:
@@ -110,7 +124,8 @@ def _of_labels(value: ir.Value, spec: Spec) -> dict[str, ir.Value]:
     if spec.positive is not None:
         return asked | {"label_positive": truth(value, spec.positive, "label").sum()}
     if kind.is_numeric():
-        asked |= {"label_low": value.min().cast("float64"), "label_high": value.max().cast("float64")}
+        value = number(value, "label")
+        asked |= {"label_low": value.min(), "label_high": value.max()}
         return asked if kind.is_integer() else asked | {"label_other": ((value != 0) & (value != 1)).sum()}
     if kind.is_string():
         return asked | {"label_other": (~value.lower().isin(["0", "1", "true", "false"])).sum()}

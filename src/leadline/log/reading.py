@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from leadline.engine import Engine
 from leadline.log import calendar
-from leadline.log.columns import number
+from leadline.log.columns import as_text, number
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
@@ -61,6 +61,30 @@ def open_reference(spec: Spec, engine: Engine) -> Log:
     return _open(spec, engine, spec.reference.source, ())
 
 
+def known_by(log: Log, moment: datetime) -> Log:
+    """The log as it was at `moment` (naive UTC): what was delivered later, or lies after it, is left out."""
+    limit = ibis.literal(moment, "timestamp(6)")
+
+    def by_then(time: ir.Value) -> ir.BooleanValue:
+        return (time <= limit).fill_null(True)  # what does not say when it came to be known always was
+
+    table = log.predictions
+    columns = table.columns
+    own = [name.removeprefix("known_at_") for name in columns if name.startswith("known_at_")]
+    values = {
+        name: ibis.ifelse(by_then(table[f"known_at_{kind}"]), table[name], ibis.null(table[name].type()))
+        for kind in own
+        for name in (f"value_{kind}", f"observed_at_{kind}", f"known_at_{kind}")
+        if name in columns
+    }
+    outcomes = {
+        kind: each.filter(by_then(each.known_at)) if "known_at" in each.columns else each
+        for kind, each in log.outcomes.items()
+    }
+    known = table.filter(by_then(table.known_at), by_then(table.timestamp)).mutate(**values)
+    return replace(log, predictions=known, outcomes=outcomes)
+
+
 def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, ...]) -> Log:
     columns = spec.predictions.columns
     raw = engine.read(source, _text_columns(spec))
@@ -78,6 +102,9 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             selected[name] = raw[column]
     for name, column in _numbers(spec).items():
         selected[name] = number(raw[column], column)
+    if "weight" in selected:
+        weight = selected["weight"]
+        selected["weight"] = ibis.ifelse(weight >= 0, weight, ibis.null("float64"))
     if isinstance(columns.scores, ListScores):
         for index in range(len(columns.scores.classes)):
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
@@ -91,9 +118,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     selected |= {f"slice_{name}": value for name, value in slices.items()}
     for name in times.years:
         notes.append(Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January."))
-    if times.naive and spec.timezone != "UTC":
-        notes.append(Note("naive_times", f"Times without a zone were read as clock time in {spec.timezone}."))
-    outcomes: dict[str, ir.Table] = {}
+    naive = times.naive
+    apart: dict[str, tuple[ir.Value, ir.Table, dict[str, ir.Value]]] = {}
     for declared in tables:
         kind = declared.name
         if declared in same_rows:
@@ -105,9 +131,14 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
         if declared.where is not None:
             table = table.filter(where.to_ibis(declared.where, table, spec.timezone).fill_null(False))
         clocks = [declared.observed_at, declared.received_at]
-        own = _outcome_columns(declared, table, _Times(engine, spec.timezone, table, clocks, _shown(kind)))
-        key = _same_type(table[declared.id], raw[columns.id], selected)
-        outcomes[kind] = table.select(id=key, **own)
+        times = _Times(engine, spec.timezone, table, clocks, _shown(kind))
+        naive |= times.naive
+        apart[kind] = table[declared.id], table, _outcome_columns(declared, table, times)
+    if naive:
+        notes.append(Note("naive_times", f"Times without a zone were read as clock time in {spec.timezone}."))
+    form = _form_of_ids([raw[columns.id], *(key for key, _, _ in apart.values())])
+    selected["id"] = form(raw[columns.id])
+    outcomes = {kind: table.select(id=form(key), **own) for kind, (key, table, own) in apart.items()}
     timed = frozenset(table.name for table in tables if table.observed_at is not None or table.received_at is not None)
     return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes))
 
@@ -192,8 +223,9 @@ class _Times:
         present = dict.fromkeys(name for name in names if name is not None and name in table.columns)
         self.years = tuple(name for name in present if self._holds_years(name))
         clocks = [name for name in present if self._clock(name) is not None]
-        self.naive = bool(clocks)
-        self._ranges = self._range(clocks) if clocks and zone != "UTC" else None
+        texts = [name for name in clocks if table[name].type().is_string()]
+        self.naive = len(clocks) > len(texts)
+        self._ranges = self._range(clocks, texts) if texts or (clocks and zone != "UTC") else None
 
     def _holds_years(self, name: str) -> bool:
         """Whole numbers that can only be years: nobody counts seconds, milliseconds or days from 1970 to 1900..2200."""
@@ -215,13 +247,18 @@ class _Times:
             return ibis.timestamp(column, 1, 1, 0, 0, 0)
         return self._engine.parsed_time(column) if kind.is_string() else None
 
-    def _range(self, names: list[str]) -> tuple[datetime, datetime] | None:
+    def _range(self, names: list[str], texts: list[str]) -> tuple[datetime, datetime] | None:
         edges = {
             f"{edge}_{index}": getattr(self._clock(name), edge)()
             for index, name in enumerate(names)
             for edge in ("min", "max")
         }
-        row = self._engine.run(self._table.aggregate(**edges)).to_pylist()[0]
+        bare = {
+            f"bare_{index}": (self._clock(name).notnull() & ~_has_offset(self._table[name])).sum()
+            for index, name in enumerate(texts)
+        }
+        row = self._engine.run(self._table.aggregate(**edges, **bare)).to_pylist()[0]
+        self.naive |= any(row.pop(name) for name in bare)
         found = [value for value in row.values() if value is not None]
         return (min(found), max(found)) if found else None
 
@@ -238,13 +275,17 @@ class _Times:
                 f"{self._where}: column {name!r} has the type {kind} and is to be a time: give timestamps, dates or"
                 " ISO 8601 text (a number does not say its unit or its start)"
             )
-        if self._ranges is None:
+        if self._ranges is None or self._zone == "UTC":
             return clock
         local = calendar.utc_time(clock, self._zone, *self._ranges)
         if not kind.is_string():
             return local
-        has_offset = column.re_search(r":.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$")
-        return ibis.ifelse(has_offset, clock, local)
+        return ibis.ifelse(_has_offset(column), clock, local)
+
+
+def _has_offset(text: ir.StringValue) -> ir.BooleanValue:
+    """Whether a time written as text says its offset from UTC."""
+    return text.re_search(r":.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$")
 
 
 def _outcome_columns(declared: OutcomeTable, table: ir.Table, times: _Times) -> dict[str, ir.Value]:
@@ -261,13 +302,12 @@ def _outcome_columns(declared: OutcomeTable, table: ir.Table, times: _Times) -> 
     return found
 
 
-def _same_type(key: ir.Value, like: ir.Value, selected: dict[str, ir.Value]) -> ir.Value:
-    """Ids of both tables under one type; as text where one side has text and the other numbers."""
-    mine, theirs = key.type(), like.type()
-    if mine == theirs or (mine.is_integer() and theirs.is_integer()):
-        return key
-    selected["id"] = like.cast("string")
-    return key.cast("string")
+def _form_of_ids(keys: Sequence[ir.Value]) -> Callable[[ir.Value], ir.Value]:
+    """How ids are compared: as they are where all tables agree, else as text, in which 7.0 is 7."""
+    kinds = [key.type().copy(nullable=True) for key in keys]
+    if all(kind.is_integer() for kind in kinds) or (len(set(kinds)) == 1 and not kinds[0].is_floating()):
+        return lambda key: key
+    return as_text
 
 
 def labels(log: Log) -> tuple[ir.Value, ir.Table]:

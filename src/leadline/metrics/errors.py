@@ -6,17 +6,19 @@ errs (a test goes through all edges), so that all engines choose the same bin.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.metrics.metric import ROWS, SQUARE, WEIGHT, Ends, Metric
 from leadline.metrics.sums import Array, Measure, Sums
 from leadline.stats.design import Designs
-from leadline.stats.quantile import quantile, quantile_interval
+from leadline.stats.quantile import quantile_interval
 
 #: errors below the first count as none, those from the second on have no bin of their own; powers of two, hence exact
 LEAST, MOST = 2.0**-30, 2.0**40
@@ -28,6 +30,7 @@ ERROR_BINS = INNER + 2
 ROUNDING = 2.0**-23
 
 
+@functools.cache
 def error_edges() -> Array:
     """The ends of all bins, shape (ERROR_BINS + 1,).
 
@@ -35,7 +38,9 @@ def error_edges() -> Array:
     [0.0, 9.31e-10, 9.41e-10, 1099511627776.0, inf]
     """
     inner = LEAST * WIDTH ** np.arange(INNER)
-    return np.concatenate([[0.0], inner, [MOST, np.inf]])
+    edges = np.concatenate([[0.0], inner, [MOST, np.inf]])
+    edges.setflags(write=False)
+    return edges
 
 
 def error_bin(facts: ir.Table) -> ir.Value:
@@ -68,33 +73,27 @@ class ErrorQuantile(Metric):
             raise ValueError(f"{self.name} needs the histogram of errors")
         return np.concatenate([sums.losses[self.count.name][..., : SQUARE + 1], sums.errors], axis=-1)
 
-    def _found(self, parts: Array) -> tuple[float, float, int]:
-        """The quantile, its bound, and the last bin that is not above it; NaN where it has no end."""
-        bins = parts[SQUARE + 1 :]
-        edges = error_edges()[: len(bins) + 1]
-        try:
-            value, bound = quantile(bins, edges, self.q)
-        except ValueError:
-            return math.nan, math.nan, len(bins) - 1
-        return value * (1 + ROUNDING), bound + 2 * ROUNDING * value, int(np.searchsorted(edges, value)) - 1
+    def _place(self, parts: Array) -> NDArray[np.int64]:
+        """The bin at whose end the share q is reached, as `stats.quantile` finds it; shape (...)."""
+        passed = np.cumsum(parts[..., SQUARE + 1 :], axis=-1)
+        return np.asarray((passed < self.q * (1 - 1e-12) * passed[..., -1:]).sum(axis=-1))
 
     def value(self, parts: Array) -> Array:
-        found = np.full(parts.shape[:-1], np.nan)
-        for place in zip(*np.nonzero(parts[..., WEIGHT] > 0), strict=True):
-            found[place] = self._found(parts[place])[0]
-        return found
+        ends = error_edges()[self._place(parts) + 1] * (1 + ROUNDING)
+        return np.where((parts[..., WEIGHT] > 0) & np.isfinite(ends), ends, np.nan)
 
     def why(self, parts: Array) -> str:
         return f"the quantile lies above {MOST:.3g}" if parts[WEIGHT] > 0 else self.undefined
 
     def bound(self, parts: Array) -> Array:
-        return np.array([self._found(each)[1] for each in parts])
+        place, edges = self._place(parts), error_edges()
+        return np.asarray(edges[place + 1] * (1 + 2 * ROUNDING) - edges[place])
 
     def _share(self, parts: Array) -> tuple[Array, Array]:
         """The share of rows at or below the quantile, shape (...), and which bins they are in."""
         bins = parts[..., SQUARE + 1 :]
-        below = np.array([np.arange(bins.shape[-1]) <= self._found(each)[2] for each in parts])
-        return (bins * below).sum(-1) / parts[..., WEIGHT], below
+        below = np.arange(bins.shape[-1]) <= self._place(parts)[..., None]
+        return (bins * below).sum(-1) / parts[..., WEIGHT], below.astype(np.float64)
 
     def row_variance(self, parts: Array) -> Array:
         """Of the share of rows at or below the quantile."""

@@ -38,6 +38,7 @@ from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status
 MOST_POINTS: Final = 20_000
 #: what they may take of the file, so that the whole stays below 1 MB
 MOST_BYTES: Final = 850_000
+MOST_ROWS: Final = 1_000  # objectives that are not among the first ones
 LISTED: Final = 100  # rows of one table of slices
 TABLE_WINDOWS: Final = 400  # rows of one table of windows
 SPARK_WINDOWS: Final = 120  # windows of a small chart
@@ -157,7 +158,9 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         seen = {id(each) for each in shown}
         rest = [each for each in ordered(content.objectives) if id(each) not in seen]
         if rest:
-            yield tag("details", tag("summary", f"The other {words.counted(len(rest), 'slice')}"), table.of(rest))
+            others = table.of(rest[:MOST_ROWS])
+            budget.left_out += len(rest[MOST_ROWS:])
+            yield tag("details", tag("summary", f"The other {words.counted(len(rest), 'slice')}"), others)
     yield from charts
 
 
@@ -301,11 +304,10 @@ def _none(ranking: Ranking) -> Markup | None:
         return None
     nearest = ranking.nearest
     value, between = words.interval(nearest.value, nearest.low, nearest.high)
-    what = "is clearly worse than all rows" if ranking.whole is not None else "can be compared with all rows"
-    return tag(
-        "p",
-        f"{ranking.metric}: no slice {what}; the furthest off is {words.named(nearest.slice)} with {value} {between}.",
-    )
+    told = "no slice is clearly worse than all rows; the furthest off"
+    if ranking.whole is None:
+        told = f"the worst of {words.counted(ranking.looked, 'slice')}"
+    return tag("p", f"{ranking.metric}: {told} is {words.named(nearest.slice)} with {value} {between}.")
 
 
 def _served(each: Served) -> Markup:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from leadline.report.markup import Markup, tag
-from leadline.report.words import day, days, numbers
+from leadline.report.words import counted, day, days, numbers
 from leadline.values import Estimate, Status
 
 
@@ -209,14 +209,14 @@ def ticks(low: float, high: float) -> list[float]:
 
 def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: ZoneInfo, limits: Sequence[float]) -> str:
     """The chart in words, for those who do not see it."""
-    if not known:
-        return f"{len(points)} windows, none of which has a value"
-    lowest = min(known, key=lambda each: each.value or 0.0)
-    highest = max(known, key=lambda each: each.value or 0.0)
+    values = [(each.value, each) for each in known if each.value is not None]
+    if not values:
+        return f"{counted(len(points), 'window')}, none of which has a value"
+    lowest, highest = (choose(values, key=lambda pair: pair[0]) for choose in (min, max))
     young = sum(each.status is Status.PROVISIONAL for each in known)
-    said = [f"{len(points)} windows from {day(points[0].window.start, zone)} to {days(points[-1].window, zone)}"]
-    for name, each in (("lowest", lowest), ("highest", highest), ("last", known[-1])):
-        said.append(f"{name} {numbers(each.value or 0.0)[0]} on {day(each.window.start, zone)}")
+    said = [f"{counted(len(points), 'window')} from {day(points[0].window.start, zone)} on"]
+    for name, (value, each) in (("lowest", lowest), ("highest", highest), ("last", values[-1])):
+        said.append(f"{name} {numbers(value)[0]} on {days(each.window, zone)}")
     said += [f"{len(points) - len(known)} without a value"] if len(known) < len(points) else []
     said += [f"{young} provisional"] if young else []
     said += [f"promised {limit:g}" for limit in dict.fromkeys(limits)]

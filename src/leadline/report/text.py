@@ -164,7 +164,7 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
     yield from _question("For whom is it not?")
     rows: list[Row] = []
     for ranking in found:
-        if rows:
+        if rows and ranking.whole is not None:
             rows.append(Row())
         rows += list(_ranked(ranking))
     window = overall(content)
@@ -186,8 +186,9 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
 def _ranked(ranking: Ranking) -> Iterator[Row]:
     if not ranking.worst:
         nearest = ranking.nearest
-        what = "is clearly worse than all rows" if ranking.whole is not None else "can be compared with all rows"
-        yield Row(tail=Text(f"{words.named(ranking.metric)}: no slice {what}; the furthest off:"))
+        if ranking.whole is not None:
+            told = "no slice is clearly worse than all rows; the furthest off:"
+            yield Row(tail=Text(f"{words.named(ranking.metric)}: {told}"))
         if nearest is not None:
             yield _served(nearest)
         return

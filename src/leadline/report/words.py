@@ -58,7 +58,7 @@ def numbers(value: float, low: float | None = None, high: float | None = None) -
 def decimals(known: Sequence[float], half_width: float = 0.0) -> int:
     """How many decimals tell these numbers apart; see `numbers`."""
     largest = max((abs(each) for each in known), default=0.0)
-    places = 2 - math.floor(math.log10(largest)) if largest else 2
+    places = 3 - math.ceil(math.log10(largest)) if largest else 3
     if half_width > 0:
         places = max(places, -math.floor(math.log10(half_width)))
     return min(max(places, 0), MOST_DECIMALS)

@@ -25,7 +25,8 @@ def auc(negatives: ArrayLike, positives: ArrayLike) -> Floats:
     """
     neg, pos = _both(negatives, positives)
     below = np.cumsum(neg, axis=-1) - neg / 2
-    return np.asarray((pos * below).sum(-1) / (pos.sum(-1) * neg.sum(-1)))
+    area = (pos * below).sum(-1) / (pos.sum(-1) * neg.sum(-1))
+    return np.asarray(np.clip(area, 0.0, 1.0))  # weights may round it past 1
 
 
 def auc_gradient(negatives: ArrayLike, positives: ArrayLike) -> tuple[Floats, Floats]:
