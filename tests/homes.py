@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import ibis
+import ibis.expr.types as ir
 import psycopg
 import pyarrow as pa
 import pytest
@@ -83,6 +84,7 @@ class DuckDBHome(Home):
 class SparkHome(Home):
     def __init__(self, session: Any) -> None:
         self.session = session
+        _counting()
 
     def put(self, name: str, table: pa.Table) -> None:
         self.session.createDataFrame(table).createOrReplaceTempView(name)
@@ -107,6 +109,23 @@ class SparkHome(Home):
         settings = {name: self.session.conf.get(name, None) for name in names}
         cached = self.session._jsparkSession.sharedState().cacheManager().isEmpty()
         return sorted(table.name for table in self.session.catalog.listTables()), settings, cached
+
+
+def _counting() -> None:
+    """Count the statements that are run on Spark, once for the session; the one too many fails its test."""
+    from leadline.engine.spark import Spark  # pyspark is slow to load
+
+    if hasattr(Spark, "jobs"):
+        return
+    fetch = Spark._fetch
+    Spark.jobs = 0  # type: ignore[attr-defined]
+
+    def counted(self: Spark, expression: ir.Table) -> pa.Table:
+        Spark.jobs += 1  # type: ignore[attr-defined]
+        assert Spark.jobs <= MOST_SPARK_JOBS, "too many Spark jobs: put more into one table"  # type: ignore[attr-defined]
+        return fetch(self, expression)
+
+    Spark._fetch = counted  # type: ignore[method-assign]
 
 
 class PostgresHome(Home):

@@ -152,7 +152,7 @@ def packages() -> set[str]:
     return {
         path.stem
         for path in PACKAGE.iterdir()
-        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
+        if (path.suffix == ".py" and not path.stem.startswith("__")) or (path / "__init__.py").exists()
     }
 
 

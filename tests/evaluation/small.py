@@ -45,7 +45,8 @@ def spec(predictions: Any, outcomes: Any = None, **declared: Any) -> Spec:
     declared   keys of the declaration, and the parts of `predictions` and `outcomes`
     """
     predictions, outcomes = (_rows(each) for each in (predictions, outcomes))
-    known = {*getattr(predictions, "column_names", ()), *declared.pop("named", ())}
+    named = declared.pop("named", None)
+    known = set(getattr(predictions, "column_names", ()) if named is None else named)
     parts = {name: name for name in PredictionColumns.model_fields if name in known}
     mapping: dict[str, Any] = {
         "version": 1,

@@ -284,4 +284,4 @@ def projected(counts: Counter[oracle.Cell], like: Counter[oracle.Cell]) -> Count
     for key, n in counts.items():
         absent = without.get(key[0], [False] * len(key[2:]))
         found[key[0], key[1], *(None if gone else part for gone, part in zip(absent, key[2:], strict=True))] += n
-    return found
+    return Counter({key: n for key, n in found.items() if n})

@@ -202,17 +202,36 @@ Cell = tuple[Any, ...]  # entry, slice, version, grain, mature, lag, group, pred
 
 
 def cells(q: Question) -> Counter[Cell]:
-    """Rows by (entry, values, version, grain, mature, lag, group, predicted, actual); entry is None for all rows."""
+    """Rows by (entry, values, version, grain, mature, lag, group, predicted, actual); entry is None for all rows.
+
+    A label that counted for a while stands there twice: from when it was known on, and taken back.
+    """
     fixed = values(q)
     found: Counter[Cell] = Counter()
     for fact in facts(q):
-        key = (fact.grain, fact.mature, fact.lag, group(fact.row.get("entity")), fact.predicted, fact.actual)
-        found[None, (), fact.row.get("version"), *key] += 1
-        for name, parts in q.slices.items():
-            value = parts(fact.row)
-            if any(part is not None for part in value) and value not in fixed[name]:
-                value = (OTHER,) * len(value)
-            found[name, value, fact.row.get("version"), *key] += 1
+        for late, actual, sign in [(fact.lag, fact.actual, 1), *superseded(fact.row, q)]:
+            key = (fact.grain, fact.mature, late, group(fact.row.get("entity")), fact.predicted, actual)
+            found[None, (), fact.row.get("version"), *key] += sign
+            for name, parts in q.slices.items():
+                value = parts(fact.row)
+                if any(part is not None for part in value) and value not in fixed[name]:
+                    value = (OTHER,) * len(value)
+                found[name, value, fact.row.get("version"), *key] += sign
+    return Counter({key: n for key, n in found.items() if n})
+
+
+def superseded(row: Row, q: Question) -> list[tuple[int, int, int]]:
+    """(lag, code, 1) and (lag, code, -1) for each label that counted from one time on until another."""
+    rows = [each for each in known_outcomes(q.label, q.as_of) if each["id"] == row["id"]]
+    always = datetime.min.replace(tzinfo=UTC)
+    moments = sorted({known_at(each, "observed_at") or always for each in rows})
+    history = [latest([r for r in rows if (known_at(r, "observed_at") or always) <= at], q.label) for at in moments]
+    codes = [q.label.code(each[row["id"]]) for each in history]
+    found = []
+    for at, until, code in zip(moments, moments[1:], codes, strict=False):
+        if code is not None:
+            since = None if at == always else at
+            found += [(lag(row["timestamp"], since, q), code, 1), (lag(row["timestamp"], until, q), code, -1)]
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from homes import ENGINES, Home, cells
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from homes import ENGINES, Home, cells
 from laws import logs, oracle
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
@@ -23,26 +22,33 @@ MOMENTS = st.sampled_from([logs.AS_OF, logs.AS_OF - timedelta(days=25)])
 BATCHES = st.lists(logs.examples(), min_size=1, max_size=30)
 
 
+def law(examples: int) -> settings:
+    """Without shrinking: an evaluation takes a second, and a failure says which cells differ."""
+    return settings(max_examples=examples, phases=[Phase.explicit, Phase.generate])
+
+
 def evaluated(tables: dict[str, Any], chosen: logs.Settings, as_of: datetime) -> Evaluation:
     return evaluate_log(logs.declaration(tables, chosen), as_of)
 
 
 def same_as_oracle(found: Evaluation, question: oracle.Question) -> None:
     counts = logs.counted(found)
-    assert counts == logs.projected(oracle.cells(question), counts)
+    wanted = logs.projected(oracle.cells(question), counts)
+    off = {key: (wanted[key], counts[key]) for key in {*wanted, *counts} if wanted[key] != counts[key]}
+    assert off == {}, "wanted and found, by cell"
     labels = oracle.labels(question)
     assert {name: getattr(found.labels, name) for name in labels} == labels
 
 
 @given(BATCHES, logs.SETTINGS, MOMENTS)
-@settings(max_examples=12)
+@law(12)
 def test_cells_are_what_the_design_says(batch: list[logs.Example], chosen: logs.Settings, as_of: datetime) -> None:
     example = logs.batched(batch, chosen)
     same_as_oracle(evaluated(logs.tables(example), chosen, as_of), logs.question(example, as_of))
 
 
 @given(BATCHES, st.randoms(use_true_random=False), MOMENTS)
-@settings(max_examples=5)
+@law(5)
 def test_split_and_order_of_the_rows_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, batch: list[logs.Example], chance: random.Random, as_of: datetime
 ) -> None:
@@ -67,7 +73,7 @@ def _scattered(table: pa.Table, home: Path, chance: random.Random) -> str:
 
 
 @given(BATCHES, st.randoms(use_true_random=False))
-@settings(max_examples=5)
+@law(5)
 def test_deliveries_that_come_again_change_no_cell(batch: list[logs.Example], chance: random.Random) -> None:
     tables = logs.tables(logs.batched(batch))
     again = {name: pa.concat_tables([table, table.filter(_some(table, chance))]) for name, table in tables.items()}
@@ -91,7 +97,7 @@ def _some(table: pa.Table, chance: random.Random) -> pa.Array:
 
 
 @given(BATCHES, MOMENTS)
-@settings(max_examples=5)
+@law(5)
 def test_what_came_after_the_moment_changes_no_cell(batch: list[logs.Example], as_of: datetime) -> None:
     """The schedule of runs does not matter: a run then saw what a run now sees as of then."""
     example = logs.batched(batch)

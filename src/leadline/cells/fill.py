@@ -96,6 +96,8 @@ def _of_measure(name: str, places: set[int]) -> bool:
 
 def _sums(facts: ir.Table, measure: Measure, weighted: bool) -> dict[str, ir.Value]:
     x = measure.expression(facts)
+    if measure.counted:
+        return {"n": x.count()}
     if weighted:
         w = ibis.ifelse(x.notnull(), facts.weight, ibis.null("float64"))
         w2 = w * w
@@ -147,7 +149,9 @@ def _loss(
     floats: Mapping[str, NDArray[np.float64]], number: int, measure: Measure, mine: Ints, weighted: bool
 ) -> NDArray[np.float64]:
     n = floats[f"n_{number}"][mine]
-    if weighted:
+    if measure.counted:
+        parts = [n] * 6
+    elif weighted:
         parts = [n, *(floats[f"{name}_{number}"][mine] for name in ("w", "ww", "wx", "wwx", "wwxx"))]
     else:
         unit = measure.unit or 1.0

@@ -16,6 +16,8 @@ from leadline.log.facts import GROUPS, LAG_EDGES
 from leadline.metrics.sums import Array, Histogram, Sums
 
 Name = tuple[str | int, ...]
+#: what the names of the sums begin with that do not wait for the label
+NEED_NO_LABEL = ("hit_", "matched_", "disagrees")
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ class Series:
         positive = cells.keys["actual"] == 1
 
         def by_bin(values: Array) -> Array:
-            return np.bincount(at, weights=values, minlength=self.grains * len(bins)).reshape(self.grains, len(bins))
+            binned = np.bincount(at, weights=values, minlength=self.grains * len(bins))
+            return binned.astype(np.float64, copy=False).reshape(self.grains, len(bins))
 
         sums = next(iter(cells.losses.values()), None)  # of the score itself, where calibration is asked for
         scored = np.zeros(len(cells)) if sums is None else sums[:, 3]
@@ -157,7 +160,8 @@ class Series:
         cells = self._chosen(name, slice=code, version=version)
         bins = int(self.pieces[name].keys["error"].max(initial=0)) + 1
         at = cells.keys["grain"] * bins + cells.keys["error"]
-        return np.bincount(at, weights=cells.weight, minlength=self.grains * bins).reshape(self.grains, bins)
+        binned = np.bincount(at, weights=cells.weight, minlength=self.grains * bins)
+        return binned.astype(np.float64, copy=False).reshape(self.grains, bins)
 
 
 def _grid(cells: Cells) -> Ints:
@@ -170,6 +174,6 @@ def _known_by(cells: Cells, series: Series, day: int) -> Cells:
     known = (latest <= day - (series.first + cells.keys["grain"])) | (cells.keys["actual"] == series.classes)
     keys = {**cells.keys, "actual": np.where(known, cells.keys["actual"], series.classes)}
     losses = {
-        name: sums if name.startswith(("hit_", "matched_", "disagrees")) else sums * known[:, None] for name, sums in cells.losses.items()
+        name: sums if name.startswith(NEED_NO_LABEL) else sums * known[:, None] for name, sums in cells.losses.items()
     }
     return Cells(keys, cells.rows, cells.weight, cells.square, losses)

@@ -137,6 +137,8 @@ class DuckDB(Engine):
         return str(self._connection.sql(self.sql(expression)).explain())
 
     def without_zone(self, time: ir.Value) -> ir.Value:
+        if time.type().scale == 9:  # nanoseconds with a zone, as pandas has them: `epoch_us` takes only microseconds
+            time = time.cast("timestamp('UTC', 6)")
         return _make_timestamp(_epoch_us(time))  # twenty times as fast as `timezone('UTC', time)`: measured
 
     def md5(self, text: ir.StringValue) -> ir.StringValue:
@@ -145,19 +147,23 @@ class DuckDB(Engine):
     def distinct(self, key: ir.Value) -> ir.Value | None:
         return None
 
-    def repeats(self, table: ir.Table, column: str) -> ir.Table | None:
-        return None if self._dense(table, column) else super().repeats(table, column)
+    def repeats(self, table: ir.Table, column: str) -> tuple[int, ir.Table | None]:
+        missing = self._dense(table, column)
+        return super().repeats(table, column) if missing is None else (missing, None)
 
-    def _dense(self, table: ir.Table, column: str) -> bool:
-        """True where the values of a column are whole numbers with few gaps, none of which comes twice."""
+    def _dense(self, table: ir.Table, column: str) -> int | None:
+        """Rows without a value, where the values are whole numbers with few gaps, none of which comes twice."""
         key = table[column]
         if not key.type().is_integer():
-            return False
-        span = self.run(table.aggregate(low=key.min(), high=key.max(), rows=key.count())).to_pylist()[0]
-        if not span["rows"] or span["high"] - span["low"] > _DENSE * span["rows"]:
-            return False
+            return None
+        asked = {"low": key.min(), "high": key.max(), "filled": key.count(), "rows": table.count()}
+        span = self.run(table.aggregate(**asked)).to_pylist()[0]
+        if not span["filled"] or span["high"] - span["low"] > _DENSE * span["filled"]:
+            return None
         bits = _bit_count(_bitstring_agg(key.cast("int64"), span["low"], span["high"]))
-        return bool(self.run(table.aggregate(distinct=bits)).to_pylist()[0]["distinct"] == span["rows"])
+        if self.run(table.aggregate(distinct=bits)).to_pylist()[0]["distinct"] != span["filled"]:
+            return None
+        return int(span["rows"] - span["filled"])
 
     def close(self) -> None:
         for name in self._registered:

@@ -118,17 +118,23 @@ class Engine(ABC):
         """How many values a key has, or fewer; None where `repeats` is a cheaper proof."""
         return self.hash(key).nunique(where=key.notnull())  # engines have a hash of NULL, too
 
-    def repeats(self, table: ir.Table, column: str) -> ir.Table | None:
-        """The hashes of the values of a column that may come twice, as `several_hash`; None where none does."""
+    def repeats(self, table: ir.Table, column: str) -> tuple[int, ir.Table | None]:
+        """How many rows have no value in a column, and the hashes of values that may come twice, if any, as `several`."""
         several = self.several(table, column)
-        count = self.run(several.aggregate(several=several.count())).to_pylist()[0]["several"]
-        return several if count else None
+        found = self.run(
+            several.aggregate(
+                hashes=several.several_hash.count(),
+                missing=several.deliveries.sum(where=several.several_hash.isnull()),
+            )
+        ).to_pylist()[0]
+        return found["missing"] or 0, several if found["hashes"] else None
 
     def several(self, table: ir.Table, column: str) -> ir.Table:
-        """The hashes of the values of a column that may come twice (NULL aside), as `several_hash`; kept."""
-        known = table.filter(table[column].notnull())  # engines have a hash of NULL, too
-        counts = known.group_by(several_hash=self.hash(known[column])).aggregate(deliveries=lambda t: t.count())
-        return self.keep(counts.filter(counts.deliveries > 1).select("several_hash"))
+        """The hashes of the values of a column that may come twice, as `several_hash`; NULL for those that are NULL."""
+        key = table[column]
+        hashed = ibis.ifelse(key.notnull(), self.hash(key), ibis.null("int64"))  # engines have a hash of NULL, too
+        counts = table.group_by(several_hash=hashed).aggregate(deliveries=lambda t: t.count())
+        return self.keep(counts.filter((counts.deliveries > 1) | counts.several_hash.isnull()))
 
     def shared(self, expression: ir.Table) -> ir.Table:
         """An expression that one statement uses several times, so that its rows are scanned once."""

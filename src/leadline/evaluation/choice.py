@@ -25,12 +25,12 @@ def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
     if "score" in columns:
         words.add("score")
         low, high = found.low.get("score", 0.0), found.high.get("score", 0.0)
-        if 0 <= low and high <= 1:
+        if low >= 0 and high <= 1:
             words.add("probabilities")
     of_classes = [name for name in columns if name.startswith("score_")]
     if of_classes:
         words.add("scores")
-        if all(0 <= found.low.get(name, 0.0) and found.high.get(name, 0.0) <= 1 for name in of_classes):
+        if all(found.low.get(name, 0.0) >= 0 and found.high.get(name, 0.0) <= 1 for name in of_classes):
             words.add("probabilities")
     return frozenset(words)
 
@@ -89,18 +89,14 @@ def choose(
         for call in _confusion_calls(of_objectives, asked, spec)
     ]
     rates = [feedback_rate(each.name) for each in spec.feedback]
-    every = {metric.name: metric for metric in (*of_objectives.values(), *asked, *what_if, *rates)}
-    total = tuple(every.values())
-    usual = {
-        name: metric
-        for name, metric in every.items()
-        if all_slices or metric.histogram is None or name in of_objectives or isinstance(spec.metrics, tuple)
-    }
-    share = made(MetricCall("share")) if "share" in METRICS[spec.task] else None
-    slices = tuple(({share.name: share} if share else {} | {}).values()) + tuple(
-        m for n, m in usual.items() if n != "share"
-    )
-    return total, slices, of_objectives
+    total = {metric.name: metric for metric in (*of_objectives.values(), *asked, *what_if, *rates)}
+    # a histogram for every slice is dear: unasked, slices have only what the counts and sums say
+    every_metric = all_slices or isinstance(spec.metrics, tuple)
+    of_slices = [
+        metric for name, metric in total.items() if every_metric or metric.histogram is None or name in of_objectives
+    ]
+    slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
+    return tuple(total.values()), tuple(slices.values()), of_objectives
 
 
 def _confusion_calls(of_objectives: Mapping[str, Metric], asked: Sequence[Metric], spec: Spec) -> list[MetricCall]:

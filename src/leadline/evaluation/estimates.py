@@ -85,7 +85,10 @@ class Evaluation:
     # Estimates --------------------------------------------------------------------------------------------------
 
     def estimates(self) -> list[Estimate]:
-        """All estimates: every window for all rows, objectives' slices too; other slices once, over the latest window."""
+        """All estimates: every window for all rows, objectives' slices too; other slices once, over the latest window.
+
+        All rows have that window, too, so that slices can be compared with them.
+        """
         found = list(self._of_all_rows(self.series, None, None))
         if len(self.reference.versions) > 1:
             for code, version in enumerate(self.reference.versions):
@@ -104,17 +107,24 @@ class Evaluation:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
             yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities)
+            if series is self.series and version is None and self.reference.partitions:
+                once = [each for each in self._once if each not in self._tumbling]
+                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities)
+
+    @cached_property
+    def _once(self) -> list[tuple[int, int, Window]]:
+        """The latest window, for figures that are shown once."""
+        latest = self._latest()
+        return [] if latest is None else [(*latest, self._window(*latest))]
 
     def _of_slices(self, place: int, partition: Partition) -> Iterator[Estimate]:
         by_window = {metric.name for metric in self._objectives_of(partition)}
-        latest = self._latest()
-        once = [] if latest is None else [(*latest, self._window(*latest))]
         for code in self._codes_with_rows(place):
             sums = self.series.sums(place, code)
             where = self.slice_of(partition, code)
             entities = self._entities(place, code)
             for metric in self.slice_metrics:
-                windows = self._tumbling if metric.name in by_window and metric.histogram is None else once
+                windows = self._tumbling if metric.name in by_window and metric.histogram is None else self._once
                 yield from self._estimates(metric, sums, windows, where, None, entities)
 
     def _codes_with_rows(self, place: int) -> list[int]:

@@ -184,9 +184,9 @@ def _of_baseline(measure: Measure) -> Measure:
 
 def _matched(kind: str) -> Measure:
     """Counts the rows that have an outcome of a kind; whatever they weigh."""
-    return Measure(f"matched_{kind}", lambda rows: ibis.ifelse(rows[f"matched_{kind}"], 1.0, ibis.null("float64")), 1.0)
+    return Measure(f"matched_{kind}", lambda rows: rows[f"matched_{kind}"].nullif(False), 1.0, counted=True)
 
 
 def _disagreeing() -> Measure:
     """Counts the rows whose prediction is not what their score says."""
-    return Measure(DISAGREES, lambda rows: ibis.ifelse(rows.disagrees == 1, 1.0, ibis.null("float64")), 1.0)
+    return Measure(DISAGREES, lambda rows: (rows.disagrees == 1).nullif(False), 1.0, counted=True)

@@ -133,16 +133,12 @@ def _labels(series: Series, known: Facts) -> Labels:
         missing=int(total.rows[mature & ~labelled].sum()),
         repeated=known.repeated,
         conflicting=known.conflicting,
-        orphaned=sum(
-            ids - int(total.losses[f"matched_{kind}"][:, 0].sum()) for kind, ids in known.outcome_ids.items()
-        ),
+        orphaned=sum(ids - int(total.losses[f"matched_{kind}"][:, 0].sum()) for kind, ids in known.outcome_ids.items()),
         withdrawn=known.withdrawn,
     )
 
 
-def _data_notes(
-    spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int
-) -> Iterator[Note]:
+def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
     if LABEL not in log.timed and spec.label is not None:
         yield Note(
@@ -169,8 +165,8 @@ def _data_notes(
     if differing:
         yield Note(
             "disagrees",
-            f"In {share(differing, int(total.rows.sum()))} of the predictions ({differing:,}) the prediction is not what"
-            f" a score of {spec.predictions.threshold:g} or more says; the prediction counts.",
+            f"In {share(differing, int(total.rows.sum()))} of the predictions ({differing:,}) the prediction is not"
+            f" what a score of {spec.predictions.threshold:g} or more says; the prediction counts.",
         )
     if known.conflicting:
         shown_ids = ", ".join(known.examples)

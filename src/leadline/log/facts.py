@@ -62,7 +62,6 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
     engine = log.engine
     conditions = _usable(log.predictions, found)
     known = log.predictions.filter(*conditions) if conditions else log.predictions
-    known = known.mutate(**codes.of_predictions(known))
     if "predictions" in found.repeated:
         known = known.drop(
             *(
@@ -73,6 +72,7 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
             )
         )
     predictions, came_again = _first_deliveries(log, known, found.repeated)
+    predictions = predictions.mutate(**codes.of_predictions(predictions))
     counts: dict[tuple[str, str], ir.Table] = {}
     if came_again is not None:
         counts["deliveries", ""] = _deliveries(came_again)
@@ -95,12 +95,11 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
             continue
         outcomes = outcome_tables[kind]
         outcomes = outcomes.filter(outcomes.id.notnull())
-        outcomes = outcomes.mutate(**codes.of_outcomes(outcomes, kind, "value")).drop("value")
         if kind not in log.outcomes:  # a row of a prediction that has no label says nothing of it
-            outcomes = outcomes.filter(outcomes[f"{kind}_code"].notnull())
-        latest, superseded, counted = _latest(log, outcomes, kind, repeated_kinds)
+            outcomes = outcomes.filter(codes.of_outcomes(outcomes, kind, "value")[f"{kind}_code"].notnull())
+        latest, superseded, counted = _latest(log, outcomes, kind, codes, repeated_kinds)
         counts |= {(name, kind): table for name, table in counted.items()}
-        if kind not in repeated_kinds and kind in found.outcome_rows:
+        if kind in found.outcome_rows:
             outcome_ids[kind] = found.outcome_rows[kind]
         else:
             counts["ids", kind] = latest.aggregate(ids=latest.count())
@@ -117,7 +116,7 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
     rows = None
     if corrected is not None:
         old = predictions.join(corrected, predictions.id == corrected.other_id).drop("other_id")
-        rows = _finished(old, log, spec, found, codes, moment, cutoff, grain, until="until_label")
+        rows = engine.keep(_finished(old, log, spec, found, codes, moment, cutoff, grain, until="until_label"))
     read = dict(zip(counts, engine.scalars(*counts.values()), strict=True))
     said = {(name, kind): n or 0 for (_, kind), row in read.items() for name, n in row.items()}
     return Facts(
@@ -131,7 +130,8 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
         said.get(("conflicting", ""), 0),
         _examples(log, came_again) if came_again is not None and said["conflicting", ""] else (),
         said.get(("withdrawn", LABEL), 0),
-        outcome_ids | {kind: n for (name, kind), n in said.items() if name == "ids"},
+        {kind: n - said.get(("surplus", kind), 0) for kind, n in outcome_ids.items()}
+        | {kind: n for (name, kind), n in said.items() if name == "ids"},
     )
 
 
@@ -193,10 +193,8 @@ def _split(log: Log, table: ir.Table, hashes: ir.Table | None) -> tuple[ir.Table
     hashes  of the ids that may come several times, where they are known already
     """
     several = log.engine.several(table, "id") if hashes is None else hashes
-    hashed = table.mutate(key_hash=log.engine.hash(table.id))
-    once = hashed.anti_join(several, hashed.key_hash == several.several_hash).drop("key_hash")
-    repeated = log.engine.keep(hashed.semi_join(several, hashed.key_hash == several.several_hash).drop("key_hash"))
-    return once, repeated
+    of_several = log.engine.hash(table.id) == several.several_hash
+    return table.anti_join(several, of_several), log.engine.keep(table.semi_join(several, of_several))
 
 
 def _canonical(log: Log, values: Sequence[ir.Value]) -> list[ir.Value]:
@@ -211,17 +209,21 @@ def _canonical(log: Log, values: Sequence[ir.Value]) -> list[ir.Value]:
 
 
 def _latest(
-    log: Log, outcomes: ir.Table, kind: str, repeated: Mapping[str, ir.Table | None]
+    log: Log, outcomes: ir.Table, kind: str, codes: Codes, repeated: Mapping[str, ir.Table | None]
 ) -> tuple[ir.Table, ir.Table | None, dict[str, ir.Table]]:
     """Of several outcomes of a prediction the last counts: greatest (observed_at, known_at, value); NULL withdraws.
 
     Also the labels that counted for a while before a later delivery replaced them: id, code, known_at, until.
     And tables of one row that count what came again and what was taken back.
     """
+
+    def coded(rows: ir.Table) -> ir.Table:
+        return rows.mutate(**codes.of_outcomes(rows, kind, "value")).drop("value")
+
     if kind not in repeated:
-        return outcomes, None, {}
+        return coded(outcomes), None, {}
     engine = log.engine
-    once, several = _split(log, outcomes, repeated[kind])
+    once, several = map(coded, _split(log, outcomes, repeated[kind]))
     code = f"{kind}_code"
     keys = [name for name in ("observed_at", "known_at") if name in several.columns]
     order = [value for name in keys for value in (several[name].notnull().cast("int8"), several[name])]
@@ -233,10 +235,13 @@ def _latest(
     had = ranked.group_by("id").aggregate(
         ever=lambda t: t[code].notnull().cast("int8").max(),
         now=lambda t: (t[code].notnull() & (t.place == t["last"])).cast("int8").max(),
+        deliveries=lambda t: t.count(),
     )
     counted = {
         "repeated": variants.aggregate(repeated=(variants.deliveries - 1).sum()),
-        "withdrawn": had.aggregate(withdrawn=((had.ever == 1) & (had.now == 0)).sum()),
+        "withdrawn": had.aggregate(
+            withdrawn=((had.ever == 1) & (had.now == 0)).sum(), surplus=(had.deliveries - 1).sum()
+        ),
     }
     winners = ranked.filter(ranked.place == ranked["last"]).drop("place", "last")
     superseded = None
@@ -294,9 +299,9 @@ def _finished(
             if absent is not None and until is None:
                 assumed = rows.timestamp + ibis.interval(microseconds=int(due / timedelta(microseconds=1)))
                 known = ibis.ifelse(matched, known, assumed)
-            columns["lag"] = ibis.ifelse(code.notnull(), _lag(rows.timestamp, known, span, grain), 0)
+            columns["lag"] = ibis.ifelse(code.notnull(), _late(rows.timestamp, known, span, grain), 0)
             if until is not None:
-                columns["until_lag"] = _lag(rows.timestamp, rows[until], span, grain)
+                columns["until_lag"] = _late(rows.timestamp, rows[until], span, grain)
     for name in rows.columns:
         if name in (
             "predicted",
@@ -312,13 +317,18 @@ def _finished(
     if "entity" in rows.columns:
         digit = log.engine.md5(rows.entity.cast("string")).substr(7, 1)
         columns["group"] = ibis.literal("0123456789abcdef").find(digit).fill_null(0).cast("int64")
-    return rows.select(**columns)
+    table = rows.select(**columns)
+    return table.mutate(**{name: _bucket(table[name]) for name in ("lag", "until_lag") if name in columns})
 
 
-def _lag(timestamp: ir.Value, known: ir.Value, span: tuple[datetime, datetime], grain: Grain) -> ir.Value:
-    """Bucket of the days, or coarser grains, from the row's grain to the one in which its label became known."""
+def _late(timestamp: ir.Value, known: ir.Value, span: tuple[datetime, datetime], grain: Grain) -> ir.Value:
+    """Days, or coarser grains, from the row's grain to the one in which its label became known."""
     unit = replace(grain, unit="d") if grain.unit == "h" else grain
-    late = unit.number(known, *span) - unit.number(timestamp, *span)
+    return unit.number(known, *span) - unit.number(timestamp, *span)
+
+
+def _bucket(late: ir.Value) -> ir.Value:
+    """The code of a lag."""
     exact = [edge for edge in LAG_EDGES if edge <= 32][-1]
     wider = [(late <= edge, ibis.literal(code, "int64")) for code, edge in enumerate(LAG_EDGES) if edge > exact]
     return ibis.cases(

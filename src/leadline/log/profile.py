@@ -52,7 +52,6 @@ def profile(log: Log, spec: Spec) -> Profile:
     # plain counts and extremes only: engines answer them several times as fast as conditional ones
     asked: dict[str, ir.Value] = {
         "rows": table.count(),
-        "ids": table.id.count(),
         "times": table.timestamp.count(),
         "first": table.timestamp.min(),
         "last": table.timestamp.max(),
@@ -72,11 +71,19 @@ def profile(log: Log, spec: Spec) -> Profile:
     }
     for name, each in tables.items():
         distinct = log.engine.distinct(each.id)
-        aggregates[name] |= {"ids": each.id.count()} | ({} if distinct is None else {"distinct": distinct})
+        aggregates[name] |= {"rows": each.count()}
+        aggregates[name] |= {} if distinct is None else {"ids": each.id.count(), "distinct": distinct}
     rows = log.engine.scalars(*(each.aggregate(**aggregates[name]) for name, each in tables.items()))
     by_table = dict(zip(tables, rows, strict=True))
-    proofs = {name: _repeats(log, each, by_table[name]) for name, each in tables.items()}
-    repeated = {name: hashes for name, (comes_again, hashes) in proofs.items() if comes_again}
+    repeated: dict[str, ir.Table | None] = {}
+    for name, each in tables.items():
+        counts = by_table[name]
+        if "distinct" in counts:
+            repeated |= {} if counts["distinct"] == counts["ids"] else {name: None}
+            continue
+        missing, hashes = log.engine.repeats(each, "id")
+        counts["ids"] = counts["rows"] - missing
+        repeated |= {} if hashes is None else {name: hashes}
     row = by_table.pop("predictions")
     said = row | by_table.get(LABEL, {})
     newest_of = [row[f"newest_{kind}"] for kind in own_kinds]
@@ -106,14 +113,6 @@ def _of_outcomes(kind: str, outcomes: ir.Table, spec: Spec) -> dict[str, ir.Valu
     if "known_at" in outcomes.columns:
         asked["newest"] = outcomes.known_at.max(where=outcomes.id.notnull())
     return asked | (_of_labels(outcomes.value, spec) if kind == LABEL else {})
-
-
-def _repeats(log: Log, table: ir.Table, counts: Mapping[str, int]) -> tuple[bool, ir.Table | None]:
-    """Whether an id may come twice, and the hashes of those that may where looking for them was the proof."""
-    if "distinct" in counts:
-        return counts["distinct"] != counts["ids"], None
-    hashes = log.engine.repeats(table, "id")
-    return hashes is not None, hashes
 
 
 def _of_labels(value: ir.Value, spec: Spec) -> dict[str, ir.Value]:

@@ -253,9 +253,10 @@ class _Times:
             for index, name in enumerate(names)
             for edge in ("min", "max")
         }
+        columns = [self._table[name] for name in texts]
         bare = {
-            f"bare_{index}": (self._clock(name).notnull() & ~_has_offset(self._table[name])).sum()
-            for index, name in enumerate(texts)
+            f"bare_{index}": (self._engine.parsed_time(column).notnull() & ~_has_offset(column)).sum()
+            for index, column in enumerate(columns)
         }
         row = self._engine.run(self._table.aggregate(**edges, **bare)).to_pylist()[0]
         self.naive |= any(row.pop(name) for name in bare)

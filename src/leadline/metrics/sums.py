@@ -27,11 +27,13 @@ class Measure:
     bound        the largest magnitude it can have, or None: then it is summed as a double, and sums of different
                  engines agree to 1e-12 · Σ|x| only. A bounded one is rounded to a multiple of `unit` and summed in
                  integers, the same bit for bit everywhere.
+    counted      it is 1 wherever it is, so that only rows are counted; whatever they weigh
     """
 
     name: str
     expression: Callable[[ir.Table], ir.Value] = field(compare=False)
     bound: float | None = None
+    counted: bool = False
 
     @property
     def unit(self) -> float | None:

@@ -157,17 +157,20 @@ def _slices(guess: Guess) -> list[str]:
 
 
 def _objectives(guess: Guess, observed: Mapping[str, float]) -> list[str]:
-    slices = f", slices: [{_written(guess.slices[0])}]" if guess.slices else ""
     found = []
     for name, value in observed.items():
         level = _level(guess, name, value)
         if level is not None:
             side, limit = level
-            promised = f"  - {{metric: {_written(name)}, {side}: {limit}, window: {WINDOW}{slices}}}"
+            promised = f"  - {{metric: {_written(name)}, {side}: {limit}, window: {WINDOW}}}"
             found.append(_line(promised, f"a little on the safe side of the {value:.3g} seen"))
+    slices = f", slices: [{_written(guess.slices[0])}]" if guess.slices else ""
     if found:
+        # the levels are those of all rows, so they are not promised to every slice unasked
+        hint = [f"# Add e.g. `{slices.removeprefix(', ')}` to promise it for every value of a slice."] if slices else []
         return [
             "# What is promised. The levels are proposals: what the users need is yours to say.",
+            *hint,
             "objectives:",
             *found,
         ]
