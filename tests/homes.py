@@ -66,7 +66,9 @@ class DuckDBHome(Home):
         return self.tables[name]
 
     def live(self, name: str) -> Any:
-        return ibis.duckdb.from_connection(self.connection).table(name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ibis 12 calls what DuckDB has deprecated
+            return ibis.duckdb.from_connection(self.connection).table(name)
 
     def open(self) -> Engine:
         return DuckDB(self.connection)

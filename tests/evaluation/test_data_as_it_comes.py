@@ -49,15 +49,12 @@ WORDS = ["yes" if value else "no" for value in YES]
     [
         (YES, None),
         (LABELS, None),
-        (np.array(LABELS, "float64"), None),
         (["1" if value else "0" for value in YES], None),
-        (["True" if value else "False" for value in YES], None),
         (["TRUE" if value else "FALSE" for value in YES], True),
         (WORDS, "yes"),
         (pd.array(WORDS, dtype="string"), "yes"),
         (pd.Categorical(WORDS), "yes"),
         (pd.array(LABELS, dtype="Int64"), 1),
-        (pd.array(LABELS, dtype="Int8"), None),
         (pd.array(YES, dtype="boolean"), True),
         ([Decimal(value) for value in LABELS], None),
         ([2 * value + 5 for value in LABELS], 7),
@@ -146,7 +143,8 @@ def test_a_prediction_that_disagrees_with_the_score_counts_and_the_share_is_told
     said = [True, False, True, False, True, False, False, None]  # differs from score >= 0.5 once; one is not there
     result = of(frame(prediction=said), metrics=["accuracy"])
     assert notes(result)["disagrees"] == (
-        "In 12.5 % of the predictions (1) the prediction is not what a score of 0.5 or more says; the prediction counts."
+        "In 12.5 % of the predictions (1) the prediction is not what a score of 0.5 or more says;"
+        " the prediction counts."
     )
     assert one(result)["value"] == 0.625  # 0.6 was right, and False is not
     agree = [score >= 0.5 for score in SCORES]
@@ -181,15 +179,18 @@ def test_no_weight_at_all_is_undefined() -> None:
 # Times and ids ------------------------------------------------------------------------------------------------------
 
 
-def test_times_with_nanoseconds_dates_and_text_are_times() -> None:
-    for times in (
-        TIMES.as_unit("ns"),
-        TIMES.as_unit("s"),
-        TIMES.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        TIMES.strftime("%F %T"),
-    ):
+def test_times_of_any_resolution_dates_and_text_are_times() -> None:
+    naive = TIMES.tz_localize(None)
+    words = (TIMES.strftime("%FT%TZ"), TIMES.strftime("%F %T"))
+    for times in (TIMES.as_unit("ns"), naive.as_unit("ns"), TIMES.as_unit("s"), naive.as_unit("ms"), *words):
         assert days(of(frame(timestamp=times))) == {"2024-01-01": 0.75}
     assert days(of(frame(timestamp=[date(2024, 1, 1)] * 8))) == {"2024-01-01": 0.75}
+
+
+def test_conditions_compare_times_of_any_resolution() -> None:
+    for times in (TIMES.as_unit("ns"), TIMES.as_unit("us"), TIMES.tz_localize(None).as_unit("ns")):
+        late = {"name": "late", "where": "seen >= '2024-01-01T12:00:00'"}
+        assert slices(of(frame(seen=times), slices=[late], reference=EARLY)) == {(True,): 4, (False,): 4}
 
 
 def test_times_that_cannot_be_read_are_left_out_and_counted() -> None:
@@ -293,14 +294,9 @@ def test_parts_may_be_called_anything() -> None:
     assert one(result)["value"] == 0.75
 
 
-def test_names_that_differ_in_case_only_are_different_in_memory_or_refused() -> None:
+def test_names_that_differ_in_case_only_are_different() -> None:
     rows = frame(Carrier=list("abcd") * 2, carrier=list("xy") * 4)
-    try:
-        result = of(rows, slices=["Carrier"], reference=EARLY)
-    except leadline.InputError as problem:
-        assert "arrier" in str(problem)
-    else:
-        assert set(slices(result)) == {("a",), ("b",), ("c",), ("d",)}
+    assert set(slices(of(rows, slices=["Carrier"], reference=EARLY))) == {("a",), ("b",), ("c",), ("d",)}
 
 
 # Slices -------------------------------------------------------------------------------------------------------------

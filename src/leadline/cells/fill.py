@@ -36,8 +36,8 @@ class Cells:
     square: NDArray[np.float64]
     losses: Mapping[str, NDArray[np.float64]]
 
-    def where(self, chosen: NDArray[np.bool_]) -> Cells:
-        """The cells for which `chosen` is true."""
+    def where(self, chosen: NDArray[np.bool_] | Ints | slice) -> Cells:
+        """The cells for which `chosen` is true, or at these places."""
         return Cells(
             {name: key[chosen] for name, key in self.keys.items()},
             self.rows[chosen],
@@ -124,7 +124,8 @@ def fill(engine: Engine, facts: ir.Table, pieces: Sequence[Piece]) -> dict[tuple
     measures = list({measure.name: measure for piece in pieces for measure in piece.measures}.values())
     place, key, rows = (_ints(table, name) for name in ("place", "key", "rows"))
     # in the order of the keys, so that sums of sums come out the same whatever order an engine delivers
-    order = np.lexsort((key, place)) if measures or weighted else np.argsort(place, kind="stable")
+    summed = weighted or not all(measure.counted for measure in measures)
+    order = np.lexsort((key, place)) if summed else np.argsort(place, kind="stable")
     edges = np.searchsorted(place[order], np.arange(len(pieces) + 1))
     floats = {name: _floats(table, name) for name in table.column_names if name not in ("place", "key", "rows")}
     found: dict[tuple[str | int, ...], Cells] = {}
@@ -165,7 +166,7 @@ def _loss(
 
 def _unpacked(key: Ints, piece: Piece) -> dict[str, Ints]:
     found: dict[str, Ints] = {}
-    for each in reversed(piece.keys):
+    for each in reversed([part for whole in piece.keys for part in whole.plain()]):
         key, found[each.name] = np.divmod(key, each.size)
     return found
 

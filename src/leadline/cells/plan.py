@@ -19,11 +19,21 @@ COARSE = 16
 
 @dataclass(frozen=True)
 class Key:
-    """One number of a cell's key: an expression over facts with values 0..size - 1."""
+    """One number of a cell's key: an expression over facts with values 0..size - 1.
+
+    filled  how many of these values occur, about; None where all may
+    parts   the keys that it packs, where it is not one of its own
+    """
 
     name: str
     expression: ir.Value
     size: int
+    filled: int | None = None
+    parts: tuple[Key, ...] = ()
+
+    def plain(self) -> tuple[Key, ...]:
+        """The keys that it packs, or itself."""
+        return self.parts or (self,)
 
 
 @dataclass(frozen=True)

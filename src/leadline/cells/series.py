@@ -68,10 +68,26 @@ class Series:
 
     def _chosen(self, name: Name, **keys: int | None) -> Cells:
         cells = self.pieces[name]
+        code = keys.pop("slice", None)
+        if code is not None:
+            cells = self._of_slice(name, code)
         for key, value in keys.items():
             if value is not None and key in cells.keys:
                 cells = cells.where(cells.keys[key] == value)
         return cells
+
+    def _of_slice(self, name: Name, code: int) -> Cells:
+        if name not in self._by_slice:
+            cells = self.pieces[name]
+            self._by_slice[name] = cells.where(np.argsort(cells.keys["slice"], kind="stable"))
+        cells = self._by_slice[name]
+        begin, end = np.searchsorted(cells.keys["slice"], [code, code + 1]).tolist()
+        return cells.where(slice(begin, end))
+
+    @cached_property
+    def _by_slice(self) -> dict[Name, Cells]:
+        """The cells of partitions in the order of their slices, made when first asked for."""
+        return {}
 
     def _sums(
         self, cells: Cells, every: Cells, scores: Mapping[str, Histogram], errors: Array | None, groups: int = 0

@@ -119,7 +119,7 @@ class Engine(ABC):
         return self.hash(key).nunique(where=key.notnull())  # engines have a hash of NULL, too
 
     def repeats(self, table: ir.Table, column: str) -> tuple[int, ir.Table | None]:
-        """How many rows have no value in a column, and the hashes of values that may come twice, if any, as `several`."""
+        """How many rows have no value in a column, and the hashes (`several`) of values that may come twice, if any."""
         several = self.several(table, column)
         found = self.run(
             several.aggregate(

@@ -110,7 +110,7 @@ class Spark(Engine):
         return _md5(text)
 
     def hash(self, key: ir.Value) -> ir.Value:
-        return _xxhash64(key)  # Ibis' choice has 32 bits: a hundred thousand ids would already clash
+        return _xxhash64(key.cast("string"))  # Ibis' choice has 32 bits: a hundred thousand ids would already clash
 
     def close(self) -> None:
         for frame in self._persisted:

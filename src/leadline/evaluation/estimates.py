@@ -13,7 +13,7 @@ from leadline.cells.series import Series
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
-from leadline.metrics.evaluate import Evaluated, evaluate_windows
+from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Sums
 from leadline.objectives.interval import verdict
@@ -79,8 +79,7 @@ class Evaluation:
 
     def rolling(self, span: Span, after: int) -> tuple[int, int]:
         """Places of the rolling window that ends with the grain before `after`, cut to the log."""
-        begin, end = self.grain.rolling(span, self.series.first + after)
-        return max(begin - self.series.first, 0), end - self.series.first
+        return rolling(self.grain, self.series.first, span, after)
 
     # Estimates --------------------------------------------------------------------------------------------------
 
@@ -119,25 +118,25 @@ class Evaluation:
 
     def _of_slices(self, place: int, partition: Partition) -> Iterator[Estimate]:
         by_window = {metric.name for metric in self._objectives_of(partition)}
-        for code in self._codes_with_rows(place):
-            sums = self.series.sums(place, code)
-            where = self.slice_of(partition, code)
-            entities = self._entities(place, code)
+        sums = {code: self.series.sums(place, code) for code in self._codes_with_rows(place)}
+        alone = any(self._entities(place, code) is not None for code in sums)
+        together: dict[str, list[Evaluated]] = {}
+        for metric in self.slice_metrics:
+            if self._once and sums and (metric.histogram is not None or not (alone or metric.name in by_window)):
+                together[metric.name] = evaluate_each(metric, list(sums.values()), self._once[0][:2])
+        for number, code in enumerate(sums):
+            where, entities = self.slice_of(partition, code), self._entities(place, code)
             for metric in self.slice_metrics:
+                evaluated = [together[metric.name][number]] if metric.name in together else None
                 windows = self._tumbling if metric.name in by_window and metric.histogram is None else self._once
-                yield from self._estimates(metric, sums, windows, where, None, entities)
+                yield from self._estimates(metric, sums[code], windows, where, None, entities, evaluated)
 
     def _codes_with_rows(self, place: int) -> list[int]:
         cells = self.series.pieces["slice", place]
         return sorted({int(code) for code in cells.keys["slice"]})
 
     def _latest(self) -> tuple[int, int] | None:
-        """The longest objective's latest window; without objectives all that is mature."""
-        if not self.mature_until:
-            return None
-        if not self.spec.objectives:
-            return 0, self.mature_until
-        return min(self.rolling(each.window, self.mature_until) for each in self.spec.objectives)
+        return latest_window(self.spec, self.grain, self.series.first, self.mature_until)
 
     def _objectives_of(self, partition: Partition) -> list[Metric]:
         return [
@@ -158,9 +157,11 @@ class Evaluation:
         where: Slice,
         version: str | None,
         entities: Sums | None,
+        evaluated: Sequence[Evaluated] | None = None,
     ) -> Iterator[Estimate]:
         """One metric of one slice in many windows."""
-        evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
+        if evaluated is None:
+            evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
         counts = np.stack([sums.rows, sums.labelled, sums.immature])
         running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
         for found, (begin, after, window) in zip(evaluated, windows, strict=True):
@@ -285,3 +286,18 @@ def _interval(found: Evaluated) -> tuple[float | None, float | None, str | None]
         if found.interval is None
         else (found.interval.low, found.interval.high, found.interval.method)
     )
+
+
+def rolling(grain: Grain, first: int, span: Span, after: int) -> tuple[int, int]:
+    """Places of the rolling window of a span that ends before place `after`; places count from the grain `first`."""
+    begin, end = grain.rolling(span, first + after)
+    return max(begin - first, 0), end - first
+
+
+def latest_window(spec: Spec, grain: Grain, first: int, mature_until: int) -> tuple[int, int] | None:
+    """The longest objective's latest window; without objectives all that is mature. Places from the grain `first`."""
+    if not mature_until:
+        return None
+    if not spec.objectives:
+        return 0, mature_until
+    return min(rolling(grain, first, each.window, mature_until) for each in spec.objectives)

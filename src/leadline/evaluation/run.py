@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 
+import ibis
 import ibis.expr.types as ir
 
 from leadline.cells.fill import Cells, fill
@@ -13,7 +15,7 @@ from leadline.cells.plan import refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.evaluation.choice import choose
-from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.estimates import Evaluation, latest_window
 from leadline.evaluation.plan import DISAGREES, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
 from leadline.log.facts import Facts, facts
@@ -70,7 +72,12 @@ def _evaluate(
 
     def planned(rows: ir.Table, lag: str = "lag") -> Plan:
         codes_of_rows = coded(engine, rows, fixed.partitions, fixed.versions)
-        return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, metrics, slice_metrics, lag)
+        shown = metrics, slice_metrics
+        return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag)
+
+    @cache
+    def latest() -> tuple[int, int]:
+        return latest_window(spec, grain, first, _mature_until(log, found, known, grain, first, last)) or (0, 0)
 
     plan = planned(known.table)
     pieces = plan.pieces()
@@ -110,6 +117,15 @@ def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
         return number, number
     last = min(found.last, moment)
     return grain.number_of(found.first.replace(tzinfo=UTC)), grain.number_of(last.replace(tzinfo=UTC))
+
+
+def _mature_until(log: Log, found: Profile, known: Facts, grain: Grain, first: int, last: int) -> int:
+    """Number of leading grains whose rows are all mature, read from the predictions' times."""
+    if found.last is None or found.last <= known.cutoff:
+        return last - first + 1
+    young = known.predictions.filter(known.predictions.timestamp > ibis.literal(known.cutoff, "timestamp(6)"))
+    earliest = log.engine.run(young.aggregate(earliest=young.timestamp.min())).to_pylist()[0]["earliest"]
+    return grain.number_of(earliest.replace(tzinfo=UTC)) - first if earliest is not None else last - first + 1
 
 
 def _baseline(filled: Mapping[tuple[str | int, ...], Cells], first: int, last: int, classes: int) -> Series | None:

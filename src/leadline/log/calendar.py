@@ -55,6 +55,17 @@ class Grain:
         offset = ZoneInfo(self.zone).utcoffset(datetime(2020, 1, 1))  # noqa: DTZ001  # clock time of that zone
         return (offset or timedelta()) % _HOUR
 
+    @property
+    def in_a_week(self) -> int:
+        """How many of these grains make a week, at least 1.
+
+        >>> Grain("d", 2, "UTC").in_a_week
+        3
+        """
+        if self.unit == "h":
+            return 24 * 7
+        return max(7 // self.count, 1) if self.unit == "d" else 1
+
     def number(self, instant: ir.Value, first: datetime, last: datetime) -> ir.Value:
         """The grain's number of each naive UTC timestamp in [first, last], as an Ibis integer."""
         if self.unit == "h":

@@ -154,16 +154,16 @@ def _classes(log: Log, spec: Spec) -> tuple[str, ...]:
         declared = tuple(scores.classes)
     else:
         declared = tuple(scores) if scores else ()
-    columns: list[tuple[ir.Table, ir.Value]] = []
+    texts: list[ir.Table] = []
     if spec.label is not None:
         value, table = labels(log)
-        columns.append((table, value))
+        texts.append(table.select(text=as_text(value)))
     if "prediction" in log.predictions.columns:
-        columns.append((log.predictions, log.predictions.prediction))
+        texts.append(log.predictions.select(text=as_text(log.predictions.prediction)))
     seen: set[str] = set()
-    for table, value in columns:
-        found = table.select(text=as_text(value)).distinct().limit(MOST_CLASSES + 2)
-        seen |= {row["text"] for row in log.engine.run(found).to_pylist() if row["text"] is not None}
+    if texts:
+        found = (texts[0].union(*texts[1:], distinct=True) if texts[1:] else texts[0].distinct()).limit(MOST_CLASSES + 2)
+        seen = {row["text"] for row in log.engine.run(found).to_pylist() if row["text"] is not None}
     every = (*declared, *sorted(seen - set(declared)))
     if len(every) > MOST_CLASSES:
         raise InputError(

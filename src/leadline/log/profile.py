@@ -141,9 +141,11 @@ def as_of(asked: datetime | None, found: Profile, log: Log) -> datetime:
             return datetime(1970, 1, 1)  # noqa: DTZ001  # an empty log; naive UTC as everywhere on an engine
         return found.newest
     moment = asked.astimezone(UTC).replace(tzinfo=None)
-    if LABEL not in log.timed and found.newest is not None and moment < found.newest:
+    own = {name.removeprefix("value_") for name in log.predictions.columns if name.startswith("value_")}
+    timeless = (own | log.outcomes.keys()) - log.timed
+    if timeless and found.newest is not None and moment < found.newest:
         raise InputError(
-            f"as of {asked.isoformat()} cannot be told: the outcomes have no `observed_at` or `received_at` column, so nobody"
-            f" knows which labels were in by then; declare one, or ask for {found.newest.isoformat()}Z or later"
+            f"as of {asked.isoformat()} cannot be told: the outcomes have no `observed_at` or `received_at` column, so"
+            f" nobody knows which labels were in by then; declare one, or ask for {found.newest.isoformat()}Z or later"
         )
     return moment

@@ -102,22 +102,18 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             selected[name] = raw[column]
     for name, column in _numbers(spec).items():
         selected[name] = number(raw[column], column)
-    if "weight" in selected:
-        weight = selected["weight"]
-        selected["weight"] = ibis.ifelse(weight >= 0, weight, ibis.null("float64"))
+    if columns.weight is not None:  # a negative one is as unusable as none
+        selected["weight"] = ibis.ifelse(selected["weight"] >= 0, selected["weight"], ibis.null("float64"))
     if isinstance(columns.scores, ListScores):
         for index in range(len(columns.scores.classes)):
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
-    slices: dict[str, ir.Value] = {}
-    for entry in spec.slices:
-        for part in spec.parts(entry):
-            try:
-                slices[part.name] = _slice_value(part, raw, spec.timezone)
-            except InputError as problem:
-                notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {problem}"))
+    slices, left_out = _slices(spec, raw)
+    notes += left_out
     selected |= {f"slice_{name}": value for name, value in slices.items()}
-    for name in times.years:
-        notes.append(Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January."))
+    notes += [
+        Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January.")
+        for name in times.years
+    ]
     naive = times.naive
     apart: dict[str, tuple[ir.Value, ir.Table, dict[str, ir.Value]]] = {}
     for declared in tables:
@@ -145,6 +141,19 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
 
 def _shown(kind: str) -> str:
     return "outcomes" if kind == LABEL else f"feedback {kind!r}"
+
+
+def _slices(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note]]:
+    """What parts the rows, by the name of a slice. One that cannot be read is left out and said."""
+    slices: dict[str, ir.Value] = {}
+    notes: list[Note] = []
+    for entry in spec.slices:
+        for part in spec.parts(entry):
+            try:
+                slices[part.name] = _slice_value(part, table, spec.timezone)
+            except InputError as problem:
+                notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {problem}"))
+    return slices, notes
 
 
 def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:

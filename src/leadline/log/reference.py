@@ -269,7 +269,7 @@ def _joined(
         conditions = [keys[0] == lookup[names[0]]]
     else:
         conditions = [key.identical_to(lookup[name]) for key, name in zip(keys, names, strict=True)]
-    return joined.left_join(lookup, conditions).drop(*names)
+    return joined.left_join(lookup, conditions)
 
 
 def _arrow(column: ir.Value) -> pa.DataType:

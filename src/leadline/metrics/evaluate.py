@@ -17,6 +17,8 @@ from leadline.values import Interval, Undefined
 HISTORY = 28
 #: windows that are worked out together; more would only take more memory
 TOGETHER = 64
+#: the same for slices, of which each brings its own grains
+SLICES_TOGETHER = 16
 TOO_LARGE = "the sums are too large for double precision"
 EXACT = 2.0**52
 
@@ -66,6 +68,21 @@ def evaluate_windows(
         first, last = max(min(begin for begin, _ in some) - HISTORY, 0), max(after for _, after in some)
         moved = [(begin - first, after - first) for begin, after in some]
         found += _evaluated(metric, parts[first:last], moved, None if groups is None else groups[first:last])
+    return found
+
+
+def evaluate_each(metric: Metric, sums: Sequence[Sums], window: Range) -> list[Evaluated]:
+    """As `evaluate_windows`, for one window in the sums of many slices, each with its own history."""
+    begin, after = window
+    first = max(begin - HISTORY, 0)
+    found: list[Evaluated] = []
+    for start in range(0, len(sums), SLICES_TOGETHER):
+        # one after the other, so far apart that no slice is in another's history
+        rows = [metric.parts(each)[first:after] for each in sums[start : start + SLICES_TOGETHER]]
+        apart = np.zeros((HISTORY, rows[0].shape[1]))
+        stride = HISTORY + after - first
+        windows = [(place * stride + HISTORY + begin - first, (place + 1) * stride) for place in range(len(rows))]
+        found += _evaluated(metric, np.concatenate([part for row in rows for part in (apart, row)]), windows, None)
     return found
 
 

@@ -37,14 +37,17 @@ class Measure:
 
     @property
     def unit(self) -> float | None:
-        """The multiple of which a bounded measure is summed: 2^-32 up to a bound of 2, coarser above.
+        """The multiple of which a bounded measure is summed: 2^-32 up to a bound of 64, coarser above.
+
+        A sum that does not fit 64 bits is an error on every engine, never a wrong number; at an average of 1 a cell
+        holds two thousand million rows, at 36 (the worst log loss there is, in every row) 60 million.
 
         >>> Measure("squared_error", lambda facts: facts.score, 1.0).unit == 2.0**-32
         True
         """
         if self.bound is None:
             return None
-        return float(2.0 ** (math.ceil(math.log2(max(self.bound / 2, 1.0))) - 32))
+        return float(2.0 ** (math.ceil(math.log2(max(self.bound / 64, 1.0))) - 32))
 
 
 @dataclass(frozen=True, slots=True)
