@@ -62,16 +62,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Spill(folder) as spill:
         began = time.perf_counter()
         if options.side == "ours":
-            tempfile.tempdir = os.environ["TMPDIR"] = folder
+            os.environ["LEADLINE_MEMORY_LIMIT"], os.environ["LEADLINE_TEMP_DIRECTORY"] = options.memory, folder
             ids = count_with_leadline(name)
         else:
             log = path(f"{name}_predictions")
             ids = count_with_duckdb(log, folder, options.memory, options.side == "window")
         seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    memory = "its own" if options.side == "ours" else options.memory
     print(
-        f"| {options.side} | {memory} | {ids:,} | {seconds:.1f} s | {peak:,.0f} MB | {spill.peak_mb:,.0f} MB |",
+        f"| {options.side} | {options.memory} | {ids:,} | {seconds:.1f} s | {peak:,.0f} MB | {spill.peak_mb:,.0f} MB |",
         flush=True,
     )
 

@@ -34,6 +34,11 @@ def open_engine(sources: Sequence[Files | TableSource | Memory]) -> Engine:
     if len(backends) > 1:
         raise InputError("the sources are Ibis tables of different connections: make them on one connection")
     declared = [source for source in sources if isinstance(source, TableSource)]
+    for source in declared:
+        if source.engine == "spark" and source.url is not None:
+            raise InputError(f"{source}: Spark takes no `url`; the active session is used, or the one of an Ibis table")
+        if source.engine != "spark" and source.catalog is not None:
+            raise InputError(f"{source}: {source.engine} has no catalogs; name `database` and `table` only")
     names = {source.engine for source in declared} | {_BACKENDS.get(each.name, each.name) for each in backends.values()}
     if any(isinstance(source, Files) for source in sources):
         names.add("duckdb")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -156,8 +157,12 @@ class Plan:
                 made.append(self._filled(self._piece(("slice_errors", place), keys, ())))
         if "baseline" in self.rows.columns:
             keys = (*self._common(False), *self._outcome("baseline_predicted"))
-            measures = self._measures([metric for metric in self.metrics if "score" in metric.needs])
+            measures = self._measures([metric for metric in self.metrics if metric.needs & {"score", "prediction"}])
             made.append(self._piece(("baseline", "total"), keys, tuple(map(_of_baseline, measures))))
+            if self._has_errors(self.metrics):
+                bin_ = error_bin(_seen_by_baseline(self.rows))
+                piece = self._piece(("baseline", "errors"), (self.grain, Key("error", bin_, ERROR_BINS)), ())
+                made.append(replace(piece, where=bin_.notnull()))
             if "" in classes:
                 made.append(self._scores(("baseline", "scores", ""), (self.grain,), coarse=False, score="baseline"))
         return made
@@ -255,9 +260,15 @@ def _of_baseline(measure: Measure) -> Measure:
     """The measure as it would be if the baseline's score were the model's."""
     return Measure(
         OF_BASELINE + measure.name,
-        lambda rows: measure.expression(SimpleNamespace(score=rows.baseline, actual=rows.actual)),
+        lambda rows: measure.expression(_seen_by_baseline(rows)),
         measure.bound,
     )
+
+
+def _seen_by_baseline(rows: ir.Table) -> Any:
+    """Facts as they would be if the baseline were the model: what expressions of measures and bins read of them."""
+    label = {"label_value": rows.label_value} if "label_value" in rows.columns else {}
+    return SimpleNamespace(score=rows.baseline, prediction_value=rows.baseline, actual=rows.actual, **label)
 
 
 def _matched(kind: str) -> Measure:

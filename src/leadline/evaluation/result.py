@@ -164,7 +164,7 @@ class Result:
         return self._evaluation.notes
 
     def to_json(self, path: str | Path | None = None, *, indent: int | None = None) -> str:
-        """The JSON document (docs/reference/json.md), written to `path` too where one is given."""
+        """The JSON document (docs/reference/document.md), written to `path` too where one is given."""
         text = json.dumps(self._document, indent=indent, ensure_ascii=False, allow_nan=False)
         if path is not None:
             Path(path).write_text(text + "\n", encoding="utf-8")
@@ -218,7 +218,8 @@ def check(
         if predictions is None:
             raise InputError("give a declaration (a path, a mapping or a Spec), or predictions=...")
         spec, sentences = spec_of_frames(predictions, outcomes, declared, sample)
-        notes = tuple(Note("inferred", sentence) for sentence in sentences)
+        # a guess that was not needed is not told
+        notes = tuple(Note("inferred", each) for each in sentences if each.partition(":")[0] not in declared)
     elif predictions is not None or outcomes is not None or declared:
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
     elif not isinstance(spec, Spec):

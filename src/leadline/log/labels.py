@@ -37,11 +37,15 @@ class Codes:
         """`predicted` and what belongs to it. Binary: the prediction decides where present, else score >= threshold."""
         if self.task == "regression":
             value = number(rows.prediction, "prediction")
-            return {"prediction_value": value, "predicted": value.isnull().cast("int8")}
+            columns = {"prediction_value": value, "predicted": value.isnull().cast("int8")}
+            baseline = self._baseline(rows)
+            if baseline is not None:
+                columns |= {"baseline": baseline, "baseline_predicted": baseline.isnull().cast("int8")}
+            return columns
         if self.task == "multiclass":
             return {"predicted": self._class_code(rows).fill_null(self.missing)}
         by_score = (rows.score >= self.threshold).cast("int8") if "score" in rows.columns else None
-        columns: dict[str, ir.Value] = {}
+        columns = {}
         if "prediction" in rows.columns:
             said = truth(rows.prediction, self.positive, "prediction")
             if by_score is not None:
@@ -50,10 +54,17 @@ class Codes:
         else:
             said = by_score
         columns["predicted"] = said.fill_null(2).cast("int8")
-        if "baseline" in rows.columns or self.constant is not None:
-            score = rows.baseline if "baseline" in rows.columns else ibis.literal(self.constant, "float64")
-            columns |= {"baseline": score, "baseline_predicted": (score >= self.threshold).cast("int8").fill_null(2)}
+        baseline = self._baseline(rows)
+        if baseline is not None:
+            decided = (baseline >= self.threshold).cast("int8").fill_null(2)
+            columns |= {"baseline": baseline, "baseline_predicted": decided}
         return columns
+
+    def _baseline(self, rows: ir.Table) -> ir.Value | None:
+        """What the baseline says of each row: a score, or a regression's prediction."""
+        if "baseline" in rows.columns:
+            return rows.baseline
+        return None if self.constant is None else ibis.literal(self.constant, "float64")
 
     def of_outcomes(self, rows: ir.Table, kind: str, column: str) -> dict[str, ir.Value]:
         """KIND_code: a class code, 1 or 0, or the number of a regression; NULL where the label is."""
@@ -162,7 +173,9 @@ def _classes(log: Log, spec: Spec) -> tuple[str, ...]:
         texts.append(log.predictions.select(text=as_text(log.predictions.prediction)))
     seen: set[str] = set()
     if texts:
-        found = (texts[0].union(*texts[1:], distinct=True) if texts[1:] else texts[0].distinct()).limit(MOST_CLASSES + 2)
+        found = (texts[0].union(*texts[1:], distinct=True) if texts[1:] else texts[0].distinct()).limit(
+            MOST_CLASSES + 2
+        )
         seen = {row["text"] for row in log.engine.run(found).to_pylist() if row["text"] is not None}
     every = (*declared, *sorted(seen - set(declared)))
     if len(every) > MOST_CLASSES:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -99,9 +100,20 @@ def reference(log: Log, spec: Spec, found: Profile, predictions: ir.Table, momen
     if entries and not rows:
         notes.append(Note("reference_empty", "The reference has no rows: all slice values are shown as (other)."))
     edges = _edges(log, rows_of) if unbounded else None
-    content = [spec.model_dump(mode="json"), str(until), [[each.name, each.values] for each in partitions], edges]
+    content = [declared(spec), str(until), [[each.name, each.values] for each in partitions], edges]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return Reference(until, spec.reference is None, rows, partitions, versions, edges, digest, tuple(notes))
+
+
+def declared(spec: Spec) -> Any:
+    """The declaration as plain values, without the places of databases: they may hold a password."""
+
+    def without_url(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: without_url(each) for key, each in value.items() if key != "url"}
+        return [without_url(each) for each in value] if isinstance(value, list) else value
+
+    return without_url(spec.model_dump(mode="json"))
 
 
 def probabilities(found: Profile) -> bool:

@@ -1,4 +1,4 @@
-"""The JSON document: a versioned contract (docs/reference/json.md). Additions keep the number, changes raise it."""
+"""The JSON document: a versioned contract (docs/reference/document.md). Additions keep the number, changes raise it."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ class TableSource(Frozen):
     url: str | None = Field(
         default=None,
         repr=False,  # often holds a password
-        description="A DuckDB file, postgresql://..., or sc://... (Spark Connect); ${env:NAME} keeps secrets out.",
+        description="A DuckDB file or postgresql://...; ${env:NAME} keeps secrets out. Spark uses the active session.",
     )
     catalog: str | None = Field(default=None, description="The catalog that holds the database, where there are some.")
     database: str | None = Field(default=None, description="The database or schema that holds the table.")

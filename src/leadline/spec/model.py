@@ -493,6 +493,8 @@ def _columns_of_task(spec: Spec) -> Iterator[Problem]:
 def _only_binary(spec: Spec) -> Iterator[Problem]:
     if spec.task == "binary":
         return
+    if spec.task == "multiclass" and spec.baseline is not None:
+        yield ("baseline",), "a baseline is for binary models and regressions: evaluate another classifier as a version"
     if spec.positive is not None:
         yield ("positive",), f"positive is for binary models, this one is {spec.task}"
     for key in ("threshold", "thresholds"):
