@@ -191,7 +191,7 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
             f"{known.conflicting:,} predictions came again with other content, such as {shown_ids}; the first delivery counts.",
         )
     low, high = found.low.get("score"), found.high.get("score")
-    if low is not None and high is not None and not (0 <= low and high <= 1):
+    if low is not None and high is not None and not (low >= 0 and high <= 1):
         yield Note(
             "not_probabilities",
             f"Scores go from {low:g} to {high:g}: they are no probabilities, so only rank metrics are read from them.",

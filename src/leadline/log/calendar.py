@@ -52,7 +52,7 @@ class Grain:
     @property
     def _shift(self) -> timedelta:
         """Minutes by which the zone's hours begin off the hours of UTC (India: 30)."""
-        offset = ZoneInfo(self.zone).utcoffset(datetime(2020, 1, 1))  # noqa: DTZ001  # clock time of that zone
+        offset = ZoneInfo(self.zone).utcoffset(datetime(2020, 1, 1))  # clock time of that zone
         return (offset or timedelta()) % _HOUR
 
     @property

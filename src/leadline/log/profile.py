@@ -138,7 +138,7 @@ def as_of(asked: datetime | None, found: Profile, log: Log) -> datetime:
     """
     if asked is None:
         if found.newest is None:
-            return datetime(1970, 1, 1)  # noqa: DTZ001  # an empty log; naive UTC as everywhere on an engine
+            return datetime(1970, 1, 1)  # an empty log; naive UTC as everywhere on an engine
         return found.newest
     moment = asked.astimezone(UTC).replace(tzinfo=None)
     own = {name.removeprefix("value_") for name in log.predictions.columns if name.startswith("value_")}

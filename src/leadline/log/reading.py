@@ -242,7 +242,7 @@ class _Times:
         if not column.type().is_integer():
             return False
         row = self._engine.run(self._table.aggregate(low=column.min(), high=column.max())).to_pylist()[0]
-        return row["low"] is not None and FIRST_YEAR <= row["low"] and row["high"] <= LAST_YEAR
+        return row["low"] is not None and row["low"] >= FIRST_YEAR and row["high"] <= LAST_YEAR
 
     def _clock(self, name: str) -> ir.Value | None:
         """The column as naive clock time, where it is that."""

@@ -10,7 +10,7 @@ import numpy as np
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Sums
 from leadline.stats.design import designs
-from leadline.stats.groups import Spreads, spreads
+from leadline.stats.groups import Spreads, spreads, successive_spreads
 from leadline.values import Interval, Undefined
 
 #: how many earlier grains tell how much grains differ
@@ -144,7 +144,7 @@ def _of_defined(
 
 
 def _history(metric: Metric, totals: _Totals, begin: Array) -> Spreads:
-    """How much the figure varied between the grains before each window."""
+    """How much the figure varied from grain to grain before each window."""
     first = np.maximum(begin - HISTORY, 0)
     total = totals(first, begin)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -155,7 +155,7 @@ def _history(metric: Metric, totals: _Totals, begin: Array) -> Spreads:
     total = np.where(known[:, None], total, total[np.argmax(known)])
     member = _members(first, begin, len(totals.by_grain)) * known[:, None]
     influence = _influence(metric.slope(total), totals.by_grain) * member
-    return spreads(metric.row_variance(total), influence, metric.size(totals.by_grain) * member)
+    return successive_spreads(metric.row_variance(total), influence, metric.size(totals.by_grain) * member)
 
 
 def _influence(slope: Array, by_grain: Array) -> Array:

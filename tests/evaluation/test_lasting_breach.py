@@ -1,0 +1,37 @@
+"""A drop that lasts is told every day that it lasts, and since when."""
+
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+import leadline
+
+START = datetime(2025, 3, 3)
+GOOD_DAYS, ROWS = 20, 50
+
+
+def log(bad_days: int) -> pa.Table:
+    """50 rows a day, 2 of them wrong; from the 21st day on 45."""
+    days = [day for day in range(GOOD_DAYS + bad_days) for _ in range(ROWS)]
+    wrong = [place % ROWS < (2 if day < GOOD_DAYS else 45) for place, day in enumerate(days)]
+    label = [place % 2 == 0 for place in range(len(days))]
+    return pa.table(
+        {
+            "id": range(len(days)),
+            "ts": [START + timedelta(days=day, minutes=place % ROWS) for place, day in enumerate(days)],
+            "predicted": [yes != error for yes, error in zip(label, wrong, strict=True)],
+            "label": label,
+        }
+    )
+
+
+@pytest.mark.parametrize("bad_days", [1, 2, 3, 5, 8, 13, 21, 40])
+def test_a_lasting_drop_is_breached_since_its_first_day(bad_days):
+    found = leadline.check(
+        log(bad_days), task="binary", prediction="predicted", label="label", metrics=["accuracy"], slices=[],
+        objectives=[{"metric": "accuracy", "at_least": 0.8, "window": "1d"}],
+    )  # fmt: skip
+    judged = found.objectives[0]
+    assert judged["status"] == "breached"
+    assert judged["since"] == (START + timedelta(days=GOOD_DAYS)).isoformat() + "Z"
