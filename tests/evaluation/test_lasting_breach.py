@@ -35,3 +35,14 @@ def test_a_lasting_drop_is_breached_since_its_first_day(bad_days):
     judged = found.objectives[0]
     assert judged["status"] == "breached"
     assert judged["since"] == (START + timedelta(days=GOOD_DAYS)).isoformat() + "Z"
+
+
+def test_a_version_with_few_labels_shares_the_reference_and_says_so():
+    table = log(2)
+    old = table.num_rows - 120
+    table = table.append_column("version", pa.array(["v1"] * old + ["v2"] * 120))
+    found = leadline.check(table, task="binary", prediction="predicted", label="label", version="version", slices=[])
+    said = [note.text for note in found.notes if note.code == "version_shares_reference"]
+    assert [text.split(":")[0] for text in said] == [
+        f"Version 'v1' has {old:,} mature labels"] * (old < 1000) + ["Version 'v2' has 120 mature labels"
+    ]  # fmt: skip

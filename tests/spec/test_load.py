@@ -494,3 +494,19 @@ def test_any_text_is_a_document_or_an_error(text: str) -> None:
         read(text)
     except YamlError:
         return
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"score": "p", "prediction": "p"}, "'p' is the score already"),
+        ({"score": "late"}, "'late' is the score already"),
+        ({"score": "p", "weight": "id"}, "'id' is the id already"),
+    ],
+)
+def test_a_column_plays_one_part(columns, said):
+    predictions = {"source": "p.parquet", "columns": {"id": "id", "timestamp": "ts", **columns}}
+    with pytest.raises(SpecError, match=said):
+        from_mapping(
+            {"version": 1, "model": "m", "task": "binary", "predictions": predictions, "outcomes": {"columns": {"value": "late"}}}
+        )  # fmt: skip

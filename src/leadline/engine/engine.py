@@ -241,6 +241,8 @@ def arrow_table(source: Any) -> pa.Table:
         return pa.table(source)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as problem:
         raise InputError(f"a column holds values of several kinds: {str(problem).strip().splitlines()[0]}") from problem
+    except ValueError as problem:  # pandas' own, such as two columns of one name
+        raise InputError(f"the frame cannot be read: {str(problem).strip().splitlines()[0]}") from problem
 
 
 def small_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -112,8 +112,8 @@ class Plan:
                 found[_histogram("scores", weekly, of)] = _pack([grain, *keys], where)
             if self._has_errors(self.slice_metrics):
                 bin_ = error_bin(self.rows)
-                keys = [grain, Key("error", bin_, ERROR_BINS)]
-                found[_histogram("errors", weekly)] = _pack(keys, bin_.notnull())
+                of_errors = [grain, Key("error", bin_, ERROR_BINS)]
+                found[_histogram("errors", weekly)] = _pack(of_errors, bin_.notnull())
         return found
 
     def _clustered(self, place: int) -> bool:
@@ -156,9 +156,9 @@ class Plan:
                 keys = (self._code(place), self.packs[_histogram("errors", self._weekly(place))])
                 made.append(self._filled(self._piece(("slice_errors", place), keys, ())))
         if "baseline" in self.rows.columns:
-            keys = (*self._common(False), *self._outcome("baseline_predicted"))
+            of_baseline = (*self._common(False), *self._outcome("baseline_predicted"))
             measures = self._measures([metric for metric in self.metrics if metric.needs & {"score", "prediction"}])
-            made.append(self._piece(("baseline", "total"), keys, tuple(map(_of_baseline, measures))))
+            made.append(self._piece(("baseline", "total"), of_baseline, tuple(map(_of_baseline, measures))))
             if self._has_errors(self.metrics):
                 bin_ = error_bin(_seen_by_baseline(self.rows))
                 piece = self._piece(("baseline", "errors"), (self.grain, Key("error", bin_, ERROR_BINS)), ())

@@ -22,13 +22,17 @@ from leadline.log.facts import Facts, facts
 from leadline.log.labels import codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
-from leadline.log.reference import coded, reference
+from leadline.log.reference import Reference, coded, reference
 from leadline.report.words import share
 from leadline.spec.model import Spec
 from leadline.values import (
     Labels,
     Note,
 )
+
+
+#: mature labels that a version needs for a reference of its own
+OWN_REFERENCE = 1_000
 
 
 def evaluate_log(
@@ -43,9 +47,13 @@ def evaluate_log(
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
     progress    is told in a few words what is being done
     """
-    told = progress or (lambda words: None)
+    told = progress or _silent
     with open_engine(sources(spec)) as engine:
         return _evaluate(spec, engine, asked, all_slices, told)
+
+
+def _silent(_: str) -> None:
+    """Progress that nobody wants to hear of."""
 
 
 def _evaluate(
@@ -94,7 +102,7 @@ def _evaluate(
     series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)
     baseline = _baseline(filled, first, last, k)
     labels = _labels(series, known)
-    every = (*log.notes, *notes, *fixed.notes, *_data_notes(spec, log, found, known, series, later))
+    every = (*log.notes, *notes, *fixed.notes, *_data_notes(spec, log, found, known, series, later), *_version_notes(fixed, series))
     return Evaluation(
         spec,
         moment.replace(tzinfo=UTC),
@@ -154,6 +162,19 @@ def _labels(series: Series, known: Facts) -> Labels:
     )
 
 
+def _version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
+    """Which versions have too few labels for a reference of their own (DESIGN §3)."""
+    total = series.pieces["total",]
+    if len(fixed.versions) < 2:
+        return
+    mature = (total.keys["mature"] == 1) & (total.keys["actual"] < series.classes)
+    for code, version in enumerate(fixed.versions):
+        labelled = int(total.rows[mature & (total.keys["version"] == code)].sum())
+        if labelled < OWN_REFERENCE:
+            text = f"Version {version!r} has {labelled:,} mature labels: up to {OWN_REFERENCE:,} it shares the reference."
+            yield Note("version_shares_reference", text)
+
+
 def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
     if LABEL not in log.timed and spec.label is not None:
@@ -188,7 +209,8 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
         shown_ids = ", ".join(known.examples)
         yield Note(
             "conflicting",
-            f"{known.conflicting:,} predictions came again with other content, such as {shown_ids}; the first delivery counts.",
+            f"{known.conflicting:,} deliveries repeat a prediction with other content, such as {shown_ids};"
+            " the first delivery counts.",
         )
     low, high = found.low.get("score"), found.high.get("score")
     if low is not None and high is not None and not (low >= 0 and high <= 1):

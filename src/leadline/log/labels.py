@@ -161,10 +161,7 @@ def _positive(log: Log, spec: Spec, found: Profile, label: OutcomeTable) -> list
 def _classes(log: Log, spec: Spec) -> tuple[str, ...]:
     """Classes as declared by the scores, else all that occur, in the order of their text."""
     scores = spec.predictions.columns.scores
-    if isinstance(scores, ListScores):
-        declared = tuple(scores.classes)
-    else:
-        declared = tuple(scores) if scores else ()
+    declared = tuple(scores.classes if isinstance(scores, ListScores) else scores or ())
     texts: list[ir.Table] = []
     if spec.label is not None:
         value, table = labels(log)
@@ -180,7 +177,8 @@ def _classes(log: Log, spec: Spec) -> tuple[str, ...]:
     every = (*declared, *sorted(seen - set(declared)))
     if len(every) > MOST_CLASSES:
         raise InputError(
-            f"there are more than {MOST_CLASSES} classes, such as {', '.join(map(repr, every[:5]))}: is this a regression?"
+            f"there are more than {MOST_CLASSES} classes, such as {', '.join(map(repr, every[:5]))}:"
+            " is this a regression?"
         )
     return every
 

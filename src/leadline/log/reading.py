@@ -209,7 +209,8 @@ def _require(table: ir.Table, roles: Mapping[str, str], where_: str) -> None:
         if column not in table.columns:
             nearest = _nearest(column, table.columns)
             raise InputError(
-                f"{where_}.columns.{role}: there is no column {column!r}{nearest}; the columns are {_listed(table.columns)}"
+                f"{where_}.columns.{role}: there is no column {column!r}{nearest};"
+                f" the columns are {_listed(table.columns)}"
             )
 
 

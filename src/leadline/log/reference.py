@@ -135,7 +135,7 @@ def _edges(log: Log, rows_of: ir.Table) -> tuple[float, ...]:
 def _guess(
     log: Log, spec: Spec, found: Profile, predictions: ir.Table, moment: datetime, grain: Grain
 ) -> datetime | None:
-    """The end of the grain in which the first mature quarter of the rows is reached; at most 30 days after the first."""
+    """The end of the grain in which the first mature quarter of the rows is reached; 30 days after the first at most."""
     if found.first is None or found.last is None:
         return None
     cutoff = moment - (spec.label.matures_after if spec.label else timedelta())
@@ -247,7 +247,7 @@ def coded(engine: Engine, rows: ir.Table, partitions: Sequence[Partition], versi
         columns = [rows[f"slice_{part}"] for part in partition.parts]
         if partition.values == ((True,), (False,)) and columns[0].type().is_boolean():
             continue
-        joined = _joined(engine, joined, rows, partition, place, columns)
+        joined = _joined(engine, joined, partition, place, columns)
     for place, partition in enumerate(partitions):
         values = [joined[f"slice_{part}"] for part in partition.parts]
         if f"found_{place}" not in joined.columns:
@@ -266,7 +266,7 @@ def coded(engine: Engine, rows: ir.Table, partitions: Sequence[Partition], versi
 
 
 def _joined(
-    engine: Engine, joined: ir.Table, rows: ir.Table, partition: Partition, place: int, columns: Sequence[ir.Value]
+    engine: Engine, joined: ir.Table, partition: Partition, place: int, columns: Sequence[ir.Value]
 ) -> ir.Table:
     names = [f"value_{place}_{index}" for index in range(len(columns))]
     kinds = [pa.field(name, _arrow(column)) for name, column in zip(names, columns, strict=True)]

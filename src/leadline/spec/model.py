@@ -488,6 +488,22 @@ def _columns_of_task(spec: Spec) -> Iterator[Problem]:
         yield place, "a regression needs the column of its 'prediction'"
     if spec.task == "regression" and columns.scores is not None:
         yield (*place, "scores"), "scores of classes do not go with a regression"
+    yield from _one_part_each(spec)
+
+
+def _one_part_each(spec: Spec) -> Iterator[Problem]:
+    """A column that is prediction and label at once makes a perfect model of any."""
+    columns = spec.predictions.columns
+    places = {name: ("predictions", "columns", name) for name in ("id", "timestamp", "score", "prediction", "weight")}
+    parts = [(place, getattr(columns, name)) for name, place in places.items()]
+    if spec.label is not None and spec.label.source == spec.predictions.source and spec.label.where is None:
+        parts.append((("outcomes", "columns", "value"), spec.label.value))
+    seen: dict[str, str] = {}
+    for where, column in parts:
+        if column is not None and column in seen:
+            yield where, f"{column!r} is the {seen[column]} already: a column plays one of these parts only"
+        elif column is not None:
+            seen[column] = where[-1]
 
 
 def _only_binary(spec: Spec) -> Iterator[Problem]:
