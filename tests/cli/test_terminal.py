@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+import threading
 import time
 
 import pytest
@@ -95,3 +97,24 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     assert target.read_text() == "now"
     with pytest.raises(InputError, match="it is a directory"):
         terminal.require_writable(None, str(tmp_path))
+
+
+def test_a_link_stays_a_link(tmp_path):
+    target, link = tmp_path / "report.html", tmp_path / "latest.html"
+    link.symlink_to(target)
+    terminal.save("now", str(link))
+    assert link.is_symlink()
+    assert target.read_text() == "now"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["latest.html", "report.html"]
+
+
+def test_what_is_no_plain_file_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    terminal.save("now", str(pipe))
+    reader.join(10)
+    assert read == ["now"]
+    assert pipe.is_fifo()

@@ -26,7 +26,8 @@ ODD = 'sel"ect `from` \\ ünï'  # spaces, quotes, SQL words, a backslash, more 
 def same(found: Evaluation, expected: Evaluation) -> None:
     """The same keys and integers; sums of doubles to 1e-12 of what was added (DESIGN §2)."""
     ours, theirs = cells(found), cells(expected)
-    assert ours.keys() == theirs.keys()
+    # a few of the keys: pytest's own comparison of thousands takes minutes
+    assert sorted(map(str, ours.keys() ^ theirs.keys()))[:6] == []
     for key, sums in ours.items():
         assert sums == pytest.approx(theirs[key], rel=1e-12, abs=1e-12), key
     assert found.labels == expected.labels

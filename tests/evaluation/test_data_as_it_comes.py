@@ -102,6 +102,8 @@ def test_an_all_null_label_is_no_label() -> None:
     result = of(frame(label=[None] * 8), metrics=["accuracy", "recall", "roc_auc", "brier"])
     assert {each["why"] for each in result.estimates} == {"no labels"}
     assert result.labels.missing == 8
+    said = of(frame(label=[None] * 8), metrics=["accuracy"], positive=True)
+    assert {each["why"] for each in said.estimates} == {"no labels"}
 
 
 # Scores, predictions, weights ---------------------------------------------------------------------------------------

@@ -148,6 +148,8 @@ def test_the_example_of_the_brief(written: Any) -> None:
         ("kind = 'label'", "t.kind = 'label'", 13, "outcomes.where: names have one part"),
         ("matures_after: 2d", "matures_after: 2", 14, "a length of time has a unit"),
         ("matures_after: 2d", "matures_after: -2d", 14, "'-2d' is not a length of time"),
+        ("matures_after: 2d", "matures_after: 1000000d", 14, "1000000d is too long: 36525d at most"),
+        ("name: click", "name: label", 16, "'label' already means something else"),
         ("matures_after: 2d", "matures_after: 99999999999d", 14, "too long"),
         ("absent: unknown", "absent: [1]", 15, "outcomes.absent: one value is needed"),
         ("name: click", "name: recall", 16, "feedback[0].name: 'recall' is already the name of a metric"),

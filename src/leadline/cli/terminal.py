@@ -78,14 +78,20 @@ def _encodes(encoding: str) -> bool:
 
 
 def save(text: str, path: str) -> None:
-    """Write a file, all of it or nothing: a reader never sees half of a report."""
-    target = Path(path)
+    """Write a file, all of it or nothing: a reader never sees half of a report.
+
+    A link stays a link, and what is no plain file (a device, a pipe) is written to, never replaced.
+    """
+    target = Path(path).resolve()
     draft = target.with_name(f".{target.name}.{os.getpid()}")
+    plain = target.is_file() or not target.exists()
     try:
-        draft.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-        draft.replace(target)
+        (draft if plain else target).write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        if plain:
+            draft.replace(target)
     except OSError as problem:
-        draft.unlink(missing_ok=True)
+        if plain:
+            draft.unlink(missing_ok=True)
         raise InputError(f"{path!r} cannot be written: {problem.strerror or problem}") from None
 
 

@@ -33,7 +33,7 @@ def truth(value: ir.Value, positive: Scalar, what: str) -> ir.Value:
     kind = value.type()
     word = None if positive is None else text_of(positive)
     if kind.is_null():
-        return ibis.null("int8")
+        return value.cast("int8")
     if kind.is_boolean():
         return (~value if word in ("false", "0") else value).cast("int8")
     if kind.is_numeric():

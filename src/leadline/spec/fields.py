@@ -78,6 +78,9 @@ Value = Annotated[
 
 # Time ---------------------------------------------------------------------------------------------------------------
 
+#: a hundred years; calendars end soon after
+LONGEST_DAYS: Final = 36_525
+
 
 def _span(value: object) -> Span:
     if isinstance(value, Span):
@@ -86,7 +89,10 @@ def _span(value: object) -> Span:
         raise ValueError(f"a window has a unit: for {value} days write {value}d (also 1h, 1w, 1mo)")
     if not isinstance(value, str):
         raise ValueError(f"a window is written 1h, Nd such as 28d, 1w or 1mo; found {shown(value)}")
-    return Span.parse(value)
+    span = Span.parse(value)
+    if span.count > LONGEST_DAYS:
+        raise ValueError(f"{value!r} is too long: {LONGEST_DAYS}d at most")
+    return span
 
 
 def _wait(value: object) -> timedelta:
@@ -101,6 +107,8 @@ def _wait(value: object) -> timedelta:
         raise ValueError(f"a length of time has a unit, such as 90s, 30m, 36h, 2d or 1w; found {shown(value)}")
     if value < timedelta():
         raise ValueError("a length of time is not negative")
+    if value > timedelta(days=LONGEST_DAYS):
+        raise ValueError(f"{_wait_text(value)} is too long: {LONGEST_DAYS}d at most")
     return value
 
 

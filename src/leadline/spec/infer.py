@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from leadline.spec.columns import Column, columns, plain
+from leadline.spec.fields import LONGEST_DAYS
 from leadline.spec.model import Task
 from leadline.spec.names import (
     ENTITY,
@@ -558,6 +559,8 @@ class _Guesser:
         if len(delays) < 2:
             return None, ""
         late = float(np.quantile(delays, 0.95))
+        if late > LONGEST_DAYS * 86400:
+            return None, ""  # no wait, but a time that stands for none
         unit, seconds = ("d", 86400) if late > 86400 / 2 else ("h", 3600)
         count = max(0, math.ceil(late / seconds))
         wait = timedelta(seconds=count * seconds)

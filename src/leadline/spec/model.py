@@ -37,6 +37,8 @@ from leadline.spec.words import instead, nearest, shown
 from leadline.values import Scalar, Span, Target
 
 Task = Literal["binary", "multiclass", "regression"]
+#: kinds of rows that are no feedback
+RESERVED: Final = ("label", "predictions")
 Problem = tuple[tuple[str | int, ...], str]  # where, and what is wrong there
 
 
@@ -532,6 +534,8 @@ def _feedback(spec: Spec) -> Iterator[Problem]:
         place = ("feedback", index)
         if feedback.columns.value is None and spec.outcomes is None:
             yield (*place, "columns"), "the column of the 'value' is missing, and there are no outcomes to take it from"
+        if feedback.name in RESERVED:
+            yield (*place, "name"), f"{feedback.name!r} already means something else; give the feedback another name"
         if _is_metric(feedback.name, spec):
             yield (*place, "name"), f"{feedback.name!r} is already the name of a metric"
     for name in _twice([feedback.name for feedback in spec.feedback]):
