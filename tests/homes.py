@@ -89,7 +89,10 @@ class SparkHome(Home):
         _counting()
 
     def put(self, name: str, table: pa.Table) -> None:
+        usual = self.session.conf.get("spark.sql.timestampType")
+        self.session.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")  # else a naive time becomes an instant
         self.session.createDataFrame(table).createOrReplaceTempView(name)
+        self.session.conf.set("spark.sql.timestampType", usual)
 
     def source(self, name: str) -> Any:
         return {"engine": "spark", "table": name}
@@ -181,8 +184,10 @@ def home_of(engine: str, fixture: Callable[[str], Any]) -> Iterator[Home]:
         duck.connection.close()
     elif engine == "spark":
         session = fixture("spark")
+        usual = session.conf.get("spark.sql.session.timeZone")
         session.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
         yield SparkHome(session)
+        session.conf.set("spark.sql.session.timeZone", usual)
     else:
         postgres = PostgresHome(fixture("postgres_url"))
         yield postgres

@@ -104,6 +104,7 @@ WRITTEN = [
 
 def expressions(engine: Engine, t: ir.Table) -> dict[str, ir.Value]:
     """What is asked, by name."""
+    far = (datetime(2024, 1, 1), datetime(2025, 1, 10) + timedelta(days=max(LATE) + 1))
     span, before = (datetime(2024, 1, 1), datetime(2025, 1, 10)), (datetime(1968, 5, 1), datetime(1970, 2, 1))
     found: dict[str, ir.Value] = {name: t[name] for name in ("number", "integer", "score", "naive", "text")}
     finite = number(t.number, "number")
@@ -133,7 +134,7 @@ def expressions(engine: Engine, t: ir.Table) -> dict[str, ir.Value]:
     found |= {f"local_{place}": calendar.local_time(t.naive, zone, *span) for place, zone in enumerate(ZONES)}
     found |= {f"utc_{place}": calendar.utc_time(t.clock, zone, *span) for place, zone in enumerate(ZONES)}
     found |= {
-        f"lag_{late}": _bucket(_late(t.naive, t.naive + ibis.interval(days=late), span, GRAINS[5])) for late in LATE
+        f"lag_{late}": _bucket(_late(t.naive, t.naive + ibis.interval(days=late), far, GRAINS[5])) for late in LATE
     }
     summed = Measure("score", lambda rows: rows.score, 1.0)
     found["sum"] = _summed(t.score, summed).over(ibis.window())

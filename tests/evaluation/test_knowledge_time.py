@@ -152,7 +152,7 @@ def test_identical_deliveries_are_repeated_and_differing_ones_are_conflicting_wi
     ]
     result = check(rows)
     assert (result.labels.predictions, result.labels.repeated, result.labels.conflicting) == (2, 2, 1)
-    assert notes(result)["conflicting"].startswith("1 predictions came again with other content, such as a;")
+    assert notes(result)["conflicting"].startswith("1 delivery repeats a prediction with other content, such as a;")
     assert one(result)["value"] == 0.5
 
 

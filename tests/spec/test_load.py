@@ -510,5 +510,11 @@ def test_a_column_plays_one_part(columns, said):
     predictions = {"source": "p.parquet", "columns": {"id": "id", "timestamp": "ts", **columns}}
     with pytest.raises(SpecError, match=said):
         from_mapping(
-            {"version": 1, "model": "m", "task": "binary", "predictions": predictions, "outcomes": {"columns": {"value": "late"}}}
-        )  # fmt: skip
+            {
+                "version": 1,
+                "model": "m",
+                "task": "binary",
+                "predictions": predictions,
+                "outcomes": {"columns": {"value": "late"}},
+            }
+        )

@@ -132,7 +132,8 @@ class Engine(ABC):
     def several(self, table: ir.Table, column: str) -> ir.Table:
         """The hashes of the values of a column that may come twice, as `several_hash`; NULL for those that are NULL."""
         key = table[column]
-        hashed = ibis.ifelse(key.notnull(), self.hash(key), ibis.null("int64"))  # engines have a hash of NULL, too
+        hashed = self.hash(key)
+        hashed = ibis.ifelse(key.notnull(), hashed, ibis.null(hashed.type()))  # engines have a hash of NULL, too
         counts = table.group_by(several_hash=hashed).aggregate(deliveries=lambda t: t.count())
         return self.keep(counts.filter((counts.deliveries > 1) | counts.several_hash.isnull()))
 

@@ -30,7 +30,6 @@ from leadline.values import (
     Note,
 )
 
-
 #: mature labels that a version needs for a reference of its own
 OWN_REFERENCE = 1_000
 
@@ -102,7 +101,13 @@ def _evaluate(
     series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)
     baseline = _baseline(filled, first, last, k)
     labels = _labels(series, known)
-    every = (*log.notes, *notes, *fixed.notes, *_data_notes(spec, log, found, known, series, later), *_version_notes(fixed, series))
+    every = (
+        *log.notes,
+        *notes,
+        *fixed.notes,
+        *_data_notes(spec, log, found, known, series, later),
+        *_version_notes(fixed, series),
+    )
     return Evaluation(
         spec,
         moment.replace(tzinfo=UTC),
@@ -171,7 +176,9 @@ def _version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
     for code, version in enumerate(fixed.versions):
         labelled = int(total.rows[mature & (total.keys["version"] == code)].sum())
         if labelled < OWN_REFERENCE:
-            text = f"Version {version!r} has {labelled:,} mature labels: up to {OWN_REFERENCE:,} it shares the reference."
+            text = (
+                f"Version {version!r} has {labelled:,} mature labels: up to {OWN_REFERENCE:,} it shares the reference."
+            )
             yield Note("version_shares_reference", text)
 
 
@@ -209,8 +216,8 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
         shown_ids = ", ".join(known.examples)
         yield Note(
             "conflicting",
-            f"{known.conflicting:,} deliveries repeat a prediction with other content, such as {shown_ids};"
-            " the first delivery counts.",
+            f"{known.conflicting:,} {'deliveries repeat' if known.conflicting > 1 else 'delivery repeats'} a prediction"
+            f" with other content, such as {shown_ids}; the first delivery counts.",
         )
     low, high = found.low.get("score"), found.high.get("score")
     if low is not None and high is not None and not (low >= 0 and high <= 1):

@@ -58,7 +58,7 @@ def as_text(value: ir.Value) -> ir.StringValue:
     """A class or an id as text: true and false in lower case, whole numbers without a point, NaN as NULL."""
     kind = value.type()
     if kind.is_boolean():
-        return ibis.ifelse(value, "true", "false")
+        return ibis.cases((value, "true"), (~value, "false"), else_=ibis.null("string"))
     if kind.is_floating() or kind.is_decimal():
         finite = number(value, "")
         whole = (finite == finite.floor()) & (finite.abs() < 2.0**63)

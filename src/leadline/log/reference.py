@@ -135,7 +135,7 @@ def _edges(log: Log, rows_of: ir.Table) -> tuple[float, ...]:
 def _guess(
     log: Log, spec: Spec, found: Profile, predictions: ir.Table, moment: datetime, grain: Grain
 ) -> datetime | None:
-    """The end of the grain in which the first mature quarter of the rows is reached; 30 days after the first at most."""
+    """The end of the grain in which the first mature quarter of the rows is reached; at most 30 days from the first."""
     if found.first is None or found.last is None:
         return None
     cutoff = moment - (spec.label.matures_after if spec.label else timedelta())

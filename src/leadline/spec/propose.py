@@ -25,6 +25,12 @@ MARGIN: Final = 0.05  # a proposed level is this share below what was observed
 PLACEHOLDERS: Final = {"id": "prediction_id", "timestamp": "timestamp", "score": "score", "prediction": "prediction"}
 
 
+def _placeholder(guess: Guess, role: str) -> str:
+    """A name for the column of a part that was not found; another column's name would give it two parts."""
+    usual = PLACEHOLDERS[role]
+    return f"{usual}_column" if usual in {each.column for each in (*guess.roles, *guess.outcome_roles)} else usual
+
+
 def to_mapping(guess: Guess, sources: Sequence[Any]) -> dict[str, Any]:
     """The declaration without model name and objectives, for `from_mapping`.
 
@@ -32,7 +38,7 @@ def to_mapping(guess: Guess, sources: Sequence[Any]) -> dict[str, Any]:
     """
     columns: dict[str, Any] = {role.role: role.column for role in guess.roles}
     for role in _missing_roles(guess):
-        columns[role] = PLACEHOLDERS[role]
+        columns[role] = _placeholder(guess, role)
     if guess.scores:
         columns["scores"] = dict(guess.scores)
     if guess.scores_list:
@@ -108,7 +114,9 @@ def _missing_roles(guess: Guess) -> list[str]:
 def _predictions(guess: Guess, sources: Sequence[str]) -> list[str]:
     lines = ["predictions:", f"  source: {_written(sources[guess.predictions])}", "  columns:"]
     lines += [_role(role) for role in guess.roles]
-    lines += [_line(f"    {role}: {PLACEHOLDERS[role]}", "NOT FOUND: see above") for role in _missing_roles(guess)]
+    lines += [
+        _line(f"    {role}: {_placeholder(guess, role)}", "NOT FOUND: see above") for role in _missing_roles(guess)
+    ]
     if guess.scores:
         lines.append("    scores:")
         lines += [f"      {_written(name)}: {_written(column)}" for name, column in guess.scores]
