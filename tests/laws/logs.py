@@ -128,7 +128,9 @@ def batched(found: Sequence[Example], chosen: Settings | None = None) -> Example
     """All examples in one log, told apart by their ids and by the column `example`."""
 
     def told(rows: Sequence[Mapping[str, Any]], number: int) -> list[dict[str, Any]]:
-        return [{**row, "id": None if row["id"] is None else f"{number}-{row['id']}", "example": number} for row in rows]
+        return [
+            {**row, "id": None if row["id"] is None else f"{number}-{row['id']}", "example": number} for row in rows
+        ]
 
     parts = [[row for n, each in enumerate(found) for row in told(getattr(each, name), n)] for name in _PARTS]
     return Example(*(tuple(part) for part in parts), chosen or Settings())

@@ -12,7 +12,7 @@ import numpy as np
 from leadline.cells.series import Series
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
-from leadline.log.reference import Partition, Reference, shown
+from leadline.log.reference import FIRST, Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Sums
@@ -211,7 +211,7 @@ class Evaluation:
             found.append(self._judged(objective, metric, self._total, ALL_ROWS, self._entities(None, None)))
             for place, partition in enumerate(self.reference.partitions):
                 if partition.name in objective.slices:
-                    for code in self._codes_with_rows(place):
+                    for code in self._judged_codes(place, partition):
                         sums, where = self.series.sums(place, code), self.slice_of(partition, code)
                         found.append(self._judged(objective, metric, sums, where, self._entities(place, code)))
             found += self._left_out(objective, metric)
@@ -236,6 +236,10 @@ class Evaluation:
                     n=0,
                     why=f"the slice {entry.name!r} is left out",
                 )
+
+    def _judged_codes(self, place: int, partition: Partition) -> list[int]:
+        """Codes that objectives judge: of a condition only where it holds, for the other rows were promised nothing."""
+        return [code for code in self._codes_with_rows(place) if not partition.condition or code == FIRST]
 
     def _judged(
         self, objective: Objective, metric: Metric, sums: Sums, where: Slice, entities: Sums | None

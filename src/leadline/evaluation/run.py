@@ -26,12 +26,15 @@ from leadline.log.reference import Reference, coded, reference
 from leadline.report.words import share
 from leadline.spec.model import Spec
 from leadline.values import (
+    InputError,
     Labels,
     Note,
 )
 
 #: mature labels that a version needs for a reference of its own
 OWN_REFERENCE = 1_000
+#: hours, days or months that a log may span; one wrong year would else make a million empty windows
+MOST_GRAINS = 100_000
 
 
 def evaluate_log(
@@ -129,7 +132,14 @@ def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
         number = grain.number_of(moment.replace(tzinfo=UTC))
         return number, number
     last = min(found.last, moment)
-    return grain.number_of(found.first.replace(tzinfo=UTC)), grain.number_of(last.replace(tzinfo=UTC))
+    numbers = (grain.number_of(found.first.replace(tzinfo=UTC)), grain.number_of(last.replace(tzinfo=UTC)))
+    if numbers[1] - numbers[0] >= MOST_GRAINS:
+        shown = {"h": "hours", "mo": "months"}.get(grain.unit, "days")
+        raise InputError(
+            f"the predictions go from {found.first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC,"
+            f" more than {MOST_GRAINS:,} {shown}: correct or leave out times that are wrong, or choose a longer window"
+        )
+    return numbers
 
 
 def _mature_until(log: Log, found: Profile, known: Facts, grain: Grain, first: int, last: int) -> int:

@@ -24,7 +24,7 @@ import ibis.expr.types as ir
 
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
-from leadline.log.profile import Profile
+from leadline.log.profile import Profile, cutoff
 from leadline.log.reading import LABEL, Log
 from leadline.spec.model import Spec
 
@@ -76,7 +76,7 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
     counts: dict[tuple[str, str], ir.Table] = {}
     if came_again is not None:
         counts["deliveries", ""] = _deliveries(came_again)
-    cutoff = moment - (spec.label.matures_after if spec.label else timedelta())
+    mature_until = cutoff(spec, moment)
     corrected: ir.Table | None = None
     outcome_tables = dict(log.outcomes)
     if "predictions" in found.repeated:
@@ -112,11 +112,11 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
         if kind == LABEL and superseded is not None:
             corrected = superseded
         joined = joined.left_join(right, joined.id == right.other_id).drop("other_id")
-    table = _finished(joined, log, spec, found, codes, moment, cutoff, grain)
+    table = _finished(joined, log, spec, found, codes, moment, mature_until, grain)
     rows = None
     if corrected is not None:
         old = predictions.join(corrected, predictions.id == corrected.other_id).drop("other_id")
-        rows = engine.keep(_finished(old, log, spec, found, codes, moment, cutoff, grain, until="until_label"))
+        rows = engine.keep(_finished(old, log, spec, found, codes, moment, mature_until, grain, until="until_label"))
     read = dict(zip(counts, engine.scalars(*counts.values()), strict=True))
     said = {(name, kind): n or 0 for (_, kind), row in read.items() for name, n in row.items()}
     return Facts(
@@ -124,7 +124,7 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
         table,
         rows,
         moment,
-        cutoff,
+        mature_until,
         # own rows are counted as predictions
         sum(n for (name, kind), n in said.items() if name == "repeated" and (not kind or kind in log.outcomes)),
         said.get(("conflicting", ""), 0),
@@ -274,14 +274,14 @@ def _finished(
     found: Profile,
     codes: Codes,
     moment: datetime,
-    cutoff: datetime,
+    mature_until: datetime,
     grain: Grain,
     until: str | None = None,
 ) -> ir.Table:
     """The columns of facts from joined rows."""
     span = (found.first or moment, max(found.last or moment, moment, found.newest or moment))
     number = grain.number(rows.timestamp, *span)
-    mature = rows.timestamp <= _literal(cutoff)
+    mature = rows.timestamp <= _literal(mature_until)
     columns: dict[str, ir.Value] = {"grain": number, "mature": mature}
     for declared in spec.outcome_tables:
         kind = declared.name
@@ -290,7 +290,7 @@ def _finished(
         due = declared.matures_after
         absent = codes.absent(kind)
         if absent is not None and until is None:
-            old_enough = mature if kind == LABEL else rows.timestamp <= _literal(moment - due)
+            old_enough = mature if kind == LABEL else rows.timestamp <= _literal(max(moment, datetime.min + due) - due)
             code = ibis.ifelse(old_enough & ~matched, ibis.literal(absent, code.type()), code)
         columns[f"matched_{kind}"] = matched
         columns |= codes.finished(kind, code)

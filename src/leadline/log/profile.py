@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import ibis.expr.types as ir
 
@@ -129,6 +129,12 @@ def _of_labels(value: ir.Value, spec: Spec) -> dict[str, ir.Value]:
     if kind.is_string():
         return asked | {"label_other": (~value.lower().isin(["0", "1", "true", "false"])).sum()}
     return asked
+
+
+def cutoff(spec: Spec, moment: datetime) -> datetime:
+    """Rows with an event time at or before this are mature as of `moment`; both naive UTC."""
+    wait = spec.label.matures_after if spec.label else timedelta()
+    return max(moment, datetime.min + wait) - wait
 
 
 def as_of(asked: datetime | None, found: Profile, log: Log) -> datetime:

@@ -20,6 +20,10 @@ from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spe
 from leadline.values import InputError, Note
 
 LABEL = "label"
+#: how near to an edge, in parts of its number, a value may round to it; and the largest number of a bin
+EDGE, LARGEST_BIN = 1e-9, 2.0**53
+#: weights beyond these have squares, or sums of squares, that a double does not hold
+LEAST_WEIGHT, MOST_WEIGHT = 1e-100, 1e100
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
@@ -102,8 +106,10 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             selected[name] = raw[column]
     for name, column in _numbers(spec).items():
         selected[name] = number(raw[column], column)
-    if columns.weight is not None:  # a negative one is as unusable as none
-        selected["weight"] = ibis.ifelse(selected["weight"] >= 0, selected["weight"], ibis.null("float64"))
+    if columns.weight is not None:  # a negative one is as unusable as none, and one whose square is lost
+        weight = selected["weight"]
+        usable = (weight == 0) | ((weight >= LEAST_WEIGHT) & (weight <= MOST_WEIGHT))
+        selected["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
     if isinstance(columns.scores, ListScores):
         for index in range(len(columns.scores.classes)):
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
@@ -171,7 +177,12 @@ def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:
         return number(value, column) if kind.is_floating() else value.cast("string")
     found = number(value, column)
     if part.bin.width is not None:
-        return (found / part.bin.width).floor().cast("int64")
+        bins = found / part.bin.width
+        nearest = (bins + 0.5).floor()
+        # 0.3 / 0.1 is a little below 3, and 0.3 belongs into the bin that begins there
+        on_edge = (bins - nearest).abs() < EDGE * ibis.greatest(nearest.abs(), 1.0)
+        inside = bins.abs() < LARGEST_BIN
+        return ibis.ifelse(inside, ibis.ifelse(on_edge, nearest, bins.floor()), ibis.null("float64")).cast("int64")
     edges = part.bin.edges or ()
     steps = [(found < edge, ibis.literal(index, "int64")) for index, edge in enumerate(edges)]
     return ibis.ifelse(found.isnull(), ibis.null("int64"), ibis.cases(*steps, else_=ibis.literal(len(edges), "int64")))

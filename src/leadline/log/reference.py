@@ -17,7 +17,7 @@ import pyarrow as pa
 from leadline.engine import Engine
 from leadline.engine.engine import small_table
 from leadline.log.calendar import Grain
-from leadline.log.profile import Profile
+from leadline.log.profile import Profile, cutoff
 from leadline.log.reading import Log, open_reference
 from leadline.spec.model import BinSlice, SliceEntry, Spec, WhereSlice
 from leadline.values import Note, Scalar, Slice
@@ -35,12 +35,14 @@ class Partition:
     """A declared slice entry with the values that the reference fixed for it.
 
     parts    names of the slices that it is made of (one, or those of a cross)
+    condition   whether it parts the rows by a condition, so that its slice is where that holds
     values   for each code from 2 on the values of the parts, the most frequent first; code 0 is missing, 1 is other
     """
 
     name: str
     parts: tuple[str, ...]
     values: tuple[tuple[Scalar, ...], ...]
+    condition: bool = False
 
     @property
     def codes(self) -> int:
@@ -96,6 +98,11 @@ def reference(log: Log, spec: Spec, found: Profile, predictions: ir.Table, momen
             notes.append(Note("reference_guessed", text))
     if until is not None:
         rows_of = rows_of.filter(rows_of.timestamp < ibis.literal(until.replace(tzinfo=None), "timestamp(6)"))
+    present = set(rows_of.columns)
+    for entry in [each for each in entries if not present >= {f"slice_{part.name}" for part in spec.parts(each)}]:
+        entries.remove(entry)
+        text = f"Slice {entry.name!r} is left out: the reference's source has not all of its columns."
+        notes.append(Note("slice_left_out", text))
     partitions, versions, rows = _values(log, spec, entries, rows_of, predictions)
     if entries and not rows:
         notes.append(Note("reference_empty", "The reference has no rows: all slice values are shown as (other)."))
@@ -138,8 +145,8 @@ def _guess(
     """The end of the grain in which the first mature quarter of the rows is reached; at most 30 days from the first."""
     if found.first is None or found.last is None:
         return None
-    cutoff = moment - (spec.label.matures_after if spec.label else timedelta())
-    table = predictions.filter(predictions.timestamp <= ibis.literal(cutoff, "timestamp(6)"))
+    mature_until = cutoff(spec, moment)
+    table = predictions.filter(predictions.timestamp <= ibis.literal(mature_until, "timestamp(6)"))
     number = grain.number(table.timestamp, found.first, found.last)
     counted = log.engine.run(table.group_by(grain=number).aggregate(n=table.count())).to_pylist()
     numbers = sorted((row["grain"], row["n"]) for row in counted)
@@ -195,7 +202,10 @@ def _values(
         parts = spec.parts(entry)
         named = tuple(part.name for part in parts)
         if isinstance(entry, WhereSlice):
-            partitions.append(Partition(entry.name, named, ((True,), (False,))))
+            partitions.append(Partition(entry.name, named, ((True,), (False,)), condition=True))
+            continue
+        if isinstance(entry, BinSlice) and entry.bin.edges is not None:  # declared bins do not depend on the data
+            partitions.append(Partition(entry.name, named, tuple((bin_,) for bin_ in range(len(entry.bin.edges) + 1))))
             continue
         ordered = sorted(by_place.get(place, []), key=lambda item: (-item[0], [text or "" for text in item[1]]))
         values = tuple(

@@ -86,6 +86,11 @@ def evaluate_each(metric: Metric, sums: Sequence[Sums], window: Range) -> list[E
     return found
 
 
+def _extremes_allowed() -> np.errstate:
+    """Numbers may be too large or small for their squares: what comes of it is looked at, and has no interval."""
+    return np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")
+
+
 def _evaluated(metric: Metric, by_grain: Array, windows: Sequence[Range], groups: Array | None) -> list[Evaluated]:
     """by_grain has shape (grains, parts), groups (grains, hash groups, parts)."""
     broken = np.logical_not(np.isfinite(by_grain).all(axis=1, keepdims=True))
@@ -94,16 +99,17 @@ def _evaluated(metric: Metric, by_grain: Array, windows: Sequence[Range], groups
     begin, after = np.array(windows).T
     totals = _Totals(by_grain)
     total = totals(begin, after)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+    with _extremes_allowed():
         value = metric.value(total)
     lost = np.asarray(np.isinf(value) | ((_members(begin, after, len(by_grain)) @ broken)[:, 0] > 0))
     defined = np.flatnonzero(np.isfinite(value) & np.logical_not(lost))
     some: list[Evaluated] = []
     if len(defined):
-        history = _history(metric, totals, begin[defined])
-        some = _of_defined(
-            metric, totals, total[defined], value[defined], begin[defined], after[defined], history, groups
-        )
+        with _extremes_allowed():
+            history = _history(metric, totals, begin[defined])
+            some = _of_defined(
+                metric, totals, total[defined], value[defined], begin[defined], after[defined], history, groups
+            )
     found = dict(zip(defined.tolist(), some, strict=True))
     return [
         found.get(place) or Evaluated(Undefined(TOO_LARGE if lost[place] else metric.why(total[place])))
@@ -121,8 +127,10 @@ def _of_defined(
     history: Spreads,
     groups: Array | None,
 ) -> list[Evaluated]:
-    variance = metric.row_variance(total)
-    slope = metric.slope(total)
+    variance, slope = metric.row_variance(total), metric.slope(total)
+    # numbers so small or large that a variance is lost: there is a value and no interval
+    lost = ~np.isfinite(variance) | (variance < 0) | ~np.isfinite(slope).all(axis=1)
+    variance, slope = np.where(lost, 0.0, variance), np.where(lost[:, None], 0.0, slope)
     member = _members(begin, after, len(totals.by_grain))
     own = metric.size(totals.by_grain) * member
     grains = entity = Spreads.unknown(len(value))
@@ -138,7 +146,7 @@ def _of_defined(
     bound = metric.bound(total)
     low = np.where(bound > 0, np.maximum(low - bound, metric.low), low)
     high = np.where(bound > 0, np.minimum(high + bound, metric.high), high)
-    ends = zip(low.tolist(), high.tolist(), chosen.methods, np.isfinite(low + high).tolist(), strict=True)
+    ends = zip(low.tolist(), high.tolist(), chosen.methods, (np.isfinite(low + high) & ~lost).tolist(), strict=True)
     intervals = [Interval(bottom, top, method or formula) if told else None for bottom, top, method, told in ends]
     return [Evaluated(*each) for each in zip(value.tolist(), intervals, bound.tolist(), strict=True)]
 
@@ -155,7 +163,10 @@ def _history(metric: Metric, totals: _Totals, begin: Array) -> Spreads:
     total = np.where(known[:, None], total, total[np.argmax(known)])
     member = _members(first, begin, len(totals.by_grain)) * known[:, None]
     influence = _influence(metric.slope(total), totals.by_grain) * member
-    return successive_spreads(metric.row_variance(total), influence, metric.size(totals.by_grain) * member)
+    variance = metric.row_variance(total)
+    told = np.isfinite(variance) & (variance >= 0) & np.isfinite(influence).all(axis=1)
+    variance, influence = np.where(told, variance, 0.0), np.where(told[:, None], influence, 0.0)
+    return successive_spreads(variance, influence, metric.size(totals.by_grain) * member)
 
 
 def _influence(slope: Array, by_grain: Array) -> Array:
