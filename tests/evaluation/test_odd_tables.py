@@ -104,7 +104,9 @@ def test_a_column_that_is_null_in_the_reference_still_has_values_later() -> None
     frame = made()
     set_to("x", np.nan, lambda f: f["timestamp"] < pd.Timestamp("2025-01-03"))(frame)
     found = of_slice(answered(frame), "x")
-    assert found == {None: 2 * PER_DAY, "(other)": 6 * PER_DAY}
+    assert found.pop(None) == 2 * PER_DAY
+    assert set(found) == {"(-inf, -1)", "[-1, 0)", "[0, 1)", "[1, inf)"}  # declared edges do not depend on the data
+    assert sum(found.values()) == 6 * PER_DAY
 
 
 def test_a_constant_column_is_one_slice() -> None:

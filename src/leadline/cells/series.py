@@ -49,13 +49,17 @@ class Series:
         histograms = self._scores("slice_scores", place, code, None)
         return self._sums(cells, self.pieces["total",], histograms, self._errors("slice_errors", place, code, None))
 
-    def known_by(self, day: int) -> Series:
+    def known_by(self, day: int, days: Ints | None = None) -> Series:
         """The counts as they were known at the end of a day (number of the grain of days, or of the coarser grain).
 
-        Labels that came later stand among the unlabelled rows. Exact for labels up to 32 days (or grains) late; of a
-        wider bucket nothing counts before its end. Histograms carry no lag and are left out.
+        days    the number of the day of each grain, where grains are hours
+
+        Later predictions are left out, and labels that came later stand among the unlabelled rows. Exact for labels up
+        to 32 days (or grains) late; of a wider bucket nothing counts before its end. Which rows are mature is as it
+        was for the cells. Histograms carry no lag and are left out.
         """
-        found = {name: _known_by(cells, self, day) for name, cells in self.pieces.items() if "lag" in cells.keys}
+        ages = day - (np.arange(self.first, self.last + 1) if days is None else days)
+        found = {name: _known_by(cells, ages, self.classes) for name, cells in self.pieces.items() if "lag" in cells.keys}
         return Series(found, self.first, self.last, self.classes)
 
     def entities(self, place: int | None = None, code: int | None = None) -> Sums | None:
@@ -185,10 +189,12 @@ def _grid(cells: Cells) -> Ints:
     return (cells.keys["linear"] * 1024 + cells.keys["logit"]) * 1024 + cells.keys["step"]
 
 
-def _known_by(cells: Cells, series: Series, day: int) -> Cells:
+def _known_by(cells: Cells, ages: Ints, classes: int) -> Cells:
+    """`ages`: how many days before the day each grain is."""
+    cells = cells.where(ages[cells.keys["grain"]] >= 0)
     latest = np.append(np.array(LAG_EDGES), np.iinfo(np.int64).max)[cells.keys["lag"]]
-    known = (latest <= day - (series.first + cells.keys["grain"])) | (cells.keys["actual"] == series.classes)
-    keys = {**cells.keys, "actual": np.where(known, cells.keys["actual"], series.classes)}
+    known = (latest <= ages[cells.keys["grain"]]) | (cells.keys["actual"] == classes)
+    keys = {**cells.keys, "actual": np.where(known, cells.keys["actual"], classes)}
     losses = {
         name: sums if name.startswith(NEED_NO_LABEL) else sums * known[:, None] for name, sums in cells.losses.items()
     }

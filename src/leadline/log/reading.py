@@ -21,7 +21,7 @@ from leadline.values import InputError, Note
 
 LABEL = "label"
 #: how near to an edge, in parts of its number, a value may round to it; and the largest number of a bin
-EDGE, LARGEST_BIN = 1e-9, 2.0**53
+EDGE, LARGEST_BIN = 1e-9, 2.0**62
 #: weights beyond these have squares, or sums of squares, that a double does not hold
 LEAST_WEIGHT, MOST_WEIGHT = 1e-100, 1e100
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -108,7 +108,7 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
         selected[name] = number(raw[column], column)
     if columns.weight is not None:  # a negative one is as unusable as none, and one whose square is lost
         weight = selected["weight"]
-        usable = (weight == 0) | ((weight >= LEAST_WEIGHT) & (weight <= MOST_WEIGHT))
+        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
         selected["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
     if isinstance(columns.scores, ListScores):
         for index in range(len(columns.scores.classes)):
@@ -126,6 +126,9 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
         kind = declared.name
         if declared in same_rows:
             own = _outcome_columns(declared, raw, times)
+            if "known_at" in own and received is not None:  # nobody knew the label before its row came
+                later = (received > own["known_at"]) | own["known_at"].isnull()
+                own["known_at"] = ibis.ifelse(later, received, own["known_at"])
             selected |= {f"{name}_{kind}": value for name, value in own.items()}
             continue
         table = engine.read(declared.source, frozenset({declared.id}))

@@ -257,7 +257,7 @@ class ColumnSlice(Frozen):
 
 
 class WhereSlice(Frozen):
-    """Rows for which a condition holds; all others are not in the slice."""
+    """Rows for which a condition holds; the others are shown beside them, and objectives do not judge those."""
 
     name: str = Field(min_length=1, description="The name of the slice.")
     where: ConditionField = Field(description="A condition in SQL over the columns of the predictions.")
