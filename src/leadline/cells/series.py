@@ -59,7 +59,8 @@ class Series:
         was for the cells. Histograms carry no lag and are left out.
         """
         ages = day - (np.arange(self.first, self.last + 1) if days is None else days)
-        found = {name: _known_by(cells, ages, self.classes) for name, cells in self.pieces.items() if "lag" in cells.keys}
+        lagged = {name: cells for name, cells in self.pieces.items() if "lag" in cells.keys}
+        found = {name: _known_by(cells, ages, self.classes) for name, cells in lagged.items()}
         return Series(found, self.first, self.last, self.classes)
 
     def entities(self, place: int | None = None, code: int | None = None) -> Sums | None:
