@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from homes import ENGINES, Home, cells
+from homes import ENGINES, Home, cells, home_of
+from leadline.engine.duckdb import DuckDB
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
+from leadline.log.columns import number
+from leadline.spec.fields import Files, Memory
 from leadline.spec.load import from_mapping
+from leadline.spec.where import Condition, to_ibis
 from leadline.values import InputError
 
 ZONE = "America/New_York"
@@ -101,17 +111,141 @@ def binary(predictions: Any, labels: Any) -> Any:
     )
 
 
+@dataclass(frozen=True)
+class Live:
+    """An evaluation of predictions on the user's own connection, with labels as a frame that is brought there.
+
+    unchanged   whether tables, views and settings are as they were
+    kept, run   the engine's plans of what was kept, and of what was fetched
+    """
+
+    found: Evaluation
+    unchanged: bool
+    kept: list[str]
+    run: list[str]
+
+
+_live: dict[str, Live] = {}
+
+
+@pytest.fixture
+def live(engine: str, home: Home) -> Live:
+    """One for each engine: it is run once."""
+    if engine not in _live:
+        tables = binary_tables()
+        wide = tables["predictions"]
+        for unused in range(50):
+            wide = wide.append_column(f"unused {unused}", pa.array([1.5] * len(wide)))
+        home.put("predictions", wide)
+        source = home.live("predictions")
+        before = home.state()
+        with watched(home) as (kept, run):
+            found = evaluate_log(binary(source, tables["labels"]))
+        _live[engine] = Live(found, home.state() == before, kept, run)
+    return _live[engine]
+
+
+@contextmanager
+def watched(home: Home) -> Iterator[tuple[list[str], list[str]]]:
+    """The plans of all that is kept and run on an engine meanwhile."""
+    with home.open() as opened:
+        kind: Any = type(opened)
+    keep, fetch = kind.keep, kind._fetch
+    kept: list[str] = []
+    run: list[str] = []
+
+    def kept_(self: Any, expression: Any) -> Any:
+        kept.append(self.explain(expression))
+        return keep(self, expression)
+
+    def run_(self: Any, expression: Any) -> Any:
+        run.append(self.explain(expression))
+        return fetch(self, expression)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kind, "keep", kept_)
+        patched.setattr(kind, "_fetch", run_)
+        yield kept, run
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_live_table_is_evaluated_where_it_is_and_nothing_is_left_there(home: Home) -> None:
-    """Predictions on the user's own connection, labels as a frame that is brought there."""
+def test_a_live_table_has_the_same_cells(live: Live) -> None:
+    same(live.found, evaluate_log(binary(**binary_tables())))
+    assert len(estimated(live.found)) > 500
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_is_left_on_a_user_s_connection(live: Live) -> None:
+    assert live.unchanged
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_cells_scan_each_source_once(engine: str, live: Live) -> None:
+    """The one statement that counts reads predictions and labels once; Spark keeps the facts first, and reads those."""
+    plan = PHYSICAL[engine](live.kept[-1] if engine == "spark" else live.run[-1])
+    predictions, labels = SCANS[engine]
+    assert len(re.findall(predictions, plan)) == 1
+    assert len(re.findall(labels, plan)) == 1
+    if engine == "spark":
+        leaves = re.findall(r"\+- InMemoryTableScan", PHYSICAL[engine](live.run[-1]))
+        assert live.found.baseline is not None
+        assert len(leaves) == len(live.found.series.pieces) + len(live.found.baseline.pieces)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])  # PostgreSQL reads whole rows
+def test_only_needed_columns_are_read(engine: str, live: Live) -> None:
+    assert not any("unused" in PHYSICAL[engine](plan) for plan in (*live.kept, *live.run))
+
+
+def test_wide_parquet_files_are_scanned_once_and_nan_in_them_is_missing(tmp_path: Path) -> None:
+    """pyarrow leaves NaN out of the ranges that a file states, and DuckDB believes these (duckdb/duckdb#25521)."""
     tables = binary_tables()
-    home.put("predictions", tables["predictions"])
-    live = home.live("predictions")
-    before = home.state()
-    found = evaluate_log(binary(live, tables["labels"]))
-    assert home.state() == before
+    scores = pa.array([0.25, math.nan, 0.75, math.nan] * (len(tables["predictions"]) // 4), pa.float64())
+    place = tables["predictions"].column_names.index("score")
+    tables["predictions"] = tables["predictions"].set_column(place, "score", scores)
+    wide = tables["predictions"]
+    for unused in range(50):
+        wide = wide.append_column(f"unused {unused}", pa.array([1.5] * len(wide)))
+    files = {"predictions": str(tmp_path / "predictions.parquet"), "labels": str(tmp_path / "labels.parquet")}
+    pq.write_table(wide, files["predictions"])
+    pq.write_table(tables["labels"], files["labels"])
+    with home_of("duckdb", str) as home, watched(home) as (kept, run):
+        found = evaluate_log(binary(**files))
     same(found, evaluate_log(binary(**tables)))
-    assert len(estimated(found)) > 500
+    assert run[-1].count("PARQUET_SCAN") == 2
+    assert not any("unused" in plan for plan in (*kept, *run))
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0], [0.1, 2.5], [0.1, None], [math.inf, -1.0], []], ids=str)
+def test_numbers_and_conditions_on_a_parquet_file_that_hides_nan(values: list[float | None], tmp_path: Path) -> None:
+    table = pa.table({"x": pa.array([*values, math.nan, *values], pa.float64())})
+    pq.write_table(table, tmp_path / "x.parquet")
+    conditions = ["x > 1", "NOT x <= 1", "x <> 1", "x BETWEEN 0 AND 3", "x = 1", "x IS NULL"]
+    with DuckDB() as engine:
+        sources = (Files("", str(tmp_path / "x.parquet")), Memory(table))
+        for t in map(engine.read, sources):
+            known = [value for value in table["x"].to_pylist() if value is not None and math.isfinite(value)]
+            x = number(t.x, "x")
+            assert engine.run(t.aggregate(n=x.count())).to_pylist() == [{"n": len(known)}]
+            assert sorted(engine.run(t.filter(x.notnull()).select(x=x))["x"].to_pylist()) == sorted(known)
+        one, other = (
+            engine.scalars(*(t.aggregate(n=to_ibis(Condition.parse(text), t).sum()) for text in conditions))
+            for t in map(engine.read, sources)
+        )
+        assert one == other
+
+
+def _spark_physical(plan: str) -> str:
+    return plan[plan.index("== Physical Plan ==") :]
+
+
+PHYSICAL: dict[str, Callable[[str], str]] = {"duckdb": str, "postgres": str, "spark": _spark_physical}
+#: how a scan of the predictions and one of the labels look
+SCANS = {
+    "duckdb": (r"Table: [\w.]*predictions", r"Projections:\s+id, value, seen|Projections: id, value, seen"),
+    "postgres": (r"Seq Scan on public\.predictions", r"Seq Scan on pg_temp[\w.]*leadline_\w+_1\b"),
+    "spark": (r"LocalTableScan \[id#\w+, ", r"LocalTableScan \[other_id#"),
+}
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])  # what is tried here does not depend on the engine

@@ -36,7 +36,8 @@ PREDICTIONS = pa.schema(
     }
 )
 OUTCOMES = pa.schema({"id": pa.string(), "value": pa.bool_(), "observed_at": TIME, "received_at": TIME})
-CONTENT = ("score", "prediction", "version", "entity", "carrier", "distance", "example")
+#: what deliveries of one id are compared by: what is used of them, so a bin instead of its number
+CONTENT = ("prediction", "version", "entity", "score", "carrier", "example", "far", "step")
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,51 @@ def examples(draw: st.DrawFn) -> Example:
         return _with_repeats(draw(st.lists(each, max_size=most)), again)
 
     return Example(rows(_prediction(), 6), rows(_outcome(), 6), rows(_outcome(), 3))
+
+
+@st.composite
+def own_examples(draw: st.DrawFn) -> Example:
+    """Labels that stand in the predictions' rows: a row that comes again may bring one, or another."""
+    one = st.builds(
+        lambda row, label, at: {**row, "label": label, "label_at": at},
+        _prediction().filter(lambda row: row["timestamp"] is not None),
+        st.sampled_from([True, False, None]),
+        st.none() | _TIMES,
+    )
+    rows = draw(st.lists(one, max_size=6))
+    told = [row for row in rows if draw(st.booleans())]
+    brought = [
+        {**row, "label": True, "label_at": AS_OF - timedelta(days=2), "received_at": row["timestamp"] + draw(_DELAYS)}
+        for row in told
+    ]
+    return Example((*rows, *brought), ())
+
+
+def labels_of_rows(example: Example, as_of: datetime) -> Example:
+    """The same with labels apart: each is known when its row has come, and not before it was observed."""
+    labels = []
+    for row in example.predictions:
+        arrived = row["received_at"] or row["timestamp"]
+        if row["label"] is not None and row["timestamp"] <= as_of and arrived <= as_of:
+            known = [at for at in (row["received_at"], row["label_at"]) if at is not None]
+            label = {"id": row["id"], "value": row["label"], "observed_at": row["label_at"]}
+            labels.append({**label, "received_at": max(known) if row["received_at"] is not None else None})
+    return replace(example, labels=tuple(labels))
+
+
+def labels_in_time(example: Example) -> Example:
+    """Predictions that came at once, and labels that came within 32 days: what the ledger tells exactly."""
+    made: dict[Any, list[datetime]] = {}
+    for row in example.predictions:
+        if row["timestamp"] is not None:
+            made.setdefault(row["id"], []).append(row["timestamp"])
+
+    def in_time(row: Mapping[str, Any]) -> bool:
+        known = oracle.known_at(row, "observed_at")
+        return known is None or all(known - at < timedelta(days=31) for at in made.get(row["id"], []))
+
+    predictions = tuple({**row, "received_at": None} for row in example.predictions)
+    return replace(example, predictions=predictions, labels=tuple(row for row in example.labels if in_time(row)))
 
 
 SETTINGS = st.builds(
@@ -204,6 +250,18 @@ def declaration(sources: Mapping[str, Any], settings: Settings, **more: Any) -> 
     )
 
 
+def own_declaration(source: Any, settings: Settings) -> Spec:
+    """Labels in the predictions' rows."""
+    columns = {"value": "label", "observed_at": "label_at"}
+    outcomes = {"columns": columns, "matures_after": f"{settings.matures_after / timedelta(hours=1):g}h"}
+    return declaration(dict.fromkeys(_PARTS, source), settings, outcomes=outcomes, feedback=[])
+
+
+def own_table(example: Example) -> pa.Table:
+    schema = PREDICTIONS.append(pa.field("label", pa.bool_())).append(pa.field("label_at", TIME))
+    return pa.Table.from_pylist([{**dict.fromkeys(schema.names), **row} for row in example.predictions], schema)
+
+
 def question(example: Example, as_of: datetime) -> oracle.Question:
     settings = example.settings
     span = Span.parse(settings.window)
@@ -218,11 +276,13 @@ def question(example: Example, as_of: datetime) -> oracle.Question:
     def code(row: Mapping[str, Any]) -> int | None:
         return None if row["value"] is None else int(row["value"])
 
-    def step(row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return (None if row["distance"] is None else math.floor(row["distance"] / 10),)
+    def used(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        distance = row["distance"]
+        far, step = distance is not None and distance > 5, None if distance is None else math.floor(distance / 10)
+        return {**row, "score": _finite(row["score"]), "far": far, "step": step}
 
     return oracle.Question(
-        predictions=[{**row, "score": _finite(row["score"])} for row in example.predictions],
+        predictions=[used(row) for row in example.predictions],
         label=oracle.Kind(example.labels, code, settings.matures_after, _code(settings.absent)),
         predicted=predicted,
         as_of=as_of,
@@ -233,8 +293,8 @@ def question(example: Example, as_of: datetime) -> oracle.Question:
         slices={
             "carrier": lambda row: (row["carrier"],),
             "example": lambda row: (row.get("example"),),
-            "far": lambda row: (row["distance"] is not None and row["distance"] > 5,),
-            "step": step,
+            "far": lambda row: (row["far"],),
+            "step": lambda row: (row["step"],),
             "carrier:example": lambda row: (row["carrier"], row.get("example")),
         },
         fixed={"far": [(True,), (False,)]},

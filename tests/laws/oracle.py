@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -225,10 +226,14 @@ def superseded(row: Row, q: Question) -> list[tuple[int, int, int]]:
     rows = [each for each in known_outcomes(q.label, q.as_of) if each["id"] == row["id"]]
     always = datetime.min.replace(tzinfo=UTC)
     moments = sorted({known_at(each, "observed_at") or always for each in rows})
-    history = [latest([r for r in rows if (known_at(r, "observed_at") or always) <= at], q.label) for at in moments]
-    codes = [q.label.code(each[row["id"]]) for each in history]
+    counted: list[tuple[datetime, Row]] = []
+    for at in moments:
+        winner = latest([r for r in rows if (known_at(r, "observed_at") or always) <= at], q.label)[row["id"]]
+        if not counted or winner is not counted[-1][1]:  # what came late with an older time changes nothing
+            counted.append((at, winner))
     found = []
-    for at, until, code in zip(moments, moments[1:], codes, strict=False):
+    for (at, each), (until, _) in pairwise(counted):
+        code = q.label.code(each)
         if code is not None:
             since = None if at == always else at
             found += [(lag(row["timestamp"], since, q), code, 1), (lag(row["timestamp"], until, q), code, -1)]

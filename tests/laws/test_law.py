@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,6 +20,7 @@ from homes import ENGINES, Home, cells
 from laws import logs, oracle
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
+from leadline.log.calendar import Grain
 
 MOMENTS = st.sampled_from([logs.AS_OF, logs.AS_OF - timedelta(days=25)])
 BATCHES = st.lists(logs.examples(), min_size=1, max_size=30)
@@ -31,12 +35,12 @@ def evaluated(tables: dict[str, Any], chosen: logs.Settings, as_of: datetime) ->
     return evaluate_log(logs.declaration(tables, chosen), as_of)
 
 
-def same_as_oracle(found: Evaluation, question: oracle.Question) -> None:
+def same_as_oracle(found: Evaluation, question: oracle.Question, only: tuple[str, ...] = ()) -> None:
     counts = logs.counted(found)
     wanted = logs.projected(oracle.cells(question), counts)
     off = {key: (wanted[key], counts[key]) for key in {*wanted, *counts} if wanted[key] != counts[key]}
     assert off == {}, "wanted and found, by cell"
-    labels = oracle.labels(question)
+    labels = {name: n for name, n in oracle.labels(question).items() if not only or name in only}
     assert {name: getattr(found.labels, name) for name in labels} == labels
 
 
@@ -108,6 +112,39 @@ def test_what_came_after_the_moment_changes_no_cell(batch: list[logs.Example], a
     }
     assert logs.counted(one) == logs.counted(other)
     assert one.labels == other.labels
+
+
+@given(st.lists(logs.own_examples(), min_size=1, max_size=30), MOMENTS)
+@law(6)
+def test_labels_in_the_predictions_rows_are_known_when_both_are(batch: list[logs.Example], as_of: datetime) -> None:
+    example = logs.batched(batch)
+    found = evaluate_log(logs.own_declaration(logs.own_table(example), example.settings), as_of)
+    same_as_oracle(found, logs.question(logs.labels_of_rows(example, as_of), as_of), ("predictions", "labelled"))
+
+
+@given(BATCHES, st.sampled_from(["1d", "1h"]), st.lists(st.integers(5, 50), min_size=1, max_size=2))
+@law(5)
+def test_the_ledger_tells_what_was_known_on_each_day(batch: list[logs.Example], window: str, days: list[int]) -> None:
+    """`known_by` a day equals a run as of its end."""
+    chosen = logs.Settings(window=window)
+    example = logs.labels_in_time(logs.batched(batch, chosen))
+    whole = evaluated(logs.tables(example), chosen, logs.AS_OF)
+    day = Grain("d", 1, chosen.zone)
+    last = day.number_of(logs.AS_OF)
+    of_grain = np.array([day.number_of(whole.grain.start(n)) for n in range(whole.series.first, whole.series.last + 1)])
+    for ago in days:
+        then = evaluated(logs.tables(example), chosen, day.start(last - ago + 1) - timedelta(microseconds=1))
+        known = replace(whole, series=whole.series.known_by(last - ago, of_grain))
+        assert timeless(known) == timeless(then)
+
+
+def timeless(found: Evaluation) -> Counter[oracle.Cell]:
+    """Cells without what depends on the day one looks: lag, maturity, which versions and crossed values there are."""
+    counts: Counter[oracle.Cell] = Counter()
+    for (entry, value, _, grain, _, _, *rest), n in logs.counted(found).items():
+        if entry not in ("carrier:example", "example"):
+            counts[entry, value, grain, *rest] += n
+    return Counter({key: n for key, n in counts.items() if n})
 
 
 # All engines --------------------------------------------------------------------------------------------------------

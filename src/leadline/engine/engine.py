@@ -21,6 +21,17 @@ from leadline.spec.fields import Files, Memory, TableSource
 from leadline.values import EngineError, InputError
 
 
+class WithoutIsFinite(SQLGlotCompiler):  # type: ignore[misc]  # Ibis has no types
+    """Ibis' compiler for an engine that has no function `isfinite`, but does not drop comparisons either."""
+
+    __slots__ = ()
+
+    def visit_ScalarUDF(self, op: Any, **kw: Any) -> Any:  # noqa: N802  # Ibis' name
+        if self.__sql_name__(op) == "isfinite":
+            return self.f.abs(*kw.values()) < self.POS_INF
+        return super().visit_ScalarUDF(op, **kw)
+
+
 class Engine(ABC):
     """One open connection. Expressions are written once in Ibis, compiled to the engine's SQL and run as text.
 

@@ -13,7 +13,7 @@ import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.postgres import PostgresCompiler
 from psycopg import sql
 
-from leadline.engine.engine import Engine, arrow_table, plain, unbound
+from leadline.engine.engine import Engine, WithoutIsFinite, arrow_table, plain, unbound
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.values import EngineError, InputError
 
@@ -26,7 +26,7 @@ def _timezone(zone, time): ...  # type: ignore[no-untyped-def]  # a declaration 
 def _md5(text): ...  # type: ignore[no-untyped-def]  # a declaration that Ibis reads, not a function
 
 
-class _Compiler(PostgresCompiler):  # type: ignore[misc]  # Ibis has no types
+class _Compiler(WithoutIsFinite, PostgresCompiler):  # type: ignore[misc]  # Ibis has no types
     """Ibis' compiler; PostgreSQL casts booleans to `integer` and to no other number."""
 
     __slots__ = ()

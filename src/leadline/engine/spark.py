@@ -5,11 +5,11 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.backends.sql import compilers
+from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from leadline.engine.engine import Engine, arrow_table, plain, unbound
+from leadline.engine.engine import Engine, WithoutIsFinite, arrow_table, plain, unbound
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.values import EngineError, InputError
 
@@ -39,11 +39,17 @@ class _Options(ibis.config.Config):  # type: ignore[misc]  # Ibis has no types
     treat_nan_as_null: bool = False
 
 
+class _Compiler(WithoutIsFinite, PySparkCompiler):  # type: ignore[misc]  # Ibis has no types
+    """Ibis' compiler, taken without its backend: that imports pandas."""
+
+    __slots__ = ()
+
+
 class Spark(Engine):
     """The user's session, or the active one. The session's time zone is UTC while we use it, and set back after."""
 
     name = "spark"
-    compiler = compilers.pyspark.compiler
+    compiler = _Compiler()
     shares_subexpressions = False  # Spark inlines a common table expression: each use would scan the source again
 
     def __init__(self, session: SparkSession | None = None) -> None:

@@ -31,6 +31,10 @@ MOST_FINE = 8
 USUAL_ERROR_BINS = 900
 #: slices of fewer rows a grain have histograms by week
 FEW_ROWS = 2_000
+#: cells of a slice's scores in a grain, at most: both classes of 64 bins
+SLICE_CELLS = 128
+#: all slices have histograms by week where they would make more cells together
+MANY_CELLS = 1_000_000
 
 
 class Plan:
@@ -171,15 +175,17 @@ class Plan:
         return replace(piece, where=piece.keys[-1].expression.notnull())
 
     def _weekly(self, place: int) -> bool:
-        """Whether the histograms of a slice are by week, for a grain would have few rows (DESIGN §2).
+        """Whether the histograms of a slice are by week, for a grain would have few rows or all together many cells.
 
         Those that an objective judges are not: they answer for every window, the others for the latest only.
         """
         partition = self.fixed.partitions[place]
         judged = {str(objective.metric) for objective in self.spec.objectives if partition.name in objective.slices}
-        thin = self.found.rows < FEW_ROWS * self.grains * partition.codes
         histograms = any(metric.histogram for metric in self.metrics if metric.name in judged)
-        return self._unit.in_a_week > 1 and thin and not histograms
+        thin = self.found.rows < FEW_ROWS * self.grains * partition.codes
+        every = sum(each.codes for each in self.fixed.partitions) * len(self._classes(self.slice_metrics))
+        many = every * self.grains * SLICE_CELLS > MANY_CELLS
+        return self._unit.in_a_week > 1 and (thin or many) and not histograms
 
     def _weeks(self) -> Key:
         """Grains of which only the last of a week is used; weeks count back from the end of the latest window, and

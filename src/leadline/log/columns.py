@@ -5,6 +5,7 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
+from leadline.spec.finite import is_finite
 from leadline.values import InputError, Scalar
 
 
@@ -21,7 +22,9 @@ def number(column: ir.Value, name: str) -> ir.Value:
         raise InputError(f"column {name!r} has the type {kind} and is to be a number")
     else:
         column = column.cast("float64")
-    return ibis.ifelse(column.abs() < float("inf"), column, ibis.null("float64")) if not kind.is_integer() else column
+    if kind.is_integer():
+        return column
+    return ibis.ifelse(is_finite(column), column, ibis.null("float64"))
 
 
 def truth(value: ir.Value, positive: Scalar, what: str) -> ir.Value:

@@ -180,12 +180,10 @@ def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:
         return number(value, column) if kind.is_floating() else value.cast("string")
     found = number(value, column)
     if part.bin.width is not None:
-        bins = found / part.bin.width
-        nearest = (bins + 0.5).floor()
+        inside = found.abs() < LARGEST_BIN * part.bin.width
+        bins = ibis.ifelse(inside, found / part.bin.width, ibis.null("float64"))
         # 0.3 / 0.1 is a little below 3, and 0.3 belongs into the bin that begins there
-        on_edge = (bins - nearest).abs() < EDGE * ibis.greatest(nearest.abs(), 1.0)
-        inside = bins.abs() < LARGEST_BIN
-        return ibis.ifelse(inside, ibis.ifelse(on_edge, nearest, bins.floor()), ibis.null("float64")).cast("int64")
+        return (bins + ibis.least(EDGE * ibis.greatest(bins.abs(), 1.0), 0.5)).floor().cast("int64")
     edges = part.bin.edges or ()
     steps = [(found < edge, ibis.literal(index, "int64")) for index, edge in enumerate(edges)]
     return ibis.ifelse(found.isnull(), ibis.null("int64"), ibis.cases(*steps, else_=ibis.literal(len(edges), "int64")))

@@ -168,6 +168,8 @@ def _values(
 ) -> tuple[tuple[Partition, ...], tuple[str, ...], int | None]:
     """The most frequent values of each entry in the reference, and the model versions of the log, in one statement."""
     asked: list[tuple[int, list[str], ir.Table]] = []
+    if len(entries) > 1 and not log.engine.shares_subexpressions:
+        rows_of = log.engine.keep(rows_of.select(*(name for name in rows_of.columns if name.startswith("slice_"))))
     for place, entry in enumerate(entries):
         if not isinstance(entry, WhereSlice):
             asked.append((place, [f"slice_{part.name}" for part in spec.parts(entry)], rows_of))
@@ -183,8 +185,10 @@ def _values(
     ]
     for place, names, table in asked:
         counts = table.group_by(names).aggregate(n=table.count())
-        # ties by md5, for engines order text differently
-        order = [ibis.desc("n"), *(log.engine.md5(counts[name].cast("string")) for name in names)]
+        # ties by md5, for engines order text differently; they write doubles differently, too
+        values_ = [counts[name] for name in names]
+        ties = [value if value.type().is_floating() else log.engine.md5(value.cast("string")) for value in values_]
+        order = [ibis.desc("n"), *ties]
         counts = counts.filter(ibis.or_(*(counts[name].notnull() for name in names))).order_by(order).limit(MOST_VALUES)
         padded = {
             f"value_{i}": counts[names[i]].cast("string") if i < len(names) else ibis.null("string")
@@ -207,14 +211,20 @@ def _values(
         if isinstance(entry, BinSlice) and entry.bin.edges is not None:  # declared bins do not depend on the data
             partitions.append(Partition(entry.name, named, tuple((bin_,) for bin_ in range(len(entry.bin.edges) + 1))))
             continue
-        ordered = sorted(by_place.get(place, []), key=lambda item: (-item[0], [text or "" for text in item[1]]))
-        values = tuple(
-            tuple(_typed(text, log.predictions[f"slice_{part.name}"]) for text, part in zip(texts, parts, strict=False))
-            for _, texts in ordered
-        )
-        partitions.append(Partition(entry.name, named, values))
+        columns = [log.predictions[f"slice_{part.name}"] for part in parts]
+        typed = [
+            (-n, tuple(_typed(text, column) for text, column in zip(texts, columns, strict=False)))
+            for n, texts in by_place.get(place, [])
+        ]
+        typed.sort(key=lambda item: (item[0], [_rank(value) for value in item[1]]))
+        partitions.append(Partition(entry.name, named, tuple(values for _, values in typed)))
     versions = tuple(texts[0] for _, texts in by_place.get(len(entries), []) if texts[0] is not None)
     return tuple(partitions), tuple(sorted(versions)), rows
+
+
+def _rank(value: Scalar) -> tuple[float, str]:
+    """Doubles in their order, all else in that of its text."""
+    return (value, "") if isinstance(value, float) else (0.0, "" if value is None else str(value))
 
 
 def _typed(text: str | None, column: ir.Value) -> Scalar:

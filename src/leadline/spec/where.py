@@ -20,6 +20,7 @@ import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
+from leadline.spec.finite import without_nan
 from leadline.spec.words import instead
 from leadline.values import InputError
 
@@ -417,7 +418,8 @@ class _Translation:
         if value.type().is_uuid():
             value = value.cast("string")
         elif value.type().is_floating():
-            value = value.cast("float64")  # else 0.1 in single precision times 10 is 1 on one engine and not on another
+            # else 0.1 in single precision times 10 is 1 on one engine and not on another
+            value = without_nan(value.cast("float64"))
         return _Term(value, kind, node)
 
     def literal(self, node: exp.Expression) -> _Term:
