@@ -159,3 +159,25 @@ def test_too_many_rows_to_sum_in_doubles_are_undefined_and_no_infinity() -> None
     rows = pl.DataFrame(FRAME.drop(columns="score")).with_columns(prediction=pl.lit(1e308), label=pl.lit(-1e308))
     result = check(rows, named=["id", "timestamp", "prediction", "label"], task="regression", metrics=["mae", "rmse"])
     assert {each["status"] for each in result.estimates} == {"undefined"}
+
+
+@pytest.mark.parametrize("values", [[2, 0, 1, 1], ["clicked", "1", "0", "no"], [0.5, 0.0, 1.0, None]], ids=str)
+def test_feedback_that_is_neither_true_nor_false_is_refused(values: list[Any]) -> None:
+    clicks = table([{"id": f"p{n}", "clicked": value} for n, value in enumerate(values)])
+    feedback = [{"name": "click", "source": clicks, "columns": {"value": "clicked"}}]
+    refused(r"feedback 'click': \d values? in column 'clicked' .* neither true and false nor 1 and 0", ROWS,
+            feedback=feedback)  # fmt: skip
+    own = [{**each, "clicked": value} for each, value in zip(ROWS, values, strict=True)]
+    refused("feedback 'click'", own, feedback=[{"name": "click", "columns": {"value": "clicked"}}])
+
+
+def test_what_an_absent_outcome_means_is_one_of_its_values() -> None:
+    refused(r"outcomes: absent: 'cat' is neither true nor false, 1 nor 0", ROWS, absent="cat")
+    refused(r"outcomes: absent: '2' is neither", [{**each, "label": 1} for each in ROWS], absent=2, positive=1)
+    clicks = {"name": "click", "source": table([{"id": "p0", "clicked": 1}]), "columns": {"value": "clicked"}}
+    refused(r"feedback 'click': absent: 'no' is neither", ROWS, feedback=[{**clicks, "absent": "no"}])
+
+
+def test_a_version_called_as_the_baseline_is_refused() -> None:
+    versions = [{**each, "version": version} for each, version in zip(ROWS, ["(baseline)", "b"] * 2, strict=True)]
+    refused(r"a version is called '\(baseline\)'", versions, baseline={"constant": 0.5})

@@ -413,3 +413,36 @@ def test_a_feature_that_nobody_asks_for_may_be_of_any_type_in_each_file(tmp_path
 def test_rows_in_the_test_helper_are_what_they_say() -> None:
     assert table([row("a", "2024-01-01", 0.5)])["label"].to_pylist() == [None]
     assert found(of(frame()))[0]["n"] == evaluation(pa.table(frame())).labels.predictions
+
+
+@pytest.mark.parametrize("positive", [True, 1, "true", "1", False, 0])
+@pytest.mark.parametrize("absent", [True, 1, "1", False, 0, "false"])
+@pytest.mark.parametrize("labels", [[True, False], [1, 0]], ids=["boolean", "0/1"])
+def test_absent_means_the_same_however_true_and_false_are_written(labels: Any, absent: Any, positive: Any) -> None:
+    rows = [row(f"p{n}", f"2024-01-0{n + 1}", 0.9) for n in range(4)]
+    outcomes = table([{"id": f"p{n}", "label": label} for n, label in enumerate(labels)])
+    result = check(rows, outcomes, absent=absent, positive=positive, metrics=["positive_rate"], window="1w")
+    means_true = absent in (True, "1")
+    same = means_true == (positive in (True, "true", "1"))
+    assert one(result, "positive_rate")["value"] == (1 + 2 * same) / 4
+
+
+def test_more_than_two_labels_are_said() -> None:
+    words = [row(f"p{n}", "2024-01-01", 0.9, label) for n, label in enumerate(["yes", "no", "maybe", "no"])]
+    assert notes(check(words, positive="yes"))["more_than_two_labels"] == (
+        "The labels have 3 different values: all but 'yes' count as negative."
+    )
+    assert "more_than_two_labels" not in notes(check([words[0], words[1], words[3]], positive="yes"))
+
+
+def test_predictions_without_a_version_are_in_no_version_s_figures() -> None:
+    versions = ["a", "b", None, "a"]
+    rows = [row(f"p{n}", "2024-01-01", 0.9, True, version=version) for n, version in enumerate(versions)]
+    result = check(rows)
+    assert notes(result)["without_version"].startswith("1 prediction has no version")
+    assert [one(result, version=version)["n"] for version in ("a", "b", None)] == [2, 1, 4]
+
+
+def test_versions_beyond_the_hundred_most_frequent_are_said() -> None:
+    rows = [row(f"p{n}", "2024-01-01", 0.9, True, version=f"v{n % 102}") for n in range(202)]
+    assert notes(check(rows))["without_version"].startswith("2 predictions have no version, or not one of the 100")

@@ -15,14 +15,14 @@ from leadline.cells.plan import refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.evaluation.choice import choose
-from leadline.evaluation.estimates import Evaluation, latest_window
+from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.plan import DISAGREES, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
 from leadline.log.facts import Facts, facts
 from leadline.log.labels import codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
-from leadline.log.reference import Reference, coded, reference
+from leadline.log.reference import MOST_VALUES, Reference, coded, reference
 from leadline.report.words import share
 from leadline.spec.model import Spec
 from leadline.values import (
@@ -77,6 +77,8 @@ def _evaluate(
     known = facts(log, spec, found, coding, moment, grain)
     told("reading the reference")
     fixed = reference(log, spec, found, known.predictions, moment, grain)
+    if spec.baseline is not None and BASELINE in fixed.versions:
+        raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
     metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
     first, last = _range(grain, found, moment)
 
@@ -182,6 +184,13 @@ def _version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
     total = series.pieces["total",]
     if len(fixed.versions) < 2:
         return
+    nameless = int(total.rows[total.keys["version"] == len(fixed.versions)].sum())
+    if nameless:
+        have = "prediction has" if nameless == 1 else "predictions have"
+        text = (
+            f"{nameless:,} {have} no version, or not one of the {MOST_VALUES} most frequent: in no version's figures."
+        )
+        yield Note("without_version", text)
     mature = (total.keys["mature"] == 1) & (total.keys["actual"] < series.classes)
     for code, version in enumerate(fixed.versions):
         labelled = int(total.rows[mature & (total.keys["version"] == code)].sum())
@@ -194,11 +203,11 @@ def _version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
 
 def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
-    if LABEL not in log.timed and spec.label is not None:
-        yield Note(
-            "knowledge_time_unknown",
-            "The outcomes do not say when they became known: all of them count from the start.",
-        )
+    timeless = [table.name for table in spec.outcome_tables if table.name not in log.timed]
+    if timeless:
+        whose = " and ".join("outcomes" if kind == LABEL else f"outcomes of {kind!r}" for kind in timeless)
+        text = f"The {whose} do not say when they became known: all of them count from the start."
+        yield Note("knowledge_time_unknown", text)
     if found.without_id:
         yield Note("without_id", f"{found.without_id:,} predictions have no id and are left out.")
     if found.without_time:

@@ -15,6 +15,8 @@ from leadline.spec.model import ListScores, OutcomeTable, Spec
 from leadline.values import InputError, Note, Scalar
 
 MOST_CLASSES = 200
+#: what is true or false without a declaration, as text
+TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,14 @@ class Codes:
             if text not in self.classes:
                 raise InputError(f"outcomes.absent: {text!r} is not one of the classes {', '.join(self.classes)}")
             return self.classes.index(text)
-        positive = self.positive if kind == LABEL else None
-        return (
-            int(text_of(value) == text_of(positive)) if positive is not None else int(text_of(value) in ("true", "1"))
-        )
+        positive, text = self.positive if kind == LABEL else None, text_of(value)
+        word = "true" if positive is None else text_of(positive)
+        if word not in TRUTHS:
+            return int(text == word)
+        if text not in TRUTHS:
+            where = "outcomes" if kind == LABEL else f"feedback {kind!r}"
+            raise InputError(f"{where}: absent: {text!r} is neither true nor false, 1 nor 0")
+        return int(TRUTHS[text] == TRUTHS[word])
 
     def _class_code(self, rows: ir.Table) -> ir.Value:
         by_score: ir.Value | None = None
@@ -122,12 +128,25 @@ class Codes:
 def codes(log: Log, spec: Spec, found: Profile) -> tuple[Codes, tuple[Note, ...]]:
     """The codes of a spec for its log. Raises InputError where the labels do not say which class is positive."""
     notes: list[Note] = []
+    _feedback_is_known(spec, found)
     if spec.task == "binary" and spec.label is not None:
         notes += _positive(log, spec, found, spec.label)
     classes = _classes(log, spec) if spec.task == "multiclass" else ()
     absent = {table.name: table.absent for table in spec.outcome_tables}
     constant = spec.baseline.constant if spec.baseline else None
     return Codes(spec.task, classes, spec.positive, spec.predictions.threshold, constant, absent), tuple(notes)
+
+
+def _feedback_is_known(spec: Spec, found: Profile) -> None:
+    """Refuse feedback that is neither boolean nor 0 and 1: it would count as "no"."""
+    for table in spec.outcome_tables:
+        strange = found.strange_feedback.get(table.name, 0)
+        if strange:
+            raise InputError(
+                f"feedback {table.name!r}: {strange:,} {'value' if strange == 1 else 'values'} in column"
+                f" {table.value!r} {'is' if strange == 1 else 'are'} neither true and false nor 1 and 0: make such a"
+                " column of them"
+            )
 
 
 def _positive(log: Log, spec: Spec, found: Profile, label: OutcomeTable) -> list[Note]:
@@ -137,6 +156,10 @@ def _positive(log: Log, spec: Spec, found: Profile, label: OutcomeTable) -> list
         if found.labels["rows"] and not found.labels["positive"]:
             text = f"No label equals the positive class {spec.positive!r}: check `positive`."
             return [Note("positive_never_seen", text)]
+        values = found.labels.get("values") or 0
+        if values > 2:
+            text = f"The labels have {values:,} different values: all but {spec.positive!r} count as negative."
+            return [Note("more_than_two_labels", text)]
         return []
     kind = value.type()
     if not (kind.is_boolean() or kind.is_numeric() or kind.is_string() or kind.is_null()):

@@ -24,7 +24,9 @@ class Profile:
     newest               newest known_at of predictions and outcomes: the default `as_of`
     newest_outcome       newest known_at of the outcomes that say it, else None
     low, high            by number column: range of the finite values
-    labels               of a binary model: rows, positive (as declared), other (neither boolean nor 0/1), low, high
+    labels               of a binary model: rows, positive (as declared), values (different ones, where a positive one
+                         is declared), other (neither boolean nor 0/1), low, high
+    strange_feedback     by kind of feedback: outcomes that are neither boolean nor 0/1
     outcome_rows         by kind with a table of its own: deliveries with an id
     repeated             tables in which an id may come more than once, `predictions` and kinds: the hashes of such
                          ids (`Engine.several`), None where nobody has looked for them yet
@@ -41,6 +43,7 @@ class Profile:
     high: Mapping[str, float]
     missing: Mapping[str, int]
     labels: Mapping[str, float | None]
+    strange_feedback: Mapping[str, int]
     outcome_rows: Mapping[str, int]
     repeated: Mapping[str, ir.Table | None]
 
@@ -63,8 +66,8 @@ def profile(log: Log, spec: Spec) -> Profile:
     own_kinds = [name.removeprefix("known_at_") for name in table.columns if name.startswith("known_at_")]
     for kind in own_kinds:
         asked[f"newest_{kind}"] = table[f"known_at_{kind}"].max(where=table[f"value_{kind}"].notnull())
-    if f"value_{LABEL}" in table.columns:
-        asked |= _of_labels(table[f"value_{LABEL}"], spec)
+    for name in [name for name in table.columns if name.startswith("value_")]:
+        asked |= _of_values(name.removeprefix("value_"), table[name], spec)
     tables = {"predictions": table, **log.outcomes}
     aggregates = {"predictions": asked} | {
         kind: _of_outcomes(kind, outcomes, spec) for kind, outcomes in log.outcomes.items()
@@ -85,7 +88,7 @@ def profile(log: Log, spec: Spec) -> Profile:
         counts["ids"] = counts["rows"] - missing
         repeated |= {} if hashes is None else {name: hashes}
     row = by_table.pop("predictions")
-    said = row | by_table.get(LABEL, {})
+    said = {name: value for each in (row, *by_table.values()) for name, value in each.items()}
     newest_of = [row[f"newest_{kind}"] for kind in own_kinds]
     newest_of += [found.get("newest") for found in by_table.values()]
     outcome_rows = {kind: found["ids"] for kind, found in by_table.items()}
@@ -103,6 +106,9 @@ def profile(log: Log, spec: Spec) -> Profile:
         high={name: row[f"high_{name}"] for name in numbers if row[f"high_{name}"] is not None},
         missing={name: row["rows"] - row[f"count_{name}"] for name in numbers},
         labels={name.removeprefix("label_"): value for name, value in said.items() if name.startswith("label_")},
+        strange_feedback={
+            name.removeprefix("strange_"): value or 0 for name, value in said.items() if name.startswith("strange_")
+        },
         outcome_rows=outcome_rows,
         repeated=repeated,
     )
@@ -112,23 +118,33 @@ def _of_outcomes(kind: str, outcomes: ir.Table, spec: Spec) -> dict[str, ir.Valu
     asked: dict[str, ir.Value] = {}
     if "known_at" in outcomes.columns:
         asked["newest"] = outcomes.known_at.max(where=outcomes.id.notnull())
-    return asked | (_of_labels(outcomes.value, spec) if kind == LABEL else {})
+    return asked | _of_values(kind, outcomes.value, spec)
 
 
-def _of_labels(value: ir.Value, spec: Spec) -> dict[str, ir.Value]:
+def _of_values(kind: str, value: ir.Value, spec: Spec) -> dict[str, ir.Value]:
+    """What is asked of the values of one kind of outcome."""
+    if kind != LABEL:
+        return {} if value.type().is_boolean() else {f"strange_{kind}": _neither(value)}
     if spec.task != "binary":
         return {}
-    kind = value.type()
     asked: dict[str, ir.Value] = {"label_rows": value.count()}
     if spec.positive is not None:
-        return asked | {"label_positive": truth(value, spec.positive, "label").sum()}
+        asked |= {"label_positive": truth(value, spec.positive, "label").sum()}
+        return asked if value.type().is_boolean() else asked | {"label_values": value.nunique()}
+    if value.type().is_numeric():
+        numbers = number(value, "label")
+        asked |= {"label_low": numbers.min(), "label_high": numbers.max()}
+        return asked if value.type().is_integer() else asked | {"label_other": _neither(value)}
+    return asked | {"label_other": _neither(value)} if value.type().is_string() else asked
+
+
+def _neither(value: ir.Value) -> ir.Value:
+    """How many values are neither true nor false, 1 nor 0."""
+    kind = value.type()
     if kind.is_numeric():
-        value = number(value, "label")
-        asked |= {"label_low": value.min(), "label_high": value.max()}
-        return asked if kind.is_integer() else asked | {"label_other": ((value != 0) & (value != 1)).sum()}
-    if kind.is_string():
-        return asked | {"label_other": (~value.lower().isin(["0", "1", "true", "false"])).sum()}
-    return asked
+        found = number(value, "")
+        return ((found != 0) & (found != 1)).sum()
+    return (~value.lower().isin(["0", "1", "true", "false"])).sum() if kind.is_string() else value.count()
 
 
 def cutoff(spec: Spec, moment: datetime) -> datetime:

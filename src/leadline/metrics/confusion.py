@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leadline.metrics.metric import F1, CountFunction, CountRatio, Ends, Mask, Metric, Share
+from leadline.metrics.metric import F1, NONE_DECIDED, CountFunction, CountRatio, Ends, Mask, Metric, Share
 from leadline.metrics.sums import Array
 from leadline.stats.design import Designs
 from leadline.stats.macro import macro_recall_interval
@@ -116,7 +116,7 @@ def cost(name: str, tp: float, fp: float, fn: float, tn: float, better: str) -> 
         needs=DECIDED,
         top=lambda _: mask,
         bottom=cells(TP, FP, FN, TN),
-        undefined="no labelled rows with a prediction",
+        undefined=NONE_DECIDED,
         summary="Mean of the cost matrix over labelled rows.",
     )
 
@@ -144,7 +144,7 @@ def binary_confusion() -> tuple[Metric, ...]:
             "higher",
             cells(TP, TN),
             decided,
-            "no labelled rows with a prediction",
+            NONE_DECIDED,
             "Share of labelled rows predicted right.",
         ),
         share(

@@ -87,6 +87,7 @@ class Metric(ABC):
         return np.zeros(parts.shape[:-1])
 
 
+NONE_DECIDED = "no labelled rows with a prediction"
 Mask = Callable[[int], Array]
 """Number of classes → weights of the cells of the (k + 1) × (k + 1) counts."""
 
@@ -112,12 +113,16 @@ class Share(Metric):
     of_cells: Mask
 
     def parts(self, sums: Sums) -> Array:
-        """Weight of the hits, of all; the same of squared weights."""
+        """Weight of the hits, of all; the same of squared weights; of the rows with both label and prediction."""
         hits, of = self.hits(sums.classes), self.of_cells(sums.classes)
-        return np.stack([*project(sums.counts, hits, of), *project(sums.squares, hits, of)], axis=-1)
+        decided = sums.counts[..., :-1, :-1].sum((-2, -1))
+        return np.stack([*project(sums.counts, hits, of), *project(sums.squares, hits, of), decided], axis=-1)
 
     def value(self, parts: Array) -> Array:
         return divided(parts[..., 0], parts[..., 1])
+
+    def why(self, parts: Array) -> str:
+        return NONE_DECIDED if {"labels", "prediction"} <= self.needs and parts[4] == 0 else self.undefined
 
     def row_variance(self, parts: Array) -> Array:
         share = parts[..., 0] / parts[..., 1]
@@ -250,7 +255,7 @@ class CountFunction(Metric):
         return np.where(counts.sum((-2, -1)) > 0, self._read(counts)[0], np.nan)
 
     def why(self, parts: Array) -> str:
-        return self.undefined if parts.any() else "no labelled rows with a prediction"
+        return self.undefined if parts.any() else NONE_DECIDED
 
     def row_variance(self, parts: Array) -> Array:
         counts, squares = self.counts(parts)

@@ -16,7 +16,7 @@ import numpy as np
 
 from leadline.metrics.confusion import DECIDED, LABELS, MacroRecall, macro_ends, macro_recall, mcc
 from leadline.metrics.losses import LEAST, MOST_LOSS
-from leadline.metrics.metric import F1, CountFunction, Ends, Figure, Mask, Mean, MeanShare, Metric, Share
+from leadline.metrics.metric import F1, NONE_DECIDED, CountFunction, Ends, Figure, Mask, Mean, MeanShare, Metric, Share
 from leadline.metrics.ranking import RocAuc, effective
 from leadline.metrics.sums import Array, Measure, Sums
 from leadline.stats.auc import auc, auc_gradient, binning_bound, delong_variance, score_newcombe
@@ -25,7 +25,6 @@ from leadline.stats.macro import macro_f1_interval
 
 SCORES = frozenset({"labels", "scores"})
 PROBABILITIES = SCORES | {"probabilities"}
-UNDECIDED = "no labelled rows with a prediction"
 Changes = tuple[Array, Array, Array, Array]
 
 
@@ -102,12 +101,12 @@ def averages() -> tuple[Metric, ...]:
             needs=DECIDED,
             hits=_diagonal,
             of_cells=_decided,
-            undefined=UNDECIDED,
+            undefined=NONE_DECIDED,
             summary=summary,
         )
 
     def average(kind: type[CountFunction], function: Figure, summary: str, **more: str | float) -> Metric:
-        told = {"undefined": UNDECIDED} | more
+        told = {"undefined": NONE_DECIDED} | more
         return kind(name=function.__name__, better="higher", needs=DECIDED, function=function, summary=summary, **told)  # type: ignore[arg-type]  # `undefined` and `low`
 
     same = "the same as accuracy, as every row has one class."
@@ -237,7 +236,7 @@ def confusion(name: str, predicted: int, actual: int) -> Metric:
         needs=DECIDED,
         hits=_cells((predicted, actual)),
         of_cells=_decided,
-        undefined=UNDECIDED,
+        undefined=NONE_DECIDED,
     )
 
 

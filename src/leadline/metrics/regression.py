@@ -12,6 +12,7 @@ import numpy as np
 
 from leadline.metrics.errors import ErrorQuantile
 from leadline.metrics.metric import (
+    NONE_DECIDED,
     ROWS,
     SQUARE,
     SQUARE_SUM,
@@ -28,7 +29,6 @@ from leadline.stats.design import Designs
 from leadline.stats.scale import log_interval
 
 NUMBERS = frozenset({"labels", "prediction"})
-NO_ROWS = "no labelled rows with a prediction"
 
 
 def _error(facts: ir.Table) -> ir.Value:
@@ -121,7 +121,7 @@ class WeightedError(Metric):
         return divided(parts[..., 0], parts[..., 1])
 
     def why(self, parts: Array) -> str:
-        return "all labels are 0" if parts[2] > 0 else NO_ROWS
+        return "all labels are 0" if parts[2] > 0 else NONE_DECIDED
 
     def row_variance(self, parts: Array) -> Array:
         top, bottom, rows, aa, ab, bb = np.moveaxis(parts, -1, 0)
@@ -193,7 +193,7 @@ class RSquared(Metric):
         return 1 - self._read(parts)[2]
 
     def why(self, parts: Array) -> str:
-        return "the labels do not vary" if parts[4] > 0 else NO_ROWS
+        return "the labels do not vary" if parts[4] > 0 else NONE_DECIDED
 
     def bound(self, parts: Array) -> Array:
         _, _, ratio, level = self._read(parts)
@@ -224,7 +224,7 @@ class RSquared(Metric):
 
 
 def _mean(name: str, measure: Measure, summary: str, **more: object) -> Metric:
-    given = {"better": "lower", "high": math.inf, "undefined": NO_ROWS} | more
+    given = {"better": "lower", "high": math.inf, "undefined": NONE_DECIDED} | more
     return Mean(name=name, needs=NUMBERS, measure=measure, measures=(measure,), summary=summary, **given)  # type: ignore[arg-type]  # fields of Mean
 
 
@@ -263,7 +263,7 @@ def regression_metrics() -> tuple[Metric, ...]:
             measure=SQUARED_LOG,
             measures=(SQUARED_LOG, TOO_LOW),
             root=True,
-            undefined=NO_ROWS,
+            undefined=NONE_DECIDED,
             summary="Root of the mean squared difference of ln(1 + prediction) and ln(1 + label).",
         ),
         RSquared(
@@ -290,7 +290,7 @@ def error_quantile(name: str, q: float, summary: str = "") -> Metric:
         count=ABSOLUTE,
         measures=(ABSOLUTE,),
         histogram="errors",
-        undefined=NO_ROWS,
+        undefined=NONE_DECIDED,
         summary=summary,
     )
 

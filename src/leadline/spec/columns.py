@@ -118,12 +118,12 @@ def _column(name: str, array: pa.ChunkedArray) -> Column:
         if kind in ("number", "time"):
             ends = pc.min_max(array)
             low, high = _end(ends["min"]), _end(ends["max"])
-        whole = kind == "number" and _whole(array)
+    whole = kind == "number" and _whole(array)
     return Column(name, key(name), kind, len(array), known, distinct, whole, low, high, values, top)
 
 
 def _whole(array: pa.ChunkedArray) -> bool:
-    return pa.types.is_integer(array.type) or bool(pc.all(pc.equal(pc.floor(array), array)).as_py())
+    return pa.types.is_integer(array.type) or bool(pc.all(pc.equal(pc.floor(array), array), min_count=1).as_py())
 
 
 def _end(scalar: pa.Scalar) -> Any:

@@ -269,7 +269,8 @@ class _Guesser:
             shared = {column.name for column in other}
             common, _ = _id_of([column for column in self.own if column.name in shared])
             if common is not None and "id" not in self.roles:
-                found, reason = common, "in both tables, with a value of its own in every row"
+                own = "with a value of its own in every row" if common.unique else "an id by its name"
+                found, reason = common, f"in both tables, {own}"
             outcome_id = next((each for each in other if found and each.name == found.name), None)
             outcome_id = outcome_id or _id_of(other)[0] or _named(other, ID)
             if outcome_id is not None:
