@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.special import erf
 
 from leadline.stats.arrays import Floats, floats, require
@@ -78,7 +77,11 @@ def calibration_interval(
         variance = weight**2 @ np.maximum(true**2 + noise - mean**2, 0.0) + multiple**2 * spread
         return float(weight @ mean + critical * np.sqrt(variance)) - error
 
-    return (0.0 if excess(0.0) >= 0 else float(brentq(excess, 0.0, 1.0)) * error), high
+    if excess(0.0) >= 0:
+        return 0.0, high
+    from scipy.optimize import brentq  # noqa: PLC0415  # loading it takes longer than all that is left to do
+
+    return float(brentq(excess, 0.0, 1.0)) * error, high
 
 
 def _bins(n: ArrayLike, predicted: ArrayLike, actual: ArrayLike) -> tuple[Floats, Floats, Floats]:
