@@ -317,11 +317,7 @@ class _Guesser:
 
         year = next((column for column in self.own if is_year(column)), None)
         if year is not None:
-            self.take("timestamp", year, "whole numbers that are years")
-            self.missing.append(
-                f"timestamp: no column is a date or time; `{year.name}` holds years: "
-                "make a date of it, or name another column"
-            )
+            self.take("timestamp", year, "whole numbers that are years: each is read as its 1 January")
         else:
             self.missing.append(
                 "timestamp: no column is a date or time; add when each prediction was made, and name it"
