@@ -221,9 +221,16 @@ class LeadlineError(Exception):
 
 
 class InputError(LeadlineError):
-    """What was declared or handed over cannot be used: says what, where, and what to do."""
+    """What was declared or handed over cannot be used: says what, where, and what to do.
+
+    at   the part of the declaration that it is about, as keys and indexes from the top, where it is about one
+    """
 
     exit_code = 2
+
+    def __init__(self, text: str = "", at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(text)
+        self.at = at
 
 
 class EngineError(LeadlineError):

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -215,3 +216,33 @@ def test_a_reader_that_goes_away_is_no_error(log):
     assert running.stderr.read() == b""
     running.stderr.close()
     assert running.wait() == 1
+
+
+def test_what_the_files_lack_is_told_with_file_and_line(leadline, log):
+    path = Path(log.declare(HOLDS))
+    text = path.read_text()
+    for part, wrong, told in (
+        ("score: score", "score: scroe", "did you mean 'score'"),
+        ("source: ", "source: no", "no such file"),
+    ):
+        path.write_text(text.replace(part, wrong, 1))
+        line = next(number for number, each in enumerate(path.read_text().splitlines(), 1) if wrong in each)
+        done = leadline("check", str(path))
+        assert (done.code, done.out) == (2, "")
+        assert f"leadline.yaml:{line}: " in done.err
+        assert told in done.err
+
+
+def test_a_slice_that_was_asked_for_and_is_not_there_is_refused(leadline, log):
+    done = leadline("check", log.declare(HOLDS), "--slices", "contry")
+    assert done.code == 2
+    assert "there is no column 'contry'" in done.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told(log):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "leadline", "check", log.declare(HOLDS)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "leadline: standard output cannot be written: No space left on device\n"

@@ -29,7 +29,7 @@ def refused(match: str, *arguments: Any, **declared: Any) -> None:
 @pytest.mark.parametrize(
     ("part", "column", "match"),
     [
-        ("id", "idd", r": there is no column 'idd'; did you mean 'id'\?; the columns are 'id', 'timestamp', "),
+        ("id", "idd", r": there is no column 'idd'; did you mean 'id'\? The columns are 'id', 'timestamp', "),
         ("timestamp", "time", r": there is no column 'time'; did you mean 'timestamp'\?"),
         ("score", "scores", r": there is no column 'scores'; did you mean 'score'\?"),
         ("weight", "xyz", r": there is no column 'xyz'; the columns are"),
@@ -128,7 +128,11 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.parquet").write_bytes(b"")
     refused("empty.parquet' cannot be read", str(tmp_path / "empty.parquet"), named=named)
     (tmp_path / "empty.csv").write_bytes(b"")
-    refused("there is no column 'id'", str(tmp_path / "empty.csv"), named=named)
+    refused("empty.csv' is empty: it has not even a line with the names of columns", str(tmp_path / "empty.csv"),
+            named=named)  # fmt: skip
+    (tmp_path / "cut.csv").write_text("id,timestamp,score\n1,2024-01-01,0.5\n2,2024-01-02,0.5\n3,2024")
+    refused("cut.csv': the columns cannot be told apart, for not all lines", str(tmp_path / "cut.csv"), named=named)
+    refused("emty.csv': no such file, .*; did you mean 'empty.csv'", str(tmp_path / "emty.csv"), named=named)
     (tmp_path / "other.csv").write_text("id,timestamp,score\n")
     refused("files must be of one kind", str(tmp_path / "*"), named=named)
 
@@ -181,3 +185,15 @@ def test_what_an_absent_outcome_means_is_one_of_its_values() -> None:
 def test_a_version_called_as_the_baseline_is_refused() -> None:
     versions = [{**each, "version": version} for each, version in zip(ROWS, ["(baseline)", "b"] * 2, strict=True)]
     refused(r"a version is called '\(baseline\)'", versions, baseline={"constant": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "match"),
+    [
+        ("recall", 60, r"objectives\[0\]: recall is between 0 and 1, not 60; did you mean 0\.6\?"),
+        ("recall", -0.1, r"recall is between 0 and 1, not -0\.1$"),
+        ("log_loss", -1, r"log_loss is between 0 and 36\.0437, not -1$"),
+    ],
+)
+def test_a_promise_that_says_nothing_is_refused(metric: str, limit: float, match: str) -> None:
+    refused(match, ROWS, objectives=[{"metric": metric, "at_least": limit, "window": "1d"}])

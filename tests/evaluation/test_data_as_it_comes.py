@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import leadline
-from evaluation.small import check, days, evaluation, found, notes, one, row, slices, table
+from evaluation.small import at, check, days, evaluation, found, notes, one, row, slices, table
 
 EARLY = {"until": "2024-02-01"}
 SCORES = [0.9, 0.2, 0.8, 0.1, 0.7, 0.3, 0.6, 0.4]
@@ -333,7 +333,7 @@ def test_a_slice_whose_column_is_gone_is_a_finding_and_the_monitor_goes_on() -> 
     result = of(frame(x=["a", "b"] * 4), slices=["gone", "x"], objectives=[objective], reference=EARLY)
     assert notes(result)["slice_left_out"].startswith("Slice 'gone' is left out: there is no column 'gone'")
     judged = {tuple((each["slice"] or {}).items()): each["status"] for each in result.objectives}
-    assert judged[("gone", None),] == "no_data"  # nobody knows: that is not fine
+    assert judged[("gone", "(left out)"),] == "no_data"  # nobody knows: that is not fine
     assert judged[("x", "a"),] in ("holds", "uncertain")
     assert result.exit_code() == 4
 
@@ -446,3 +446,30 @@ def test_predictions_without_a_version_are_in_no_version_s_figures() -> None:
 def test_versions_beyond_the_hundred_most_frequent_are_said() -> None:
     rows = [row(f"p{n}", "2024-01-01", 0.9, True, version=f"v{n % 102}") for n in range(202)]
     assert notes(check(rows))["without_version"].startswith("2 predictions have no version, or not one of the 100")
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_without_a_zone_of_any_resolution_are_inferred(unit: str) -> None:
+    moments = pa.array([1_760_918_400_123_456_789 // 10 ** {"s": 9, "ms": 6, "us": 3, "ns": 0}[unit]] * 3)
+    log = pa.table(
+        {"id": [1, 2, 3], "at": moments.cast(pa.timestamp(unit)), "score": [0.1, 0.2, 0.9], "label": [0, 1, 1]}
+    )
+    assert one(leadline.check(log), "recall")["value"] == 0.5
+
+
+@pytest.mark.parametrize("first", [2**63 - 5, 2**63, 2**64 - 10])
+def test_ids_of_any_size_are_compared(first: int) -> None:
+    ids = pa.array([first + n for n in range(10)], pa.uint64())
+    log = pa.table({"id": ids, "timestamp": [at("2024-01-01")] * 10, "score": [0.9] * 10})
+    outcomes = pa.table({"id": ids.slice(5), "label": [True, True, True, True, False]})
+    result = check(log, outcomes)
+    assert (one(result)["value"], result.labels.labelled, result.labels.orphaned) == (0.8, 5, 0)
+
+
+def test_text_among_the_numbers_of_a_csv_file_is_missing(tmp_path: Path) -> None:
+    lines = [f"{n},2024-01-01T{n:02}:00:00Z,{n / 20},{n % 2}" for n in range(20)]
+    (tmp_path / "log.csv").write_text("\n".join(["id,timestamp,score,label", *lines, "20,2024-01-01T20:00:00Z,N/A,1"]))
+    named = ["id", "timestamp", "score", "label"]
+    result = check(str(tmp_path / "log.csv"), named=named, metrics=["log_loss", "roc_auc"])
+    assert notes(result)["missing_numbers"] == "1 prediction has no finite score."
+    assert one(result, "roc_auc")["n"] == 21

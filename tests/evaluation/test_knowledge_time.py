@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -164,8 +165,8 @@ def test_rows_without_an_id_or_a_time_are_left_out_and_counted() -> None:
     ]
     result = check(rows)
     assert result.labels.predictions == 1
-    assert notes(result)["without_id"].startswith("1 predictions have no id")
-    assert notes(result)["without_time"].startswith("1 predictions have no readable time")
+    assert notes(result)["without_id"].startswith("1 prediction has no id")
+    assert notes(result)["without_time"].startswith("1 prediction has no readable time")
 
 
 # Outcomes -----------------------------------------------------------------------------------------------------------
@@ -345,3 +346,28 @@ def test_the_window_of_an_objective_ends_with_the_last_grain_whose_rows_are_all_
 def test_a_log_without_repeats_reads_the_same_as_with_them() -> None:
     rows = table([row("a", "2024-01-01", 0.9, True), row("b", "2024-01-01", 0.9, False)])
     assert found(check(rows))[0]["value"] == 0.5
+
+
+def test_a_log_that_ended_long_before_the_time_that_is_asked_for_has_no_data() -> None:
+    rows = [row(f"p{n}", f"2024-01-0{n + 1}", 0.9, True, observed_at=f"2024-01-0{n + 1}") for n in range(9)]
+    promise = {"metric": "accuracy", "at_least": 0.1, "window": "7d"}
+
+    def judged(as_of: str | None) -> tuple[str, str | None]:
+        (found,) = check(rows, as_of=as_of, matures_after="2d", objectives=[promise]).objectives
+        return found["status"], found["why"]
+
+    assert judged(None)[0] == judged("2024-01-10")[0] == judged("2024-01-15")[0] == "holds"
+    assert judged("2024-03-01") == ("no_data", "no predictions since 2024-01-10")
+
+
+def test_a_time_in_the_future_is_said() -> None:
+    rows = [row("a", "2024-01-01", 0.9, True, observed_at="2199-01-01")]
+    assert notes(check(rows))["as_of_in_the_future"].startswith(
+        "The newest time in the data, 2199-01-01 00:00 UTC, lies"
+    )
+    assert "as_of_in_the_future" not in notes(check(rows, as_of="2199-01-02"))
+
+
+def test_an_empty_log_is_evaluated_as_of_now() -> None:
+    result = check(table([row("a", "2024-01-01", 0.9, True)]).slice(1))
+    assert abs(result.content.as_of - datetime.now(UTC)) < timedelta(minutes=5)

@@ -277,3 +277,8 @@ def test_objectives_are_judged_for_their_slices_too() -> None:
     judged = {(each["slice"] or {}).get("carrier"): (each["status"], each["n"]) for each in result.objectives}
     assert judged == {None: ("holds", 300), "A": ("holds", 150), "B": ("breached", 150)}
     assert "reference_guessed" in notes(result)
+
+
+def test_a_result_says_in_one_line_what_it_is() -> None:
+    result = check(daily([0, 5, 10, 2]), objectives=[PROMISE])
+    assert repr(result) == "<Result of 'small' as of 2024-01-04 13:00 UTC: 1 objective: 1 holds.>"

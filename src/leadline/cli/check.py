@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from leadline.cli.commands import CheckSettings, place_of
 from leadline.cli.terminal import Progress, rendered, require_writable, save, write
+from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.result import Result, moment
 from leadline.evaluation.run import evaluate_log
 from leadline.report.answers import exit_code
@@ -20,6 +21,7 @@ from leadline.report.html import html
 from leadline.report.junit import junit
 from leadline.report.text import Report, Trouble
 from leadline.spec import Spec, from_mapping, load
+from leadline.spec.load import told_with_lines
 from leadline.values import ALL_ROWS, InputError, Judgement, Slice
 
 KINDS = ("metric", "slice")
@@ -38,7 +40,9 @@ def run(progress: Progress, asked: CheckSettings) -> int:
     with progress as told:
         told("reading the declaration")
         spec = narrowed(load(path), asked.metrics, asked.slices)
-        evaluation = evaluate_log(spec, moment(asked.as_of, spec), all_slices=asked.slices == "all", progress=told)
+        with told_with_lines(path):
+            evaluation = evaluate_log(spec, moment(asked.as_of, spec), all_slices=asked.slices == "all", progress=told)
+        require_told(evaluation, asked.slices)
         told("computing the figures")
         content = selected(Result(evaluation).content, wanted)
     code = exit_code(content.objectives, asked.allow_no_data)
@@ -84,6 +88,19 @@ def narrowed(spec: Spec, metrics: str | None, slices: str | None) -> Spec:
         return spec
     declared = {name: getattr(spec, name) for name in spec.model_fields_set}
     return from_mapping({**declared, **changed}, environment={})
+
+
+def require_told(found: Evaluation, slices: str | None) -> None:
+    """Raise InputError where a slice that was asked for by name could not be told."""
+    if slices is None or slices.strip() == "all":
+        return
+    told = {partition.name for partition in found.reference.partitions}
+    for name in listed(slices, "--slices"):
+        if name not in told:
+            why = next(
+                (note.text for note in found.notes if note.code == "slice_left_out" and repr(name) in note.text), ""
+            )
+            raise InputError(f"--slices {slices!r}: {why or f'slice {name!r} cannot be told'}")
 
 
 def listed(text: str, option: str) -> list[str]:

@@ -23,6 +23,7 @@ from leadline.evaluation.run import evaluate_log
 from leadline.report.text import Row, aligned
 from leadline.report.words import clock, counted, printable
 from leadline.spec import load
+from leadline.spec.load import told_with_lines
 from leadline.values import LeadlineError
 
 #: Java that Spark 4 needs, and how long it may take to say its version
@@ -72,7 +73,8 @@ def run(progress: Progress, declaration: str | None) -> int:
     path = place_of(declaration)
     if path is not None:
         try:
-            evaluated(found, path, evaluate_log(load(path), progress=progress))
+            with told_with_lines(path):
+                evaluated(found, path, evaluate_log(load(path), progress=progress))
         except LeadlineError as problem:
             found.complain(str(problem), problem.exit_code)
     progress.stop()

@@ -64,9 +64,11 @@ def write(text: str, people: bool = False) -> None:
         else:
             buffer.write(text.encode(encoding, "replace"))
             buffer.flush()
-    except BrokenPipeError:
+    except OSError as problem:
         # Python would complain again when it closes standard output at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(problem, BrokenPipeError):
+            raise InputError(f"standard output cannot be written: {problem.strerror or problem}") from None
 
 
 def _encodes(encoding: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +113,15 @@ class DuckDB(Engine):
         if kinds[0] is PARQUET:
             return self._connection.read_parquet(files, union_by_name=True)
         if kinds[0] is CSV:
+            if not any(Path(file).stat().st_size for file in files):
+                raise InputError(f"{path!r} is empty: it has not even a line with the names of columns")
             read: Any = self._connection.read_csv  # takes a list of files, which its types do not say
             found: duckdb.DuckDBPyRelation = read(files, union_by_name=True, sample_size=-1)
+            if len(found.columns) == 1 and any(mark in found.columns[0] for mark in ",;\t|"):
+                raise InputError(
+                    f"{path!r}: the columns cannot be told apart, for not all lines have as many values as the first,"
+                    f" {found.columns[0]!r}; the last line may have been cut off"
+                )
             as_text = {name: "VARCHAR" for name in found.columns if name in text_columns}
             return read(files, union_by_name=True, sample_size=-1, dtype=as_text) if as_text else found
         if kinds[0] is JSON:
@@ -168,7 +177,7 @@ class DuckDB(Engine):
             return None
         asked = {"low": key.min(), "high": key.max(), "filled": key.count(), "rows": table.count()}
         span = self.run(table.aggregate(**asked)).to_pylist()[0]
-        if not span["filled"] or span["high"] - span["low"] > _DENSE * span["filled"]:
+        if not span["filled"] or span["high"] - span["low"] > _DENSE * span["filled"] or span["high"] >= 2**63:
             return None
         bits = _bit_count(_bitstring_agg(key.cast("int64"), span["low"], span["high"]))
         if self.run(table.aggregate(distinct=bits)).to_pylist()[0]["distinct"] != span["filled"]:
@@ -199,6 +208,9 @@ def _own_connection() -> duckdb.DuckDBPyConnection:
     except duckdb.Error as problem:
         shown = ", ".join(f"LEADLINE_{name.upper()}={value}" for name, value in settings.items())
         raise InputError(f"DuckDB does not take the settings {shown}: {_first_line(problem)}") from problem
+    with suppress(duckdb.ParserException):  # before 2.0 there is no such optimizer
+        # it lets the reader of a CSV file cast where `try_cast` was asked for: one "N/A" would end the evaluation
+        connection.execute("SET disabled_optimizers = 'type_pushdown'")
     return connection
 
 
@@ -213,7 +225,11 @@ def files_of(source: str) -> list[str]:
     else:
         files = sorted(glob.glob(str(path), recursive=True))
     if not files:
-        raise InputError(f"{source!r}: no such file, and no file matches")
+        others = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, others, n=1)
+        raise InputError(
+            f"{source!r}: no such file, and no file matches{f'; did you mean {near[0]!r}?' if near else ''}"
+        )
     return files
 
 

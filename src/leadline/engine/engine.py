@@ -197,7 +197,8 @@ def conformed(table: pa.Table, schema: ibis.Schema) -> pa.Table:
         if kind.is_integer() and not pa.types.is_integer(column.type):
             wanted = pa.int64()
         elif kind.is_timestamp() and kind.timezone is None and column.type != pa.timestamp("us"):
-            wanted = pa.timestamp("us")
+            table = table.set_column(place, name, column.cast(pa.timestamp("us"), safe=False))  # nanoseconds are cut
+            continue
         else:
             continue
         try:

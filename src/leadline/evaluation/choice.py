@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from leadline.metrics.rates import feedback_rate
 from leadline.metrics.registry import DEFAULT_COUNT
 from leadline.metrics.thresholds import AtThreshold
 from leadline.spec.model import Spec
+from leadline.values import InputError
 
 
 def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
@@ -74,6 +76,7 @@ def choose(
 
     served = has(spec, log, found)
     of_objectives = {str(objective.metric): made(objective.metric) for objective in spec.objectives}
+    _reachable(spec, of_objectives)
     if isinstance(spec.metrics, tuple):
         asked = [made(call) for call in spec.metrics]
     elif spec.metrics == "all":
@@ -97,6 +100,20 @@ def choose(
     ]
     slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
+
+
+def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
+    """Refuse a promise that says nothing or can never be kept, such as a recall of 60 instead of 0.6."""
+    for index, objective in enumerate(spec.objectives):
+        metric, limit = of_objectives[str(objective.metric)], objective.target.limit
+        if isinstance(metric, Unserved) or metric.low <= limit <= metric.high:
+            continue
+        share = 1 < limit <= 100 and (metric.low, metric.high) == (0, 1)
+        ends = (
+            f"between {metric.low:g} and {metric.high:g}" if math.isfinite(metric.high) else f"{metric.low:g} or more"
+        )
+        text = f"objectives[{index}]: {metric.name} is {ends}, not {limit:g}"
+        raise InputError(f"{text}; did you mean {limit / 100:g}?" if share else text, ("objectives", index))
 
 
 def _confusion_calls(of_objectives: Mapping[str, Metric], asked: Sequence[Metric], spec: Spec) -> list[MetricCall]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -33,11 +33,16 @@ from leadline.values import (
 )
 
 BASELINE = "(baseline)"
+#: what stands for the values of a slice that cannot be told
+LEFT_OUT = "(left out)"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate_log` found; estimates and judgements are made from its cells when asked for."""
+    """What `evaluate_log` found; estimates and judgements are made from its cells when asked for.
+
+    asked   whether `as_of` was asked for: then a log that ended long before it has nothing to say of that time
+    """
 
     spec: Spec
     as_of: datetime
@@ -51,6 +56,7 @@ class Evaluation:
     objective_metrics: Mapping[str, Metric]
     labels: Labels
     notes: tuple[Note, ...]
+    asked: bool = False
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -217,6 +223,14 @@ class Evaluation:
             found += self._left_out(objective, metric)
         return found
 
+    def _silent(self, span: Span) -> datetime | None:
+        """The end of the span whose labels should be in at the time that was asked for, if the log ended before it."""
+        wait = self.spec.label.matures_after if self.spec.label else timedelta()
+        if not self.asked or self.as_of - wait <= self.grain.start(self.series.last):
+            return None
+        begin, end = self.grain.rolling(span, self.grain.number_of(self.as_of - wait))
+        return self.grain.window(begin, end).end if begin > self.series.last else None
+
     def _left_out(self, objective: Objective, metric: Metric) -> Iterator[Judgement]:
         """What is said of slices that cannot be told, because their column is gone: nobody knows, which is not fine."""
         told = {partition.name for partition in self.reference.partitions}
@@ -224,7 +238,7 @@ class Evaluation:
             if entry.name in objective.slices and entry.name not in told:
                 yield Judgement(
                     metric=metric.name,
-                    slice=Slice(tuple((part.name, None) for part in self.spec.parts(entry))),
+                    slice=Slice(tuple((part.name, LEFT_OUT) for part in self.spec.parts(entry))),
                     target=objective.target,
                     window=objective.window,
                     window_end=None,
@@ -248,6 +262,10 @@ class Evaluation:
         if not end:
             why = "no row is old enough for its label" if self.labels.predictions else "no rows"
             return Judgement(metric.name, where, target, span, None, Verdict.NO_DATA, None, None, None, None, 0, why)
+        silent = self._silent(span)
+        if silent is not None:
+            why = f"no predictions since {self._window(0, self.series.grains).end.astimezone(self.spec.zone):%Y-%m-%d}"
+            return Judgement(metric.name, where, target, span, silent, Verdict.NO_DATA, None, None, None, None, 0, why)
         needs_labels = "labels" in metric.needs
 
         def judged(after: Sequence[int]) -> list[tuple[Evaluated, int, Verdict, str | None]]:

@@ -15,14 +15,14 @@ import pyarrow as pa
 from leadline.engine import open_engine
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
-from leadline.report.answers import exit_code
+from leadline.report.answers import exit_code, summary
 from leadline.report.document import Content, document
 from leadline.report.html import html, notebook
 from leadline.report.text import Report
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.frames import spec_of_frames
 from leadline.spec.infer import SAMPLE_ROWS
-from leadline.spec.load import from_mapping, load
+from leadline.spec.load import from_mapping, load, told_with_lines
 from leadline.spec.model import Spec
 from leadline.values import InputError, Labels, Note
 
@@ -106,7 +106,7 @@ OBJECTIVES = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """The answer of one check: estimates, objectives, labels and notes. Made from cells when first asked for."""
 
@@ -177,6 +177,14 @@ class Result:
             Path(path).write_text(text, encoding="utf-8")
         return text
 
+    def __repr__(self) -> str:
+        """Its summary in one line; `rich.print(result)` prints the report.
+
+        `check` names the model, the time, and how many objectives have which verdict.
+        """
+        content = self.content
+        return f"<Result of {content.model!r} as of {content.as_of:%Y-%m-%d %H:%M} UTC: {summary(content.objectives)}>"
+
     def _repr_html_(self) -> str:
         return notebook(self.content)
 
@@ -212,6 +220,9 @@ def check(
     Raises InputError where the input cannot be used: what, where, and what to do.
     """
     notes: tuple[Note, ...] = ()
+    if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
+        with told_with_lines(spec):
+            return check(load(spec), as_of=as_of, all_slices=all_slices, progress=progress)
     if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
         spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
@@ -223,7 +234,7 @@ def check(
     elif predictions is not None or outcomes is not None or declared:
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
     elif not isinstance(spec, Spec):
-        spec = from_mapping(spec) if isinstance(spec, Mapping) else load(spec)
+        spec = from_mapping(spec)
     found = evaluate_log(spec, moment(as_of, spec), all_slices, progress)
     return Result(replace(found, notes=(*notes, *found.notes)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import ibis
@@ -23,7 +23,7 @@ from leadline.log.labels import codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import MOST_VALUES, Reference, coded, reference
-from leadline.report.words import share
+from leadline.report.words import counted, share
 from leadline.spec.model import Spec
 from leadline.values import (
     InputError,
@@ -107,6 +107,7 @@ def _evaluate(
     baseline = _baseline(filled, first, last, k)
     labels = _labels(series, known)
     every = (
+        *([] if asked is not None else _future(moment)),
         *log.notes,
         *notes,
         *fixed.notes,
@@ -126,7 +127,15 @@ def _evaluate(
         by_objective,
         labels,
         every,
+        asked is not None,
     )
+
+
+def _future(moment: datetime) -> Iterator[Note]:
+    """One wrong time makes every row look old."""
+    if moment > datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1):
+        text = f"The newest time in the data, {moment:%Y-%m-%d %H:%M} UTC, lies in the future"
+        yield Note("as_of_in_the_future", f"{text}, and all is evaluated as of then: correct it, or say `as_of`.")
 
 
 def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
@@ -186,10 +195,7 @@ def _version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
         return
     nameless = int(total.rows[total.keys["version"] == len(fixed.versions)].sum())
     if nameless:
-        have = "prediction has" if nameless == 1 else "predictions have"
-        text = (
-            f"{nameless:,} {have} no version, or not one of the {MOST_VALUES} most frequent: in no version's figures."
-        )
+        text = f"{_have(nameless)} no version, or not one of the {MOST_VALUES} most frequent: in no version's figures."
         yield Note("without_version", text)
     mature = (total.keys["mature"] == 1) & (total.keys["actual"] < series.classes)
     for code, version in enumerate(fixed.versions):
@@ -201,6 +207,11 @@ def _version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
             yield Note("version_shares_reference", text)
 
 
+def _have(count: int) -> str:
+    """A number of predictions and what they have."""
+    return f"{counted(count, 'prediction')} {'has' if count == 1 else 'have'}"
+
+
 def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
     timeless = [table.name for table in spec.outcome_tables if table.name not in log.timed]
@@ -209,20 +220,18 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
     if found.without_id:
-        yield Note("without_id", f"{found.without_id:,} predictions have no id and are left out.")
+        yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:
-        yield Note("without_time", f"{found.without_time:,} predictions have no readable time and are left out.")
+        yield Note("without_time", f"{_have(found.without_time)} no readable time: left out.")
     if later:
-        yield Note(
-            "later_than_as_of",
-            f"{later:,} predictions are later than the time of this evaluation and are left out.",
-        )
+        are = f"{counted(later, 'prediction')} {'is' if later == 1 else 'are'}"
+        yield Note("later_than_as_of", f"{are} later than the time of this evaluation: left out.")
     for name, count in found.missing.items():
         if count and name == "weight":
-            text = f"{count:,} predictions have no finite weight from 0 on: they add nothing to weighted figures."
+            text = f"{_have(count)} no finite weight from 0 on: nothing is added to weighted figures."
             yield Note("missing_weights", text)
         elif count:
-            yield Note("missing_numbers", f"{count:,} predictions have no finite {name}.")
+            yield Note("missing_numbers", f"{_have(count)} no finite {name}.")
     total = series.pieces["total",]
     differing = int(total.losses[DISAGREES][:, 0].sum()) if DISAGREES in total.losses else 0
     if differing:

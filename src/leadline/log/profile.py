@@ -160,7 +160,7 @@ def as_of(asked: datetime | None, found: Profile, log: Log) -> datetime:
     """
     if asked is None:
         if found.newest is None:
-            return datetime(1970, 1, 1)  # an empty log; naive UTC as everywhere on an engine
+            return datetime.now(UTC).replace(tzinfo=None)  # an empty log: nothing is known up to now
         return found.newest
     moment = asked.astimezone(UTC).replace(tzinfo=None)
     own = {name.removeprefix("value_") for name in log.predictions.columns if name.startswith("value_")}

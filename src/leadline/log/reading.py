@@ -91,9 +91,9 @@ def known_by(log: Log, moment: datetime) -> Log:
 
 def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, ...]) -> Log:
     columns = spec.predictions.columns
-    raw = engine.read(source, _text_columns(spec))
+    raw = _read(engine, source, _text_columns(spec), ("predictions",))
     notes: list[Note] = []
-    _require(raw, {role: name for role, name in _roles(spec).items() if name is not None}, "predictions")
+    _require_all(raw, spec)
     same_rows = [table for table in tables if table.source == source and table.id == columns.id and table.where is None]
     clocks = [columns.timestamp, columns.received_at]
     clocks += [name for table in same_rows for name in (table.observed_at, table.received_at)]
@@ -125,20 +125,21 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     for declared in tables:
         kind = declared.name
         if declared in same_rows:
-            own = _outcome_columns(declared, raw, times)
+            own = _outcome_columns(declared, raw, times, _outcome_place(spec, kind))
             if "known_at" in own and received is not None:  # nobody knew the label before its row came
                 later = (received > own["known_at"]) | own["known_at"].isnull()
                 own["known_at"] = ibis.ifelse(later, received, own["known_at"])
             selected |= {f"{name}_{kind}": value for name, value in own.items()}
             continue
-        table = engine.read(declared.source, frozenset({declared.id}))
-        _require(table, {"id": declared.id}, _shown(kind))
+        at = _outcome_place(spec, kind)
+        table = _read(engine, declared.source, frozenset({declared.id}), at)
+        _require(table, "id", declared.id, _shown(kind), (*at, "columns", "id"))
         if declared.where is not None:
             table = table.filter(where.to_ibis(declared.where, table, spec.timezone).fill_null(False))
         clocks = [declared.observed_at, declared.received_at]
         times = _Times(engine, spec.timezone, table, clocks, _shown(kind))
         naive |= times.naive
-        apart[kind] = table[declared.id], table, _outcome_columns(declared, table, times)
+        apart[kind] = table[declared.id], table, _outcome_columns(declared, table, times, at)
     if naive:
         notes.append(Note("naive_times", f"Times without a zone were read as clock time in {spec.timezone}."))
     form = _form_of_ids([raw[columns.id], *(key for key, _, _ in apart.values())])
@@ -146,6 +147,33 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     outcomes = {kind: table.select(id=form(key), **own) for kind, (key, table, own) in apart.items()}
     timed = frozenset(table.name for table in tables if table.observed_at is not None or table.received_at is not None)
     return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes))
+
+
+def _read(engine: Engine, source: Any, text_columns: frozenset[str], at: tuple[str | int, ...]) -> ir.Table:
+    try:
+        return engine.read(source, text_columns)
+    except InputError as problem:
+        raise InputError(str(problem), (*at, "source")) from problem
+
+
+def _require_all(table: ir.Table, spec: Spec) -> None:
+    """Raise InputError for the first column that the predictions lack."""
+    for role, name in _roles(spec).items():
+        if name is not None:
+            _require(table, role, name, "predictions", _place(role))
+
+
+def _place(role: str) -> tuple[str, ...]:
+    """Where the declaration names the column of a role."""
+    if role == "baseline":
+        return ("baseline", "score")
+    return ("predictions", "columns", "scores" if role.startswith("score_") else role)
+
+
+def _outcome_place(spec: Spec, kind: str) -> tuple[str | int, ...]:
+    """Where the declaration tells of a kind of outcome."""
+    names = [feedback.name for feedback in spec.feedback]
+    return ("feedback", names.index(kind)) if kind in names else ("outcomes",)
 
 
 def _shown(kind: str) -> str:
@@ -161,7 +189,8 @@ def _slices(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note
             try:
                 slices[part.name] = _slice_value(part, table, spec.timezone)
             except InputError as problem:
-                notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {problem}"))
+                why = str(problem).partition("\n")[0]  # the rest points at a place in a condition
+                notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {why}"))
     return slices, notes
 
 
@@ -216,14 +245,11 @@ def _roles(spec: Spec) -> dict[str, str | None]:
     return named | dict(_numbers(spec))
 
 
-def _require(table: ir.Table, roles: Mapping[str, str], where_: str) -> None:
-    for role, column in roles.items():
-        if column not in table.columns:
-            nearest = _nearest(column, table.columns)
-            raise InputError(
-                f"{where_}.columns.{role}: there is no column {column!r}{nearest};"
-                f" the columns are {_listed(table.columns)}"
-            )
+def _require(table: ir.Table, role: str, column: str, where_: str, at: tuple[str | int, ...]) -> None:
+    if column not in table.columns:
+        nearest = _nearest(column, table.columns)
+        text = f"{where_}.columns.{role}: there is no column {column!r}{f'{nearest} The' if nearest else '; the'}"
+        raise InputError(f"{text} columns are {_listed(table.columns)}", at)
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
@@ -311,10 +337,14 @@ def _has_offset(text: ir.StringValue) -> ir.BooleanValue:
     return text.re_search(r":.*([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$")
 
 
-def _outcome_columns(declared: OutcomeTable, table: ir.Table, times: _Times) -> dict[str, ir.Value]:
+def _outcome_columns(
+    declared: OutcomeTable, table: ir.Table, times: _Times, at: tuple[str | int, ...]
+) -> dict[str, ir.Value]:
     """value, observed_at and known_at of a kind of outcome; known_at is absent where no time is declared."""
     roles = {"value": declared.value, "observed_at": declared.observed_at, "received_at": declared.received_at}
-    _require(table, {role: name for role, name in roles.items() if name is not None}, _shown(declared.name))
+    for role, name in roles.items():
+        if name is not None:
+            _require(table, role, name, _shown(declared.name), (*at, "columns", role))
     found = {"value": table[declared.value]}
     if declared.observed_at is not None:
         found["observed_at"] = times.instant(declared.observed_at)

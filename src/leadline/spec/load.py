@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -88,6 +89,19 @@ def from_mapping(
     'predictions' is missing
     """
     return _spec(Document(mapping, {}), None, Path(directory) if directory is not None else None, environment)
+
+
+@contextmanager
+def told_with_lines(path: str | os.PathLike[str]) -> Iterator[None]:
+    """While what the file `path` declares is evaluated: errors about a part of it say its line."""
+    try:
+        yield
+    except InputError as problem:
+        if not problem.at:
+            raise
+        shown_path = os.fspath(path)
+        place = read(_text(shown_path)).place(problem.at)
+        raise SpecError((SpecProblem(str(problem), file=shown_path, place=place),)) from problem
 
 
 def _text(path: str) -> str:

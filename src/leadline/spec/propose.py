@@ -137,9 +137,10 @@ def _counted(features: Sequence[str]) -> str:
 
 def _outcomes(guess: Guess, sources: Sequence[str]) -> list[str]:
     if guess.outcomes is None:
+        others = [source for place, source in enumerate(sources) if place != guess.predictions]
         return [
             _line("# outcomes:", "NOT FOUND: see above"),
-            "#   source: outcomes.parquet",
+            f"#   source: {_written(others[0]) if others else 'outcomes.parquet'}",
             "#   columns: {id: prediction_id, value: label, observed_at: observed_at}",
             "#   matures_after: 7d",
         ]
