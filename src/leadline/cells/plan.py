@@ -103,17 +103,16 @@ def binned(
         bins[f"step_{name}"] = sum(steps[1:], steps[0]) if steps else ibis.literal(0, "int64")
         if edges is not None:
             bins[f"linear_{name}"] = _count_edges(rows[column], edges)
-            bins[f"logit_{name}"] = ibis.literal(0, "int64")
+            bins[f"logit_{name}"] = ibis.literal(0, "int16")
             continue
         units = rows[f"units_{name}"]
         last = LOGIT_BINS - 1
         inner = ((units / (SCORE_UNIT - units)).ln() + LOGIT_RANGE) * LOGIT_BINS / (2 * LOGIT_RANGE)
         inside = ibis.greatest(ibis.least(inner.floor(), last), 0)
-        bins[f"linear_{name}"] = ibis.least((units / (SCORE_UNIT // LINEAR_BINS)).floor(), LINEAR_BINS - 1).cast(
-            "int64"
-        )
-        bins[f"logit_{name}"] = ibis.cases((units <= 0, 0), (units >= SCORE_UNIT, last), else_=inside).cast("int64")
-    return rows.mutate(**bins)
+        linear = ibis.least((units / (SCORE_UNIT // LINEAR_BINS)).floor(), LINEAR_BINS - 1)
+        logit = ibis.cases((units <= 0, 0), (units >= SCORE_UNIT, last), else_=inside)
+        bins |= {f"linear_{name}": linear.cast("int16"), f"logit_{name}": logit.cast("int16")}
+    return rows.mutate(**bins).drop(*(f"units_{name}" for name in scores if edges is None))
 
 
 def bin_keys(rows: ir.Table, name: str, thresholds: int, edges: int | None, coarse: bool) -> tuple[Key, ...]:

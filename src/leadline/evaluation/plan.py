@@ -244,7 +244,7 @@ class Plan:
 def _pack(keys: Sequence[Key], where: ir.BooleanValue | None = None) -> Key:
     """Keys as one, NULL where a condition does not hold."""
     whole = packed(keys)
-    expression = whole if where is None else ibis.ifelse(where, whole, ibis.null("int64"))
+    expression = whole if where is None else ibis.ifelse(where, whole, ibis.null(whole.type()))
     return Key("packed", expression, math.prod(key.size for key in keys), parts=tuple(keys))
 
 

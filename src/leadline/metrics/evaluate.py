@@ -21,6 +21,8 @@ TOGETHER = 64
 SLICES_TOGETHER = 16
 TOO_LARGE = "the sums are too large for double precision"
 EXACT = 2.0**52
+#: with fewer windows than one in so many grains, a sum for each is faster than running sums of all
+FEW = 16
 
 Range = tuple[int, int]
 
@@ -97,7 +99,7 @@ def _evaluated(metric: Metric, by_grain: Array, windows: Sequence[Range], groups
     if broken.any():
         by_grain = np.where(broken, 0.0, by_grain)
     begin, after = np.array(windows).T
-    totals = _Totals(by_grain)
+    totals = _Totals(by_grain, len(windows))
     total = totals(begin, after)
     with _extremes_allowed():
         value = metric.value(total)
@@ -180,14 +182,19 @@ def _members(begin: Array, after: Array, grains: int) -> Array:
     return ((grain >= begin[:, None]) & (grain < after[:, None])).astype(np.float64)
 
 
-class _Totals:
-    """Sums over ranges of grains: differences of running sums where these are exact, else each range on its own."""
+def _exact(by_grain: Array) -> bool:
+    """Whether sums of these are exact in any order."""
+    return bool((np.floor(by_grain) == by_grain).all() and np.abs(by_grain).sum(axis=0).max(initial=0.0) < EXACT)
 
-    def __init__(self, by_grain: Array) -> None:
+
+class _Totals:
+    """Sums over ranges of grains: differences of running sums where these are exact and ranges many, else each range
+    on its own."""
+
+    def __init__(self, by_grain: Array, windows: int) -> None:
         self.by_grain = by_grain
-        whole = (np.floor(by_grain) == by_grain).all() and np.abs(by_grain).sum(axis=0).max(initial=0.0) < EXACT
         self._running = None
-        if whole:
+        if windows * FEW > len(by_grain) and _exact(by_grain):
             self._running = np.zeros((len(by_grain) + 1, by_grain.shape[1]))
             np.cumsum(by_grain, axis=0, out=self._running[1:])
 
