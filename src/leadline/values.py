@@ -161,10 +161,43 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Breach:
+    """One time that a promise was broken, as its detector found it.
+
+    since    event time from which on the evidence counts
+    found    when the evidence was enough
+    cleared  when there was as much evidence that the promise is kept again, or the breach was acknowledged; else None
+    value    the figure of the rows since then (until it was cleared), with an interval that holds at any time
+    """
+
+    since: datetime
+    found: datetime
+    cleared: datetime | None
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much of the errors that a promise allows were made, in the words of site reliability engineering.
+
+    spent   errors of the window over those that the promise allows in it; above 1 there is nothing left
+    burn    the same for the latest look alone: at 1 the budget is spent just when the window ends
+    """
+
+    spent: float
+    burn: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """What is said of one objective and slice at `window_end`, the last grain whose rows are all mature.
 
-    since   start of the first grain from whose rolling window on it was breached without a break; else None
+    since     where breached, event time from which on it is; else None
+    rule      "detector" or "interval": what decided
+    breaches  what the detector found so far, in the order of time
+    budget    None where the promise is no share, or there is no figure
     """
 
     metric: str
@@ -180,6 +213,9 @@ class Judgement:
     n: int
     why: str | None = None
     interval: str | None = None
+    rule: str = "interval"
+    breaches: tuple[Breach, ...] = ()
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ OBJECTIVE: dict[str, Any] = {
     "n": int,
     "why": (str, NoneType),
     "interval": (str, NoneType),
+    "rule": str,
+    "breaches": list,
+    "budget_spent": NUMBER,
+    "burn_rate": NUMBER,
 }
 TOP = {"schema", "model", "task", "timezone", "as_of", "fingerprint", "estimates", "objectives", "labels", "notes"}
 LABELS = {"predictions", "mature", "labelled", "missing", "repeated", "conflicting", "orphaned", "withdrawn"}

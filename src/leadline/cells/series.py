@@ -71,6 +71,10 @@ class Series:
         every = self.pieces["total",]
         return self._sums(self._chosen(name, slice=code), every, {}, None, groups=GROUPS)
 
+    def scores(self, place: int | None = None, code: int | None = None) -> dict[str, Histogram]:
+        """The histograms of scores by class and grain, of all rows or of one slice."""
+        return self._scores("scores" if place is None else "slice_scores", place, code, None)
+
     def _chosen(self, name: Name, **keys: int | None) -> Cells:
         cells = self.pieces[name]
         code = keys.pop("slice", None)

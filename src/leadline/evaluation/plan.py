@@ -235,6 +235,8 @@ class Plan:
 
     def described(self, piece: Piece) -> str:
         """A piece in words, for the planner's refusal."""
+        if piece.name[0] == "look":
+            return "what the detectors of the objectives look at"
         if piece.name[0] in ("slice", "slice_scores"):
             partition = self.fixed.partitions[int(piece.name[1])]
             return f"the slices by {partition.name!r} ({partition.codes - 2:,} values × {self.grains:,} grains)"

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from leadline.engine import open_engine
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
 from leadline.report.answers import exit_code, summary
 from leadline.report.document import Content, document
@@ -122,7 +123,7 @@ class Result:
             zone=found.spec.timezone,
             as_of=found.as_of,
             estimates=found.estimates(),
-            objectives=found.judgements(),
+            objectives=Judging(found).judgements(),
             labels=found.labels,
             notes=found.notes,
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},

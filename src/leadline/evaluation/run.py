@@ -16,6 +16,7 @@ from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.looks import look_pieces, seen, watched
 from leadline.evaluation.plan import DISAGREES, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
 from leadline.log.facts import Facts, facts
@@ -73,13 +74,14 @@ def _evaluate(
         found = profile(log, spec)
         later = everything.rows - found.rows
     coding, notes = codes(log, spec, found)
+    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
+    watch = watched(spec, by_objective, found, grain, moment)
     told("joining predictions and outcomes")
-    known = facts(log, spec, found, coding, moment, grain)
+    known = facts(log, spec, found, coding, moment, grain, [each.calendar for each in watch])
     told("reading the reference")
     fixed = reference(log, spec, found, known.predictions, moment, grain)
     if spec.baseline is not None and BASELINE in fixed.versions:
         raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
-    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
     first, last = _range(grain, found, moment)
 
     def planned(rows: ir.Table, lag: str = "lag") -> Plan:
@@ -92,7 +94,7 @@ def _evaluate(
         return latest_window(spec, grain, first, _mature_until(log, found, known, grain, first, last)) or (0, 0)
 
     plan = planned(known.table)
-    pieces = plan.pieces()
+    pieces = [*plan.pieces(), *look_pieces(plan.rows, watch, fixed, coding, len(plan.thresholds))]
     refuse_too_many(pieces, {piece.name: plan.described(piece) for piece in pieces})
     told("counting")
     filled = fill(engine, plan.rows, pieces)
@@ -100,10 +102,12 @@ def _evaluate(
         # a label that counted for a while stands in the ledger twice: from when it was known, and taken back
         for lag, sign in (("lag", 1), ("until_lag", -1)):
             again = planned(known.corrected, lag)
-            for name, cells in fill(engine, again.rows, again.counts()).items():
+            looked = look_pieces(again.rows, watch, fixed, coding, len(plan.thresholds), before=sign < 0)
+            for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
                 filled[name] = filled[name] + (cells if sign > 0 else -cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
-    series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)
+    own = {name: cells for name, cells in filled.items() if name[0] not in ("baseline", "look")}
+    series = Series(own, first, last, k)
     baseline = _baseline(filled, first, last, k)
     labels = _labels(series, known)
     every = (
@@ -128,6 +132,7 @@ def _evaluate(
         labels,
         every,
         asked is not None,
+        seen(watch, filled, k),
     )
 
 

@@ -11,6 +11,7 @@ Facts never leave the engine. Their columns are small integers and finite double
     group        0..15 from the entity's md5
     hit_KIND     1, 0 or NULL for a kind of feedback
     matched_KIND whether an outcome of that kind came at all
+    look_PLACE.. what the looks of objectives knew (`looks.look_columns`)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import ibis.expr.types as ir
 
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
+from leadline.log.looks import Looks, hash_group, look_columns
 from leadline.log.profile import Profile, cutoff
 from leadline.log.reading import LABEL, Log
 from leadline.spec.model import Spec
@@ -57,8 +59,19 @@ class Facts:
     outcome_ids: Mapping[str, int]
 
 
-def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, grain: Grain) -> Facts:
-    """The facts of a log as of `moment` (naive UTC); it holds nothing later (`reading.known_by`)."""
+def facts(
+    log: Log,
+    spec: Spec,
+    found: Profile,
+    codes: Codes,
+    moment: datetime,
+    grain: Grain,
+    looks: Sequence[Looks] = (),
+) -> Facts:
+    """The facts of a log as of `moment` (naive UTC); it holds nothing later (`reading.known_by`).
+
+    looks  calendars of looks, for which facts say what each look knew (`looks.look_columns`)
+    """
     engine = log.engine
     conditions = _usable(log.predictions, found)
     known = log.predictions.filter(*conditions) if conditions else log.predictions
@@ -112,11 +125,15 @@ def facts(log: Log, spec: Spec, found: Profile, codes: Codes, moment: datetime, 
         if kind == LABEL and superseded is not None:
             corrected = superseded
         joined = joined.left_join(right, joined.id == right.other_id).drop("other_id")
-    table = _finished(joined, log, spec, found, codes, moment, mature_until, grain)
+    table = _finished(joined, log, spec, found, codes, moment, mature_until, grain, looks)
     rows = None
     if corrected is not None:
         old = predictions.join(corrected, predictions.id == corrected.other_id).drop("other_id")
-        rows = engine.keep(_finished(old, log, spec, found, codes, moment, mature_until, grain, until="until_label"))
+        if looks:
+            now = joined.select(current_id="id", current_code=joined[f"{LABEL}_code"])
+            old = old.join(now, old.id == now.current_id).drop("current_id")
+        until = "until_label"
+        rows = engine.keep(_finished(old, log, spec, found, codes, moment, mature_until, grain, looks, until))
     read = dict(zip(counts, engine.scalars(*counts.values()), strict=True))
     said = {(name, kind): n or 0 for (_, kind), row in read.items() for name, n in row.items()}
     return Facts(
@@ -276,6 +293,7 @@ def _finished(
     moment: datetime,
     mature_until: datetime,
     grain: Grain,
+    looks: Sequence[Looks],
     until: str | None = None,
 ) -> ir.Table:
     """The columns of facts from joined rows."""
@@ -314,9 +332,9 @@ def _finished(
             "version",
         ) or name.startswith(("score_", "slice_")):
             columns[name] = rows[name]
+    columns |= look_columns(rows, log, spec, found, codes, moment, looks, until)
     if "entity" in rows.columns:
-        digit = log.engine.md5(rows.entity.cast("string")).substr(7, 1)
-        columns["group"] = ibis.literal("0123456789abcdef").find(digit).fill_null(0).cast("int64")
+        columns["group"] = hash_group(log.engine, rows.entity)
     table = rows.select(**columns)
     return table.mutate(**{name: _bucket(table[name]) for name in ("lag", "until_lag") if name in columns})
 

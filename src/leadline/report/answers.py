@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
-from leadline.report.words import VERDICTS, counted, days, share
-from leadline.values import ALL_ROWS, Estimate, Judgement, Labels, Slice, Span, Status, Target, Verdict, Window
+from leadline.report.words import VERDICTS, counted, day, days, interval, length, limit, named, numbers, share
+from leadline.values import ALL_ROWS, Breach, Estimate, Judgement, Labels, Slice, Span, Status, Target, Verdict, Window
 
 #: in which order verdicts are shown
 ORDER = tuple(VERDICTS)
@@ -111,6 +111,59 @@ def folded(objectives: Sequence[Judgement]) -> Iterator[Judgement | Fold]:
 
 def _objective(each: Judgement) -> tuple[str, Target, Span]:
     return each.metric, each.target, each.window
+
+
+#: breaches that are told one by one
+TOLD = 6
+
+
+def breach_sentences(content: Content) -> Iterator[str]:
+    """What detectors found: since when, when it was found, the figure since, and what the window says beside it."""
+    lasting = [each for each in ordered(content.objectives) if each.breaches and each.breaches[-1].cleared is None]
+    for each in lasting[:TOLD]:
+        yield _lasting(each, each.breaches[-1], ZoneInfo(content.zone))
+    if len(lasting) > TOLD:
+        yield f"… and {len(lasting) - TOLD:,} more that are breached."
+    ended = [(each, breach) for each in content.objectives for breach in each.breaches if breach.cleared is not None]
+    latest = sorted(ended, key=lambda item: item[1].found, reverse=True)
+    for each, breach in latest[:TOLD]:
+        yield _ended(each, breach, ZoneInfo(content.zone))
+    if len(latest) > TOLD:
+        yield f"… and {len(latest) - TOLD:,} earlier breaches that ended."
+
+
+def _promise(each: Judgement) -> str:
+    where = "" if each.slice == ALL_ROWS else f" for {named(each.slice)}"
+    return f"{named(each.metric)} {limit(each.target)}{where}"
+
+
+def _lasting(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
+    value, between = interval(breach.value, breach.low, breach.high)
+    said = f"{_promise(each)} is broken since {day(breach.since, zone)}"
+    said += f" (found {day(breach.found, zone)})"
+    if breach.value is not None:
+        said += f": {value} {between} since then"
+    if each.value is not None:
+        shown = numbers(each.value, each.low, each.high)[0]
+        word = "still" if each.target.met(each.value) else "now"
+        said += f"; over the last {length(each.window)} it is {word} {shown}"
+    return said + "."
+
+
+def _ended(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
+    until = "" if breach.cleared is None else f" to {day(breach.cleared, zone)}"
+    return f"{_promise(each)} was broken from {day(breach.since, zone)}{until} (found {day(breach.found, zone)})."
+
+
+def budget_sentence(content: Content) -> str | None:
+    """How much of the error budgets of all rows is spent, in the words of site reliability engineering."""
+    said = [
+        f"{_promise(each)} {each.budget.spent:.0%}"
+        + ("" if each.budget.burn is None else f" (burn rate {each.budget.burn:.1f})")
+        for each in content.objectives
+        if each.slice == ALL_ROWS and each.budget is not None
+    ]
+    return f"Error budget spent over the window: {'; '.join(said)}." if said else None
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------

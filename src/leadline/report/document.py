@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline.values import Estimate, Judgement, Labels, Note
+from leadline.values import Breach, Estimate, Judgement, Labels, Note
 
 SCHEMA: Final = 1
 
@@ -85,6 +85,21 @@ def _objective(each: Judgement) -> dict[str, Any]:
         "n": each.n,
         "why": each.why,
         "interval": each.interval,
+        "rule": each.rule,
+        "breaches": [_breach(breach) for breach in each.breaches],
+        "budget_spent": None if each.budget is None else each.budget.spent,
+        "burn_rate": None if each.budget is None else each.budget.burn,
+    }
+
+
+def _breach(each: Breach) -> dict[str, Any]:
+    return {
+        "since": rfc3339(each.since),
+        "found": rfc3339(each.found),
+        "cleared": None if each.cleared is None else rfc3339(each.cleared),
+        "value": each.value,
+        "low": each.low,
+        "high": each.high,
     }
 
 

@@ -19,6 +19,8 @@ from leadline.report.answers import (
     Key,
     Ranking,
     Served,
+    breach_sentences,
+    budget_sentence,
     folded,
     label_sentences,
     ordered,
@@ -161,6 +163,10 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
             others = table.of(rest[:MOST_ROWS])
             budget.left_out += len(rest[MOST_ROWS:])
             yield tag("details", tag("summary", f"The other {words.counted(len(rest), 'slice')}"), others)
+        found_by_detectors = [tag("li", said) for said in breach_sentences(content)]
+        if found_by_detectors:
+            yield tag("ul", *found_by_detectors)
+        yield tag("p", said, class_="soft") if (said := budget_sentence(content)) else None
     yield from charts
 
 

@@ -16,6 +16,8 @@ from leadline.report.answers import (
     Fold,
     Ranking,
     Served,
+    breach_sentences,
+    budget_sentence,
     folded,
     label_sentences,
     ordered,
@@ -98,6 +100,7 @@ def working(content: Content, width: int) -> Iterator[Text]:
     if content.objectives:
         yield Text()
         yield from _objectives(content, list(folded(content.objectives)), width)
+        yield from _found(content, width)
         return
     latest = [each for each in content.estimates if each.slice == ALL_ROWS and each.version is None]
     last = {each.metric: each for each in latest if each.value is not None}
@@ -151,6 +154,18 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
         window, last = windows.pop()
         over = f"Over the {words.length(window)} to {words.last_day(last, zone)}"
         yield Text(f"  {over}, the last day whose labels should be in.", style="dim")
+
+
+def _found(content: Content, width: int) -> Iterator[Text]:
+    """What the detectors found, and the error budgets."""
+    sentences = list(breach_sentences(content))
+    if sentences:
+        yield Text()
+    for said in sentences:
+        yield from _sentence(said, width)
+    spent = budget_sentence(content)
+    if spent is not None:
+        yield from _sentence(spent, width, style="dim")
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------
