@@ -218,6 +218,53 @@ class Judgement:
     budget: Budget | None = None
 
 
+#: why a drop is not found that is none
+KEEPS = "keeps the promise"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A drop that a detector might meet, and how long it would take to find it.
+
+    size   by how much the metric falls ("-0.05") or grows ("×1.5")
+    after  the figure that it comes to
+    days   on average, from the first prediction after the drop to the day it is found
+    """
+
+    size: str
+    after: float
+    days: float | Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long it would take to find out that a promise is broken, for one slice.
+
+    look            how much the detector takes in at once
+    value           the usual figure, over the looks in which the promise was kept; None where `why` says why not
+    rows            rows that count, in a look
+    overdispersion  how much more looks vary than independent rows would (at least 1), as the detector assumes it
+    wait            days until a label is due
+    false_alarms    the most false alarms a year to expect
+    drops           from the smallest to the largest
+    advice          what would shorten the time, for the smallest drop that is found
+    """
+
+    metric: str
+    slice: Slice
+    target: Target
+    window: Span
+    look: Span
+    value: float | None
+    rows: float
+    overdispersion: float
+    wait: float
+    false_alarms: float
+    drops: tuple[Drop, ...]
+    advice: tuple[str, ...]
+    why: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
     """How many labels are in. All counts are of rows, as known on the `as_of` of the result.

@@ -58,6 +58,15 @@ class InitSettings:
     task: str | None
 
 
+@dataclass(frozen=True)
+class PlanSettings:
+    """What `leadline plan` was asked for."""
+
+    declaration: str | None
+    format: str
+    as_of: str | None
+
+
 def _run(module: str, quiet: bool, *arguments: Any) -> int:
     """Load what a command does, and do it. Loading may take a second: progress begins before."""
     with import_module("leadline.cli.terminal").Progress(quiet) as progress:
@@ -158,6 +167,22 @@ def check(declaration: str | None, **options: Any) -> int:
     That is leadline.yaml in the current directory where none is named.
     """
     return _run("check", options["quiet"], CheckSettings(declaration, **options))
+
+
+@main.command()
+@click.argument("declaration", required=False, metavar="[leadline.yaml]")
+@click.option(
+    "-f", "--format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
+)
+@click.option("--as-of", metavar="TIME", help="Only what was known then counts; as for check.")
+@quiet
+def plan(declaration: str | None, quiet: bool, **options: Any) -> int:
+    """Say how long it would take to find out that a promise is broken.
+
+    For each objective and slice: the days until a drop of some size is found, at the volume and the spread that the
+    log shows, and what would shorten them.
+    """
+    return _run("plan", quiet, PlanSettings(declaration, **options))
 
 
 @main.command()

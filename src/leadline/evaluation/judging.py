@@ -27,7 +27,6 @@ from leadline.stats.design import Designs
 from leadline.stats.detector import anytime_interval
 from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Undefined, Verdict
 
-WEEKS_A_YEAR = 365.25 / 7
 #: where there is an objective for slices, half of its false alarms are left for them
 HALF = 0.5
 CONFIDENCE = 0.95
@@ -92,17 +91,21 @@ class Judging:
             return {}
         slices = [each for each in self.slices(objective) if self._has_bet(metric, each)]
         made = {each: self._stream(metric, objective, seen, each) for each in slices}
-        share = HALF if objective.slices else 1.0
-        year = seen.of.calendar.weeks * WEEKS_A_YEAR
         found: dict[Judged, Watch] = {}
-        groups = ([slices[0]], share, 1), (slices[1:], 1 - share, self._slots(objective))
-        for some, part, slots in groups:
+        for some in (slices[:1], slices[1:]):  # all rows, and the slices together
             streams = [made[each][0] for each in some]
             restarts = [self._restarts(objective, seen, each) for each in some]
-            stories = fold(streams, objective.false_alarms * part, year, slots, restarts)
+            alpha, slots = self.budget(objective, of_slices=some != slices[:1])
+            stories = fold(streams, alpha, seen.of.year, slots, restarts)
             for each, story in zip(some, stories, strict=True):
                 found[each] = Watch(seen, *made[each], story)
         return found
+
+    def budget(self, objective: Objective, of_slices: bool) -> tuple[float, int]:
+        """The false alarms a year that all rows, or all slices together, may have; and among how many that is shared."""
+        if not objective.slices:
+            return objective.false_alarms, 1
+        return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1
 
     def _seen(self, objective: Objective, metric: Metric) -> Seen | None:
         if objective.rule != "detector" or isinstance(metric, Unserved):
@@ -151,7 +154,7 @@ class Judging:
     def breaches(self, metric: Metric, watch: Watch) -> Iterator[Breach]:
         """What the detector found, with the times of predictions and the figures since."""
         calendar, begin = watch.seen.of.calendar, watch.seen.of.begin
-        year = calendar.weeks * WEEKS_A_YEAR
+        year = watch.seen.of.year
         for each in watch.story.breaches:
             last = watch.seen.of.looks if each.cleared is None else each.cleared
             value, low, high = _since(metric, watch, each, last, year)

@@ -33,6 +33,7 @@ MOST_RANKED = 20
 #: cells of a look's scores that occur, about: both classes of 64 bins in 16 groups
 RANKED_CELLS = 600
 USUAL_ERROR_BINS = 300
+WEEKS_A_YEAR = 365.25 / 7
 REVISED = "revised"
 
 
@@ -53,9 +54,9 @@ class Watched:
     looks: int
 
     @property
-    def end(self) -> datetime:
-        """When the last look closed."""
-        return self.calendar.grain.start(self.begin + self.looks)
+    def year(self) -> float:
+        """Looks in a year."""
+        return self.calendar.weeks * WEEKS_A_YEAR
 
 
 def calendar_of(objective: Objective, metric: Metric, spec: Spec, grain: Grain) -> Looks:

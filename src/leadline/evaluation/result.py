@@ -47,7 +47,7 @@ class Table(Sequence[dict[str, Any]]):
         return iter(self._rows)
 
     def to_arrow(self) -> pa.Table:
-        """One column a key; `slice` and `target` as JSON text, times as timestamps in UTC."""
+        """One column a key; `slice`, `target` and `breaches` as JSON text, times as timestamps in UTC."""
         columns = {field.name: [_cell(row[field.name], field.type) for row in self._rows] for field in self._schema}
         return pa.table(columns, schema=self._schema)
 
@@ -66,7 +66,7 @@ class Table(Sequence[dict[str, Any]]):
 
 
 def _cell(value: Any, kind: pa.DataType) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     if pa.types.is_timestamp(kind) and value is not None:
         return datetime.fromisoformat(value)
@@ -103,6 +103,10 @@ OBJECTIVES = pa.schema(
         "n": pa.int64(),
         "why": pa.string(),
         "interval": pa.string(),
+        "rule": pa.string(),
+        "breaches": pa.string(),
+        "budget_spent": pa.float64(),
+        "burn_rate": pa.float64(),
     }
 )
 
@@ -133,6 +137,11 @@ class Result:
     @cached_property
     def _document(self) -> dict[str, Any]:
         return document(self.content)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The cells and all else that the values are made from."""
+        return self._evaluation
 
     @property
     def spec(self) -> Spec:

@@ -143,7 +143,7 @@ def _clustered(metric: Metric, parts: Array, entities: Sums) -> Array:
 def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Histogram | None) -> Array:
     side, limit = (1.0 if target.side == "at_least" else -1.0), target.limit
     if isinstance(metric, F1):
-        return _of_share(parts[..., 0], parts[..., 1], parts[..., 3], jaccard_target(_inside(limit)), side)
+        return _of_share(parts[..., 0], parts[..., 1], parts[..., 3], jaccard_target(inside(limit)), side)
     if isinstance(metric, Share):
         return _of_share(parts[..., 0], parts[..., 1], parts[..., 3], limit, side)
     if isinstance(metric, CountRatio):
@@ -153,27 +153,28 @@ def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Hi
     if isinstance(metric, MeanShare):
         return _of_share(parts[..., SUM], parts[..., WEIGHT], parts[..., SQUARE], limit, side)
     if isinstance(metric, ErrorQuantile):
-        share, _ = _within(sums, limit)
+        within, _ = _within(sums, limit)
         rows = parts[..., WEIGHT]
-        return _of_share(rows * np.nan_to_num(share), rows, parts[..., SQUARE], metric.q, -side)
+        return _of_share(rows * np.nan_to_num(within), rows, parts[..., SQUARE], metric.q, -side)
     if isinstance(metric, Mean) and metric.low == 0 and side < 0 and limit > 0:
         return _of_losses(metric, sums, parts, limit**2 if metric.root else limit)
     if isinstance(metric, RocAuc) and ranked is not None:
-        figures = _group_figures(ranked, len(parts))
-        inside = _inside(limit)
-        return growth_of_groups(figures, inside) if side > 0 else growth_of_groups(1 - figures, 1 - inside)
+        figures = group_figures(ranked, len(parts))
+        share = inside(limit)
+        return growth_of_groups(figures, share) if side > 0 else growth_of_groups(1 - figures, 1 - share)
     square = limit**2 if isinstance(metric, Mean) and metric.root else limit
     return _of_figure(*_figure(metric, parts), square, side)
 
 
-def _inside(limit: float) -> float:
+def inside(limit: float) -> float:
+    """A promised share that bets can be made on: neither 0 nor 1."""
     return float(np.clip(limit, NEAREST, 1 - NEAREST))
 
 
 def _of_share(hits: Array, rows: Array, squares: Array, limit: float, side: float) -> Array:
     """`squares` are Σw²: rows of unequal weight say as little as fewer of equal weight."""
     unit = np.divide(rows, squares, out=np.zeros_like(rows), where=squares > 0)
-    gains = side * share_gains(_inside(limit))
+    gains = side * share_gains(inside(limit))
     counts = np.stack([hits * unit, np.maximum(rows - hits, 0.0) * unit], axis=-1)
     return growth_of_gains(counts, gains)
 
@@ -198,7 +199,7 @@ def _of_losses(metric: Mean, sums: Sums, parts: Array, limit: float) -> Array:
     return growth_of_sums(rows, parts[..., SUM] * unit, squares, limit)
 
 
-def _group_figures(ranked: Histogram, looks: int) -> Array:
+def group_figures(ranked: Histogram, looks: int) -> Array:
     """AUC of groups of rows, shape (looks, groups): NaN where a group has one class only."""
     shape = (looks, -1, ranked.positives.shape[-1])
     return group_areas(ranked.negatives.reshape(shape), ranked.positives.reshape(shape), GROUP_POSITIVES)

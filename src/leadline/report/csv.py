@@ -29,6 +29,9 @@ COLUMNS: Final = (
     "interval",
     "bound",
     "why",
+    "rule",
+    "budget_spent",
+    "burn_rate",
 )
 #: a spreadsheet takes a cell that begins so for a formula, and runs it
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
