@@ -207,6 +207,9 @@ def cells(evaluation: Any) -> Mapping[tuple[Any, ...], Any]:
     every = dict(evaluation.series.pieces)
     if evaluation.baseline is not None:
         every |= {("baseline", *name): piece for name, piece in evaluation.baseline.pieces.items()}
+    for place, seen in enumerate(evaluation.looks):
+        for series in [seen.counts, *([seen.ranked] if seen.ranked else [])]:
+            every |= {("look", place, *name): piece for name, piece in series.pieces.items()}
     for name, piece in every.items():
         keys = sorted(piece.keys)
         for at in range(len(piece)):

@@ -309,7 +309,7 @@ def _since(
     value = float(metric.value(parts)[0])
     if not np.isfinite(value):
         return None, None, None
-    known = watch.stream.phi[: looks.stop]
+    known = watch.story.phi[: looks.stop]
     phi = float(known[np.isfinite(known)][-1]) if np.isfinite(known).any() else 1.0
     _, critical = anytime_interval(0.0, 1.0, looks.stop - looks.start, CONFIDENCE, math.ceil(year))
     design = Designs(np.array([phi]), np.array([critical]), (None,))

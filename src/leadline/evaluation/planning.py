@@ -95,9 +95,11 @@ def _planned(judging: Judging, objective: Objective, metric: Metric, each: Judge
     ranked = watch.seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
     groups = None if ranked is None else group_figures(ranked, of.looks)
     sums = watch.seen.sums(each.index, each.code)
-    found = usual(metric, target, sums, watch.parts, watch.stream, groups, kept)
+    found = usual(metric, target, sums, watch.parts, watch.stream, watch.story.phi, groups, kept)
     if isinstance(found, Undefined):
-        found = usual(metric, target, sums, watch.parts, watch.stream, groups, np.ones(of.looks, dtype=bool))
+        found = usual(
+            metric, target, sums, watch.parts, watch.stream, watch.story.phi, groups, np.ones(of.looks, dtype=bool)
+        )
     if isinstance(found, Undefined):
         return _none(objective, metric, each, found.why, watch)
     alpha, slots = judging.budget(objective, of_slices=each.index is not None)

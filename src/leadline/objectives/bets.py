@@ -37,15 +37,12 @@ from leadline.stats.growth import (
     jaccard_target,
     share_gains,
 )
-from leadline.stats.overdispersion import overdispersion
 from leadline.values import Target
 
 #: a promise of 0 or 1 is taken as this near to it: one row would else be proof, and no number holds that
 NEAREST = 1e-6
 #: positives in a group of rows whose AUC is one bet
 GROUP_POSITIVES = 5.0
-#: correlation of the rows of one look that is assumed as long as too few looks tell it: only what is plain is found
-UNLEARNT = 0.05
 #: how many standard errors off the target the bets of a figure without a bet of its own expect it
 SHIFTS = (0.25, 0.5, 1.0, 2.0)
 
@@ -56,14 +53,16 @@ class Stream:
 
     value     the figure of each look, as evidence reads it (of F1: the share TP / (TP + FP + FN))
     variance  its variance if rows were independent
-    phi       how much more looks differ than that, told from the looks before (`stats.detector.overdispersion`)
+    size      how many rows (of one weight) the figure rests on
+    floor     how much more groups of entities differ than groups of independent rows, over the looks before; at least 1
     against   growth of the evidence that the promise is broken, shape (looks, bets)
     behind    growth of the evidence that it is kept, shape (looks, bets)
     """
 
     value: Array
     variance: Array
-    phi: Array
+    size: Array
+    floor: Array
     against: Array
     behind: Array
 
@@ -81,15 +80,12 @@ def stream(
     value, variance = _figure(metric, parts)
     if isinstance(metric, ErrorQuantile):
         value, variance = _within(sums, target.limit)
-    floor = None if entities is None or metric.histogram is not None else _clustered(metric, parts, entities)
-    phi = overdispersion(value, variance, floor=floor)
-    unlearnt = np.isnan(phi) & np.isfinite(value)
-    assumed = 1.0 + UNLEARNT * metric.size(parts)
-    phi = np.where(unlearnt, assumed if floor is None else np.maximum(assumed, floor), phi)
+    apart = entities is not None and metric.histogram is None
     return Stream(
         value,
         variance,
-        phi,
+        np.asarray(metric.size(parts), dtype=np.float64),
+        _clustered(metric, parts, entities) if apart and entities is not None else np.ones(len(parts)),
         _growth(metric, sums, parts, target, ranked),
         _growth(metric, sums, parts, _opposite(target), ranked),
     )

@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from leadline.metrics.sums import Array
 from leadline.objectives.bets import Stream
 from leadline.stats.detector import change, e_bh
+from leadline.stats.overdispersion import confidence_among, overdispersion
 
 Bools = NDArray[np.bool_]
+#: correlation of the rows of one look that is assumed as long as too few looks tell it: only what is plain is found
+UNLEARNT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +43,15 @@ class Story:
     """What a detector said of one stream, look by look.
 
     breaches  in the order of time; only the last one may last
+    phi       how much more looks differ than independent rows, as it was told before each look; NaN for one without figure
     evidence  log of the evidence that the promise is broken at each look, -inf before there was any
     ticket    whether the evidence of the last look, among that of all slices, is enough for a ticket
-    fed       looks that were taken in: the first ones only tell how much looks differ
     """
 
     breaches: tuple[Breach, ...]
+    phi: Array
     evidence: Array
     ticket: bool
-    fed: int
 
     @property
     def breach(self) -> Breach | None:
@@ -70,7 +73,7 @@ def fold(
         return []
     against = np.stack([each.against for each in streams])
     behind = np.stack([each.behind for each in streams])
-    phi = np.stack([each.phi for each in streams])
+    phi = spread(streams, slots)
     limit, start = math.log(slots / alpha), -math.log(max(year, 1.0))
     looks = phi.shape[1]
     wealth = np.full((len(streams), against.shape[-1]), -np.inf)
@@ -100,16 +103,28 @@ def fold(
             wealth[place], begun[place] = -np.inf, look + 1
         for place in np.flatnonzero(usable & ~latched & (_score(wealth) >= limit)).tolist():
             each, first = streams[place], int(begun[place])
-            since = first + change(each.against[first : look + 1], each.phi[first : look + 1], look - first)
+            since = first + change(each.against[first : look + 1], phi[place, first : look + 1], look - first)
             breaches[place].append(Breach(since, look, None))
             latched[place] = True
             mirror[place] = -np.inf
     ticket = _tickets(evidence[:, -1], alpha, slots) if looks else np.zeros(len(streams), dtype=bool)
-    fed = np.isfinite(phi).sum(axis=1)
     return [
-        Story(tuple(breaches[place]), evidence[place], bool(ticket[place]), int(fed[place]))
-        for place in range(len(streams))
+        Story(tuple(breaches[place]), phi[place], evidence[place], bool(ticket[place])) for place in range(len(streams))
     ]
+
+
+def spread(streams: Sequence[Stream], slots: int) -> Array:
+    """How much more the looks of each stream differ than independent rows, told from the looks before; (streams, looks).
+
+    As long as too few looks tell it, rows of a look are taken to be as alike as `UNLEARNT` says. NaN where a look has
+    no figure.
+    """
+    value = np.stack([each.value for each in streams])
+    floor = np.stack([each.floor for each in streams])
+    variance = np.where(np.isfinite(value), np.stack([each.variance for each in streams]), np.nan)
+    told = overdispersion(value, variance, floor, confidence_among(slots))
+    assumed = np.maximum(1.0 + UNLEARNT * np.stack([each.size for each in streams]), floor)
+    return np.where(np.isfinite(value), np.where(np.isnan(told), assumed, told), np.nan)
 
 
 def _grow(wealth: Array, growth: Array, phi: Array, start: float, which: Bools) -> None:

@@ -56,23 +56,30 @@ class Usual:
 
 
 def usual(
-    metric: Metric, target: Target, sums: Sums, parts: Array, stream: Stream, groups: Array | None, chosen: Array
+    metric: Metric,
+    target: Target,
+    sums: Sums,
+    parts: Array,
+    stream: Stream,
+    phi: Array,
+    groups: Array | None,
+    chosen: Array,
 ) -> Usual | Undefined:
     """What the looks in `chosen` were like.
 
-    sums, parts, stream   by look, as the detector reads them
+    sums, parts, stream, phi   by look, as the detector reads them
     groups                for AUC: figures of groups, shape (looks, groups)
     """
     known = np.asarray(chosen) & np.isfinite(stream.value)
     if known.sum() < LEAST_LOOKS:
         return Undefined(f"fewer than {LEAST_LOOKS} looks have a figure")
-    phi = stream.phi[np.isfinite(stream.phi)]
-    if not len(phi):
+    told = phi[np.isfinite(phi)]
+    if not len(told):
         return Undefined("no look tells how much looks differ")
     total = parts[known].sum(axis=0, keepdims=True)
     rows = float(metric.size(total)[0] / known.sum())
     growth = _growth(metric, target, sums, parts, stream, groups, known)
-    return Usual(float(metric.value(total)[0]), rows, float(phi[-1]), growth)
+    return Usual(float(metric.value(total)[0]), rows, float(told[-1]), growth)
 
 
 def drops(metric: Metric, target: Target, value: float) -> list[tuple[str, float]]:
