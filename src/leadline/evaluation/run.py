@@ -72,11 +72,11 @@ def _evaluate(
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log, spec)
     moment = as_of(asked, found, log)
-    later = 0
+    later = labels_later = 0
     if any(time is not None and time > moment for time in (found.newest, found.last)):
         everything, log = found, known_by(log, moment)
         found = profile(log, spec)
-        later = everything.rows - found.rows
+        later, labels_later = everything.rows - found.rows, everything.label_rows - found.label_rows
     coding, notes = codes(log, spec, found)
     spec, guessed = _settled(spec, log, found, coding, moment)
     told("joining predictions and outcomes")
@@ -121,6 +121,7 @@ def _evaluate(
         *_data_notes(spec, log, found, known, series, later),
         *_version_notes(fixed, series),
         *_late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
+        *_known_later(labels_later),
     )
     return Evaluation(
         spec,
@@ -149,6 +150,12 @@ def _settled(spec: Spec, log: Log, found: Profile, coding: Codes, moment: dateti
     absent = coding.absent(LABEL) is not None
     wait, note = inferred(late, label_names(spec.task, coding.classes), absent)
     return spec.maturing_after(wait), (note,)
+
+
+def _known_later(labels: int) -> Iterator[Note]:
+    if labels:
+        text = f"{counted(labels, 'label')} became known later than the time of this evaluation"
+        yield Note("labels_later_than_as_of", f"{text}: not known yet.")
 
 
 def _late_notes(
