@@ -26,7 +26,7 @@ LATE = [timedelta(), timedelta(seconds=-5), timedelta(hours=1), timedelta(hours=
 
 
 def drawn(rows: int = 3000) -> tuple[pa.Table, pa.Table, list[tuple[datetime, datetime, int, str]]]:
-    """Predictions, outcomes (some twice), and of each label when its row was made, when it was known, what and where."""
+    """Predictions, outcomes (some twice), and of each label when it was made and known, what and where."""
     chance = random.Random(2)
     predictions, outcomes, labels = [], [], []
     for number in range(rows):
