@@ -165,6 +165,7 @@ class Series:
             positive_squares=by_bin(cells.square * positive),
             scored=by_bin(scored),
             bins=bins,
+            span=COARSE if name[0] == "slice_scores" else 1,
         )
 
     @cached_property

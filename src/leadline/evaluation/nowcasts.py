@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from leadline.cells.series import Series
-from leadline.estimate.late import Ints, Ledger, Nowcast, Waiting, reads_counts
+from leadline.estimate.late import FEW, Ints, Ledger, Nowcast, Waiting, reads_counts
 from leadline.log.calendar import Grain
 from leadline.metrics.evaluate import HISTORY
 from leadline.metrics.metric import Metric
@@ -94,7 +94,8 @@ class Nowcasts:
             if where not in self._ledgers:
                 self._ledgers[where] = Ledger.of(self._series, self._ages, *where)
             ledger = self._ledgers[where]
-            self._waiting[key] = None if ledger is None else Waiting.of(ledger, begin, after)
+            known = ledger is not None and ledger.labels.sum() >= FEW  # of a few labels nothing is worth saying
+            self._waiting[key] = Waiting.of(ledger, begin, after) if ledger is not None and known else None
         return self._waiting[key]
 
     def _history(self, where: Place) -> Sums | None:

@@ -19,9 +19,9 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
 from leadline.log.reference import Reference
+from leadline.metrics.calibration import Calibration, CalibrationSlope
 from leadline.metrics.errors import ERROR_BINS, error_bin
 from leadline.metrics.metric import Metric
-from leadline.metrics.ranking import CalibrationError
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
@@ -223,7 +223,7 @@ class Plan:
         return (actual, *grid), (self.rows.actual < self.coding.missing) & self.rows[score].notnull()
 
     def _of_calibration(self, metrics: Sequence[Metric], score: str) -> tuple[Measure, ...]:
-        calibrated = any(isinstance(metric, CalibrationError) for metric in metrics)
+        calibrated = any(isinstance(metric, Calibration | CalibrationSlope) for metric in metrics)
         return (Measure(score, lambda rows: rows[score], 1.0),) if calibrated else ()
 
     def _piece(self, name: tuple[str | int, ...], keys: tuple[Key, ...], measures: tuple[Measure, ...]) -> Piece:
