@@ -49,6 +49,14 @@ class Series:
         histograms = self._scores("slice_scores", place, code, None)
         return self._sums(cells, self.pieces["total",], histograms, self._errors("slice_errors", place, code, None))
 
+    def ledger(self, place: int | None = None, code: int | None = None) -> Cells:
+        """The counts of all rows, or of one slice, with the lag after which each label came."""
+        return self._chosen(("total",) if place is None else ("slice", place), slice=code)
+
+    def ledger_sums(self, place: int | None = None, code: int | None = None) -> Sums:
+        """The sums of all rows or of one slice by grain, without histograms."""
+        return self._sums(self.ledger(place, code), self.pieces["total",], {}, None)
+
     def known_by(self, day: int, days: Ints | None = None) -> Series:
         """The counts as they were known at the end of a day (number of the grain of days, or of the coarser grain).
 
@@ -161,6 +169,7 @@ class Series:
             positive_squares=by_bin(cells.square * positive),
             scored=by_bin(scored),
             bins=bins,
+            span=COARSE if name[0] == "slice_scores" else 1,
         )
 
     @cached_property

@@ -10,7 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from leadline.cells.series import Series
+from leadline.estimate.maturity import label_names
 from leadline.evaluation.looks import Seen
+from leadline.evaluation.nowcasts import Nowcasts, Place, whole_ages
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
@@ -103,7 +105,20 @@ class Evaluation:
             found += self._of_all_rows(self.baseline, None, BASELINE)
         for place, partition in enumerate(self.reference.partitions):
             found += self._of_slices(place, partition)
-        return found
+        return self._with_nowcasts(found)
+
+    def _with_nowcasts(self, estimates: list[Estimate]) -> list[Estimate]:
+        """The estimates, with what labels that are still coming are expected to make of the provisional ones."""
+        if self.mature_until == self.series.grains:
+            return estimates
+        names = label_names(self.spec.task, self.codes.classes)
+        slices: dict[Slice, Place] = {ALL_ROWS: (None, None)}
+        for place, partition in enumerate(self.reference.partitions):
+            slices |= {self.slice_of(partition, code): (place, code) for code in self.codes_with_rows(place)}
+        windows = {window: (begin, after) for begin, after, window in (*self._once, *self._tumbling)}
+        metrics = {metric.name: metric for metric in (*self.metrics, *self.slice_metrics)}
+        late = Nowcasts(self.series, whole_ages(self.series, self.grain, self.as_of), self.mature_until, names)
+        return late.beside(estimates, metrics, windows, slices)
 
     def _of_all_rows(self, series: Series, version: int | None, name: str | None) -> Iterator[Estimate]:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them

@@ -102,7 +102,7 @@ class Judging:
         return found
 
     def budget(self, objective: Objective, of_slices: bool) -> tuple[float, int]:
-        """The false alarms a year that all rows, or all slices, may have together; and among how many that is shared."""
+        """The false alarms a year that all rows, or all slices together, may have, and among how many."""
         if not objective.slices:
             return objective.false_alarms, 1
         return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1

@@ -19,9 +19,9 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
 from leadline.log.reference import Reference
+from leadline.metrics.calibration import Calibration, CalibrationSlope
 from leadline.metrics.errors import ERROR_BINS, error_bin
 from leadline.metrics.metric import Metric
-from leadline.metrics.ranking import CalibrationError
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
@@ -134,6 +134,7 @@ class Plan:
         """Counts and sums for every grain and slice: the cells that are a ledger."""
         total = (*self._measures(self.metrics), *(_matched(kind) for kind in self.known.outcome_ids))
         total += (_disagreeing(),) if DISAGREES in self.rows.columns else ()
+        total += (_early(),) if EARLY in self.rows.columns else ()
         made = [self._piece(("total",), (*self._version(), *self._common(True), *self._outcome()), total)]
         of_slices = self._measures(self.slice_metrics)
         for place in range(len(self.fixed.partitions)):
@@ -222,7 +223,7 @@ class Plan:
         return (actual, *grid), (self.rows.actual < self.coding.missing) & self.rows[score].notnull()
 
     def _of_calibration(self, metrics: Sequence[Metric], score: str) -> tuple[Measure, ...]:
-        calibrated = any(isinstance(metric, CalibrationError) for metric in metrics)
+        calibrated = any(isinstance(metric, Calibration | CalibrationSlope) for metric in metrics)
         return (Measure(score, lambda rows: rows[score], 1.0),) if calibrated else ()
 
     def _piece(self, name: tuple[str | int, ...], keys: tuple[Key, ...], measures: tuple[Measure, ...]) -> Piece:
@@ -260,6 +261,8 @@ def _histogram(kind: str, weekly: bool, of: str = "") -> str:
 
 #: the column of facts, and the measure, that tells whether prediction and score say different things
 DISAGREES = "disagrees"
+#: the column of facts, and the measure, that tells whether a label is dated before its prediction
+EARLY = "early"
 #: what the names of the baseline's measures begin with: cells have one measure of a name
 OF_BASELINE = "baseline: "
 
@@ -287,3 +290,8 @@ def _matched(kind: str) -> Measure:
 def _disagreeing() -> Measure:
     """Counts the rows whose prediction is not what their score says."""
     return Measure(DISAGREES, lambda rows: (rows.disagrees == 1).nullif(False), 1.0, counted=True)
+
+
+def _early() -> Measure:
+    """Counts the rows whose label is dated before them."""
+    return Measure(EARLY, lambda rows: rows[EARLY].nullif(False), 1.0, counted=True)

@@ -9,18 +9,23 @@ from functools import cache
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
 from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
+from leadline.estimate.maturity import inferred, label_names
+from leadline.estimate.selective import selective, too_early
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.looks import look_pieces, seen, watched
-from leadline.evaluation.plan import DISAGREES, OF_BASELINE, Plan
+from leadline.evaluation.nowcasts import whole_ages
+from leadline.evaluation.plan import DISAGREES, EARLY, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
+from leadline.log.delays import label_delays
 from leadline.log.facts import Facts, facts
-from leadline.log.labels import codes
+from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import MOST_VALUES, Reference, coded, reference
@@ -68,12 +73,13 @@ def _evaluate(
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log, spec)
     moment = as_of(asked, found, log)
-    later = 0
+    later = labels_later = 0
     if any(time is not None and time > moment for time in (found.newest, found.last)):
         everything, log = found, known_by(log, moment)
         found = profile(log, spec)
-        later = everything.rows - found.rows
+        later, labels_later = everything.rows - found.rows, everything.label_rows - found.label_rows
     coding, notes = codes(log, spec, found)
+    spec, guessed = _settled(spec, log, found, coding, moment)
     metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
     watch = watched(spec, by_objective, found, grain, moment)
     told("joining predictions and outcomes")
@@ -114,9 +120,12 @@ def _evaluate(
         *([] if asked is not None else _future(moment)),
         *log.notes,
         *notes,
+        *guessed,
         *fixed.notes,
         *_data_notes(spec, log, found, known, series, later),
         *_version_notes(fixed, series),
+        *_late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
+        *_known_later(labels_later),
     )
     return Evaluation(
         spec,
@@ -134,6 +143,49 @@ def _evaluate(
         asked is not None,
         seen(watch, filled, k),
     )
+
+
+def _settled(spec: Spec, log: Log, found: Profile, coding: Codes, moment: datetime) -> tuple[Spec, tuple[Note, ...]]:
+    """The spec with `matures_after`: as declared, else inferred from the labels' times, else 0 where they have none."""
+    if not spec.lacks_maturity:
+        return spec, ()
+    late = label_delays(log, spec, found, coding, moment)
+    if late is None:
+        return spec.maturing_after(timedelta()), ()
+    absent = coding.absent(LABEL) is not None
+    wait, note = inferred(late, label_names(spec.task, coding.classes), absent)
+    return spec.maturing_after(wait), (note,)
+
+
+def _known_later(labels: int) -> Iterator[Note]:
+    if labels:
+        text = f"{counted(labels, 'label')} became known later than the time of this evaluation"
+        yield Note("labels_later_than_as_of", f"{text}: not known yet.")
+
+
+def _late_notes(
+    spec: Spec, series: Series, fixed: Reference, coding: Codes, grain: Grain, moment: datetime, guessed: bool
+) -> Iterator[Note]:
+    """Labels that come later than declared, never come, or come before their prediction."""
+    if spec.label is None:
+        return
+    names = label_names(spec.task, coding.classes)
+    slices = {
+        (place, code): str(partition.slice(code))
+        for place, partition in enumerate(fixed.partitions)
+        for code in np.unique(series.ledger(place).keys["slice"]).tolist()
+    }
+    if not guessed:
+        unit = {"h": 1, "d": grain.count}.get(grain.unit, 31) * timedelta(days=1)
+        ages = whole_ages(series, grain, moment.replace(tzinfo=UTC))
+        yield from too_early(series, ages, spec.label.matures_after, unit, names, slices)
+    if coding.absent(LABEL) is None:
+        yield from selective(series, names, slices)
+    total = series.pieces["total",]
+    early = int(total.losses[EARLY][:, 0].sum()) if EARLY in total.losses else 0
+    if early:
+        text = f"{counted(early, 'label')} {'is' if early == 1 else 'are'} dated before the prediction"
+        yield Note("labels_before_predictions", f"{text}: counted as known from the start. Check the clocks.")
 
 
 def _future(moment: datetime) -> Iterator[Note]:

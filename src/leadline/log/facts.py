@@ -9,6 +9,7 @@ Facts never leave the engine. Their columns are small integers and finite double
     actual       class code of the label; the number of classes where there is none
     score, score_0.., prediction_value, label_value, weight, baseline    doubles or NULL
     group        0..15 from the entity's md5
+    early        whether the label is dated before its prediction, where labels have times
     hit_KIND     1, 0 or NULL for a kind of feedback
     matched_KIND whether an outcome of that kind came at all
     look_PLACE.. what the looks of objectives knew (`looks.look_columns`)
@@ -317,6 +318,7 @@ def _finished(
             if absent is not None and until is None:
                 assumed = rows.timestamp + ibis.interval(microseconds=int(due / timedelta(microseconds=1)))
                 known = ibis.ifelse(matched, known, assumed)
+            columns["early"] = (known < rows.timestamp) & code.notnull() if until is None else ibis.literal(False)
             columns["lag"] = ibis.ifelse(code.notnull(), _late(rows.timestamp, known, span, grain), 0)
             if until is not None:
                 columns["until_lag"] = _late(rows.timestamp, rows[until], span, grain)

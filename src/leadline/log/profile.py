@@ -27,6 +27,7 @@ class Profile:
     labels               of a binary model: rows, positive (as declared), values (different ones, where a positive one
                          is declared), other (neither boolean nor 0/1), low, high
     strange_feedback     by kind of feedback: outcomes that are neither boolean nor 0/1
+    label_rows           deliveries that bring a label
     outcome_rows         by kind with a table of its own: deliveries with an id
     repeated             tables in which an id may come more than once, `predictions` and kinds: the hashes of such
                          ids (`Engine.several`), None where nobody has looked for them yet
@@ -44,6 +45,7 @@ class Profile:
     missing: Mapping[str, int]
     labels: Mapping[str, float | None]
     strange_feedback: Mapping[str, int]
+    label_rows: int
     outcome_rows: Mapping[str, int]
     repeated: Mapping[str, ir.Table | None]
 
@@ -109,6 +111,7 @@ def profile(log: Log, spec: Spec) -> Profile:
         strange_feedback={
             name.removeprefix("strange_"): value or 0 for name, value in said.items() if name.startswith("strange_")
         },
+        label_rows=said.get("labels") or 0,
         outcome_rows=outcome_rows,
         repeated=repeated,
     )
@@ -125,9 +128,10 @@ def _of_values(kind: str, value: ir.Value, spec: Spec) -> dict[str, ir.Value]:
     """What is asked of the values of one kind of outcome."""
     if kind != LABEL:
         return {} if value.type().is_boolean() else {f"strange_{kind}": _neither(value)}
+    asked: dict[str, ir.Value] = {"labels": value.count()}
     if spec.task != "binary":
-        return {}
-    asked: dict[str, ir.Value] = {"label_rows": value.count()}
+        return asked
+    asked["label_rows"] = value.count()
     if spec.positive is not None:
         asked |= {"label_positive": truth(value, spec.positive, "label").sum()}
         return asked if value.type().is_boolean() else asked | {"label_values": value.nunique()}

@@ -339,6 +339,60 @@ class MeanShare(Mean):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RatioOfSums(Metric):
+    """ΣA / ΣB of two measures from 0 on, whose variance needs their squares and product: WAPE, observed / expected.
+
+    top, bottom, product   A, B and AB, for the same rows
+    nothing                why there is no figure where rows are there and ΣB is 0
+    """
+
+    top: Measure
+    bottom: Measure
+    product: Measure
+    nothing: str
+
+    def parts(self, sums: Sums) -> Array:
+        """ΣA, ΣB, rows, ΣA², ΣAB, ΣB², the last three of weighted values."""
+        top, bottom = sums.losses[self.top.name], sums.losses[self.bottom.name]
+        product = sums.losses[self.product.name]
+        return np.stack(
+            [
+                top[..., SUM],
+                bottom[..., SUM],
+                top[..., ROWS],
+                top[..., SUM_OF_SQUARES],
+                product[..., SQUARE_SUM],
+                bottom[..., SUM_OF_SQUARES],
+            ],
+            axis=-1,
+        )
+
+    def value(self, parts: Array) -> Array:
+        return divided(parts[..., 0], parts[..., 1])
+
+    def why(self, parts: Array) -> str:
+        return self.nothing if parts[2] > 0 else self.undefined
+
+    def row_variance(self, parts: Array) -> Array:
+        top, bottom, rows, aa, ab, bb = np.moveaxis(parts, -1, 0)
+        ratio = top / bottom
+        residual = aa - 2 * ratio * ab + ratio**2 * bb
+        residual = np.where(residual > 1e-12 * (aa + ratio**2 * bb), residual, 0.0)
+        return np.asarray(residual / bottom**2 * np.where(rows > 1, rows / np.maximum(rows - 1, 1), 0.0))
+
+    def slope(self, parts: Array) -> Array:
+        return np.stack([1 / parts[..., 1], -parts[..., 0] / parts[..., 1] ** 2], axis=-1)
+
+    def size(self, parts: Array) -> Array:
+        return parts[..., 1]
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        some = variance > 0
+        low, high = log_interval(np.where(some, value, 1.0), variance * design.deff, design.critical)
+        return np.where(some, low, np.nan), np.where(some, high, np.nan), "sandwich"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unserved(Metric):
     """A metric that this log cannot serve: it has no figure in any window, and says why."""
 

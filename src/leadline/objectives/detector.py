@@ -43,7 +43,7 @@ class Story:
     """What a detector said of one stream, look by look.
 
     breaches  in the order of time; only the last one may last
-    phi       how much more looks differ than independent rows, as it was told before each look; NaN for one without figure
+    phi       how much more looks differ than independent rows, as told before each look; NaN for one without figure
     evidence  log of the evidence that the promise is broken at each look, -inf before there was any
     ticket    whether the evidence of the last look, among that of all slices, is enough for a ticket
     """
@@ -114,7 +114,7 @@ def fold(
 
 
 def spread(streams: Sequence[Stream], slots: int) -> Array:
-    """How much more the looks of each stream differ than independent rows, told from the looks before; (streams, looks).
+    """How much more looks differ than independent rows, told from the looks before; shape (streams, looks).
 
     As long as too few looks tell it, rows of a look are taken to be as alike as `UNLEARNT` says. NaN where a look has
     no figure.

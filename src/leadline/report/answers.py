@@ -313,8 +313,19 @@ Key = tuple[str, Slice, str | None]
 def _groups(content: Content) -> dict[Key, list[Estimate]]:
     groups: dict[Key, list[Estimate]] = {}
     for each in content.estimates:
-        groups.setdefault((each.metric, each.slice, each.version), []).append(each)
+        if each.status is not Status.ESTIMATED:  # it stands beside another of the same window
+            groups.setdefault((each.metric, each.slice, each.version), []).append(each)
     return groups
+
+
+def estimated(content: Content, key: Key) -> list[Estimate]:
+    """What is estimated of a metric, slice and version beside what its labels say, in order of time."""
+    found = [
+        each
+        for each in content.estimates
+        if each.status is Status.ESTIMATED and (each.metric, each.slice, each.version) == key
+    ]
+    return sorted(found, key=lambda each: each.window)
 
 
 def series(content: Content) -> dict[Key, list[Estimate]]:

@@ -21,6 +21,7 @@ from leadline.report.answers import (
     Served,
     breach_sentences,
     budget_sentence,
+    estimated,
     folded,
     label_sentences,
     ordered,
@@ -246,6 +247,7 @@ def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget)
             said = f"The last {words.counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
             yield tag("p", said.replace("The last 1 window", "The last window"), class_="soft")
         yield drawn
+        yield from _estimated(estimated(content, (metric, where, version)), zone, budget)
         listed = points[-TABLE_WINDOWS:]
         last = f", the last {TABLE_WINDOWS}" if len(listed) < len(points) else ""
         head = ("window", "#value", "95 % interval", "#rows", "#labelled", "")
@@ -253,6 +255,19 @@ def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget)
         kept = budget.spend(0, tag("details", tag("summary", f"{name} window by window, as a table{last}"), table))
         if kept is not None:
             yield kept
+
+
+def _estimated(points: Sequence[Estimate], zone: ZoneInfo, budget: _Budget) -> Iterator[Markup]:
+    """What stands beside windows that may still change."""
+    rows = []
+    for each in points[-TABLE_WINDOWS:]:
+        value, between = words.interval(each.value, each.low, each.high)
+        cells = [tag("td", words.days(each.window, zone)), tag("td", value, class_="n"), tag("td", between)]
+        rows.append(tag("tr", *cells, tag("td", each.why or "", class_="name soft")))
+    caption = "Estimated, beside what the labels that are in say"
+    made = budget.spend(len(rows), _table(("window", "#value", "95 % interval", ""), rows, caption)) if rows else None
+    if made is not None:
+        yield made
 
 
 def _chart(content: Content, points: Sequence[Estimate]) -> Markup:

@@ -165,9 +165,10 @@ class Outcomes(Frozen):
     source: Source | None = Field(default=None, description="As for predictions; the predictions' own where absent.")
     columns: OutcomeColumns = Field(description="Which column plays which part.")
     where: ConditionField | None = Field(default=None, description="Which rows are labels: a condition in SQL.")
-    matures_after: Wait = Field(
-        default=timedelta(),
-        description="How long after a prediction its label has come, if ever; younger rows are provisional.",
+    matures_after: Wait | None = Field(
+        default=None,
+        description="How long after a prediction its label has come, if ever; younger rows are provisional. Inferred"
+        " from the labels' own times where absent.",
     )
     absent: Value = Field(
         default="unknown",
@@ -478,9 +479,20 @@ class Spec(Frozen):
             observed_at=columns.observed_at,
             received_at=columns.received_at,
             where=self.outcomes.where,
-            matures_after=self.outcomes.matures_after,
+            matures_after=self.outcomes.matures_after or timedelta(),
             absent=self.outcomes.absent,
         )
+
+    @property
+    def lacks_maturity(self) -> bool:
+        """Whether labels are declared and not after how long they have come."""
+        return self.outcomes is not None and self.outcomes.matures_after is None
+
+    def maturing_after(self, wait: timedelta) -> Spec:
+        """The same, with that declared."""
+        if self.outcomes is None:
+            return self
+        return self.model_copy(update={"outcomes": self.outcomes.model_copy(update={"matures_after": wait})})
 
     @property
     def outcome_tables(self) -> tuple[OutcomeTable, ...]:
