@@ -63,6 +63,15 @@ class Series:
         found = {name: _known_by(cells, ages, self.classes) for name, cells in lagged.items()}
         return Series(found, self.first, self.last, self.classes)
 
+    def labels(self, place: int | None = None, code: int | None = None, version: int | None = None) -> Array:
+        """Labelled rows of all rows, of one version, or of one slice by grain and class, shape (grains, classes)."""
+        name: Name = ("total",) if place is None else ("slice", place)
+        cells = self._chosen(name, slice=code, version=version if place is None else None)
+        cells = cells.where(cells.keys["actual"] < self.classes)
+        at = cells.keys["grain"] * self.classes + cells.keys["actual"]
+        counts = np.bincount(at, weights=cells.rows, minlength=self.grains * self.classes)
+        return counts.reshape(self.grains, self.classes).astype(np.float64)
+
     def entities(self, place: int | None = None, code: int | None = None) -> Sums | None:
         """The sums of all rows or of one slice by grain and hash group of the entities; None without entities."""
         name: Name = ("total",) if place is None else ("slice", place)

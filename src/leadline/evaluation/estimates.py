@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from leadline.cells.series import Series
+from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import FIRST, Partition, Reference, shown
@@ -42,6 +43,7 @@ class Evaluation:
     """What `evaluate_log` found; estimates and judgements are made from its cells when asked for.
 
     asked   whether `as_of` was asked for: then a log that ended long before it has nothing to say of that time
+    sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
     """
 
     spec: Spec
@@ -57,6 +59,7 @@ class Evaluation:
     labels: Labels
     notes: tuple[Note, ...]
     asked: bool = False
+    sampled: Sampled | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -108,13 +111,14 @@ class Evaluation:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them
         entities = self._entities(None, None) if series is self.series and version is None else None
         sums = series.sums(version=version)
+        sample = self._sample(None, None, version, series is self.baseline)
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
-            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities)
+            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities, sample)
             if series is self.series and version is None and self.reference.partitions:
                 once = [each for each in self._once if each not in self._tumbling]
-                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities)
+                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities, sample)
 
     @cached_property
     def _once(self) -> list[tuple[int, int, Window]]:
@@ -132,10 +136,11 @@ class Evaluation:
                 together[metric.name] = evaluate_each(metric, list(sums.values()), self._once[0][:2])
         for number, code in enumerate(sums):
             where, entities = self.slice_of(partition, code), self._entities(place, code)
+            sample = self._sample(place, code)
             for metric in self.slice_metrics:
                 evaluated = [together[metric.name][number]] if metric.name in together else None
                 windows = self._tumbling if metric.name in by_window and metric.histogram is None else self._once
-                yield from self._estimates(metric, sums[code], windows, where, None, entities, evaluated)
+                yield from self._estimates(metric, sums[code], windows, where, None, entities, sample, evaluated)
 
     def _codes_with_rows(self, place: int) -> list[int]:
         cells = self.series.pieces["slice", place]
@@ -163,10 +168,14 @@ class Evaluation:
         where: Slice,
         version: str | None,
         entities: Sums | None,
+        sample: Sample | None = None,
         evaluated: Sequence[Evaluated] | None = None,
     ) -> Iterator[Estimate]:
         """One metric of one slice in many windows."""
-        if evaluated is None:
+        few = sample is not None and "labels" in metric.needs
+        if few and sample is not None:
+            evaluated = evaluate_sample(metric, sample, [(begin, after) for begin, after, _ in windows])
+        elif evaluated is None:
             evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
         counts = np.stack([sums.rows, sums.labelled, sums.immature])
         running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
@@ -180,6 +189,10 @@ class Evaluation:
                 )
                 continue
             low, high, method = _interval(found)
+            status = Status.FEW_LABELS if few else Status.PROVISIONAL if young else Status.REALISED
+            remark = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            if few and labelled < rows:
+                remark = f"estimated for all rows from {labelled:,} that were chosen for labelling"
             yield Estimate(
                 metric=metric.name,
                 slice=where,
@@ -190,8 +203,8 @@ class Evaluation:
                 high=high,
                 n=rows,
                 labelled=labelled,
-                status=Status.PROVISIONAL if young else Status.REALISED,
-                why=f"{young:,} of {rows:,} rows are too young for their label" if young else None,
+                status=status,
+                why=remark,
                 interval=method,
                 bound=found.bound,
             )
@@ -201,6 +214,22 @@ class Evaluation:
         if key not in self._grouped:
             self._grouped[key] = self.series.entities(place, code)
         return self._grouped[key]
+
+    def _sample(
+        self, place: int | None, code: int | None, version: int | None = None, of_baseline: bool = False
+    ) -> Sample | None:
+        """The labels that stand for the rows of a slice or version, where they are a sample."""
+        if self.sampled is None:
+            return None
+        key = (place, code, version, of_baseline)
+        if key not in self._samples:
+            self._samples[key] = self.sampled.sample(*key)
+        return self._samples[key]
+
+    @cached_property
+    def _samples(self) -> dict[tuple[int | None, int | None, int | None, bool], Sample]:
+        """Samples, made once for each slice and version."""
+        return {}
 
     @cached_property
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
@@ -214,12 +243,14 @@ class Evaluation:
         found = []
         for objective in self.spec.objectives:
             metric = self.objective_metrics[str(objective.metric)]
-            found.append(self._judged(objective, metric, self._total, ALL_ROWS, self._entities(None, None)))
+            entities, sample = self._entities(None, None), self._sample(None, None)
+            found.append(self._judged(objective, metric, self._total, ALL_ROWS, entities, sample))
             for place, partition in enumerate(self.reference.partitions):
                 if partition.name in objective.slices:
                     for code in self._judged_codes(place, partition):
                         sums, where = self.series.sums(place, code), self.slice_of(partition, code)
-                        found.append(self._judged(objective, metric, sums, where, self._entities(place, code)))
+                        entities, sample = self._entities(place, code), self._sample(place, code)
+                        found.append(self._judged(objective, metric, sums, where, entities, sample))
             found += self._left_out(objective, metric)
         return found
 
@@ -256,7 +287,13 @@ class Evaluation:
         return [code for code in self._codes_with_rows(place) if not partition.condition or code == FIRST]
 
     def _judged(
-        self, objective: Objective, metric: Metric, sums: Sums, where: Slice, entities: Sums | None
+        self,
+        objective: Objective,
+        metric: Metric,
+        sums: Sums,
+        where: Slice,
+        entities: Sums | None,
+        sample: Sample | None = None,
     ) -> Judgement:
         target, span, end = objective.target, objective.window, self.mature_until
         if not end:
@@ -272,7 +309,13 @@ class Evaluation:
             """The rolling windows that end with the grains before `after`."""
             windows = [self.rolling(span, each) for each in after]
             parts = []
-            for found, (begin, stop) in zip(evaluate_windows(metric, sums, windows, entities), windows, strict=True):
+            few = sample is not None and needs_labels
+            every = (
+                evaluate_sample(metric, sample, windows)
+                if few and sample is not None
+                else evaluate_windows(metric, sums, windows, entities)
+            )
+            for found, (begin, stop) in zip(every, windows, strict=True):
                 rows = int(sums.rows[begin:stop].sum())
                 labelled = int(sums.labelled[begin:stop].sum()) if needs_labels else rows
                 parts.append((found, rows, *verdict(found, target, rows, labelled)))

@@ -14,10 +14,12 @@ from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
+from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.plan import DISAGREES, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE, require_usable
 from leadline.log.facts import Facts, facts
 from leadline.log.labels import codes
 from leadline.log.profile import Profile, as_of, profile
@@ -72,6 +74,8 @@ def _evaluate(
         everything, log = found, known_by(log, moment)
         found = profile(log, spec)
         later = everything.rows - found.rows
+    if spec.label is not None and spec.label.label_probability is not None:
+        require_usable(found.chances, spec.label.label_probability)
     coding, notes = codes(log, spec, found)
     told("joining predictions and outcomes")
     known = facts(log, spec, found, coding, moment, grain)
@@ -103,8 +107,14 @@ def _evaluate(
             for name, cells in fill(engine, again.rows, again.counts()).items():
                 filled[name] = filled[name] + (cells if sign > 0 else -cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
-    series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)
+    series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
+    sampled = None
+    if CHANCE in known.table.columns:
+        told("weighing the labels that are a sample")
+        chosen = planned(of_sample(known.table))
+        of_chosen = fill(engine, chosen.rows, chosen.pieces())
+        sampled = Sampled(Series(_own(of_chosen), first, last, k), _baseline(of_chosen, first, last, k))
     labels = _labels(series, known)
     every = (
         *([] if asked is not None else _future(moment)),
@@ -128,7 +138,13 @@ def _evaluate(
         labels,
         every,
         asked is not None,
+        sampled,
     )
+
+
+def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:
+    """The pieces that are not the baseline's."""
+    return {name: cells for name, cells in filled.items() if name[0] != "baseline"}
 
 
 def _future(moment: datetime) -> Iterator[Note]:
@@ -219,6 +235,12 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
         whose = " and ".join("outcomes" if kind == LABEL else f"outcomes of {kind!r}" for kind in timeless)
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
+    if found.chances.get("without"):
+        labels = counted(found.chances["without"], "label")
+        text = (
+            f"{labels} do not say with which probability their row was chosen for labelling: left out of all figures,"
+        )
+        yield Note("without_label_probability", f"{text} as nobody knows which rows they stand for.")
     if found.without_id:
         yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:
