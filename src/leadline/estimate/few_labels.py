@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 
 from leadline.cells.series import Series
 from leadline.log.chance import CHANCE
@@ -75,6 +74,7 @@ def evaluate_sample(metric: Metric, sample: Sample, windows: Sequence[tuple[int,
 def too_few(labels: Array) -> str | None:
     """Why so few labels say nothing, or None; `labels` are those of a window by class, shape (classes,).
 
+    >>> import numpy as np
     >>> too_few(np.array([70.0, 20.0]))
     'too few labels: 90, and 100 are needed'
     >>> too_few(np.array([95.0, 5.0]))
