@@ -149,7 +149,7 @@ class Series:
 
     def _histogram(self, cells: Cells, name: Name) -> Histogram:
         packed, bins = self._bins[name]
-        place = np.searchsorted(packed, _grid(cells))
+        place = np.searchsorted(packed, grid(cells))
         at = cells.keys["grain"] * len(bins) + place
         positive = cells.keys["actual"] == 1
 
@@ -174,7 +174,7 @@ class Series:
         found = {}
         for name, cells in self.pieces.items():
             if "linear" in cells.keys:
-                packed, first = np.unique(_grid(cells), return_index=True)
+                packed, first = np.unique(grid(cells), return_index=True)
                 bins = np.stack([cells.keys[key][first] for key in ("linear", "logit", "step")], axis=1)
                 if name[0] == "slice_scores":
                     bins[:, 0] *= COARSE  # in the fine edges' numbers, as for all rows
@@ -194,7 +194,7 @@ class Series:
         return binned.astype(np.float64, copy=False).reshape(self.grains, bins)
 
 
-def _grid(cells: Cells) -> Ints:
+def grid(cells: Cells) -> Ints:
     """The three numbers of each cell's score bin as one that rises with the score."""
     return (cells.keys["linear"] * 1024 + cells.keys["logit"]) * 1024 + cells.keys["step"]
 

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from leadline.cells.series import Series
-from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample
+from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import FIRST, Partition, Reference, shown
@@ -174,7 +174,7 @@ class Evaluation:
         """One metric of one slice in many windows."""
         few = sample is not None and "labels" in metric.needs
         if few and sample is not None:
-            evaluated = evaluate_sample(metric, sample, [(begin, after) for begin, after, _ in windows])
+            evaluated = evaluate_sample(metric, sample, sums, [(begin, after) for begin, after, _ in windows])
         elif evaluated is None:
             evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
         counts = np.stack([sums.rows, sums.labelled, sums.immature])
@@ -191,8 +191,8 @@ class Evaluation:
             low, high, method = _interval(found)
             status = Status.FEW_LABELS if few else Status.PROVISIONAL if young else Status.REALISED
             remark = f"{young:,} of {rows:,} rows are too young for their label" if young else None
-            if few and labelled < rows:
-                remark = f"estimated for all rows from {labelled:,} that were chosen for labelling"
+            if few and sample is not None:
+                remark = said_of(sample, sums, begin, after)
             yield Estimate(
                 metric=metric.name,
                 slice=where,
@@ -311,7 +311,7 @@ class Evaluation:
             parts = []
             few = sample is not None and needs_labels
             every = (
-                evaluate_sample(metric, sample, windows)
+                evaluate_sample(metric, sample, sums, windows)
                 if few and sample is not None
                 else evaluate_windows(metric, sums, windows, entities)
             )

@@ -96,7 +96,7 @@ def _evaluate(
         return latest_window(spec, grain, first, _mature_until(log, found, known, grain, first, last)) or (0, 0)
 
     plan = planned(known.table)
-    pieces = plan.pieces()
+    pieces = [*plan.pieces(), *plan.controls()]
     refuse_too_many(pieces, {piece.name: plan.described(piece) for piece in pieces})
     told("counting")
     filled = fill(engine, plan.rows, pieces)
@@ -114,7 +114,8 @@ def _evaluate(
         told("weighing the labels that are a sample")
         chosen = planned(of_sample(known.table))
         of_chosen = fill(engine, chosen.rows, chosen.pieces())
-        sampled = Sampled(Series(_own(of_chosen), first, last, k), _baseline(of_chosen, first, last, k))
+        of_baseline = _baseline(of_chosen, first, last, k)
+        sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
     every = (
         *([] if asked is not None else _future(moment)),
