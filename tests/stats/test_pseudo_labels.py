@@ -75,7 +75,7 @@ def test_cells_that_are_put_together_say_the_same(seed, parts):
     np.add.at(joined, cell, moments)
     one = PseudoLabels.of(moments, label & known)
     other = PseudoLabels.of(joined, np.arange(parts * 3) % 3 == 1)
-    for figure in (lambda rows, at: ratio(rows, (0, 1), (1, 1)), lambda rows, at: auc(rows, at)):
+    for figure in (lambda rows, at: ratio(rows, (0, 1), (1, 1)), auc):
         first = estimated(one, figure(one, bins))
         second = estimated(other, figure(other, np.arange(parts * 3) // 3))
         assert first.value == pytest.approx(second.value, abs=1e-9)
@@ -101,7 +101,7 @@ def test_its_variance_is_that_of_a_bootstrap():
     moments, positive = row_moments(control, chance), label & known
     bins = (control * 20).astype(int)
     rng = np.random.default_rng(6)
-    for figure in (lambda rows, at: ratio(rows, (0, (at >= 10) * 1.0), (0, 1)), lambda rows, at: auc(rows, at)):
+    for figure in (lambda rows, at: ratio(rows, (0, (at >= 10) * 1.0), (0, 1)), auc):
         rows = PseudoLabels.of(moments, positive)
         found = estimated(rows, figure(rows, bins))
         values = []

@@ -32,6 +32,8 @@ from leadline.values import Interval, Undefined
 
 #: labels, and labels of each class of a binary model, below which intervals were not seen to cover
 LEAST_LABELS, LEAST_OF_CLASS = 100, 10
+#: labels of equal weight, (Σw)²/Σw², that the labels have to be worth: else one of them decides all, and hides it
+LEAST_WORTH = 30
 
 
 @dataclass(frozen=True)
@@ -272,8 +274,8 @@ def _told(value: float, low: float, high: float, design: Designs, formula: str) 
 
 # Windows ------------------------------------------------------------------------------------------------------------
 
-#: a sum of weights may be off by so many standard deviations by chance
-CHANCE_DEVIATIONS = 4.0
+#: a sum of weights may be off by so many standard deviations by chance, before figures are refused; and before it is told
+CHANCE_DEVIATIONS, TOLD = 4.0, 2.0
 #: share of the rows that labels have to stand for, and of the labels that may be missing before it is said
 LEAST_SHARE, USUAL_SHARE = 0.5, 0.8
 #: labels that would be expected from grains without any before it is said
@@ -303,6 +305,14 @@ def _why_not(sample: Sample, every: Sums, begin: int, after: int) -> str | None:
     few = too_few(sample.labels[begin:after].sum(0))
     if few is not None:
         return few
+    weight, square = _weights(sample, begin, after)
+    worth = weight * weight / square
+    if worth < LEAST_WORTH:
+        labels = int(sample.labels[begin:after].sum())
+        return (
+            f"too few labels: {labels:,} of so different probabilities that they say as much as {worth:.0f},"
+            f" and {LEAST_WORTH} are needed"
+        )
     rows, least, most = _stood_for(sample, every, begin, after)
     if most < LEAST_SHARE * rows:
         return (
@@ -317,9 +327,14 @@ def _why_not(sample: Sample, every: Sums, begin: int, after: int) -> str | None:
     return None
 
 
+def _weights(sample: Sample, begin: int, after: int) -> tuple[float, float]:
+    """Σw and Σw² of the labels of a window, w the rows that a label stands for."""
+    return float(sample.sums.counts[begin:after].sum()), float(sample.sums.squares[begin:after].sum())
+
+
 def _stood_for(sample: Sample, every: Sums, begin: int, after: int) -> tuple[float, float, float]:
     """The weight of all rows, and between which ends lies how much of it the labels stand for."""
-    weight, square = (float(each[begin:after].sum()) for each in (sample.sums.counts, sample.sums.squares))
+    weight, square = _weights(sample, begin, after)
     off = CHANCE_DEVIATIONS * math.sqrt(square)
     return float(every.counts[begin:after].sum()), weight - off, weight + off
 
@@ -331,9 +346,10 @@ def said_of(sample: Sample, every: Sums, begin: int, after: int) -> str:
     silent = (rows > 0) & (labels == 0)
     if labels.sum() * rows[silent].sum() > SILENT * rows.sum():
         said += f"; none are from {int(silent.sum()):,} of the {int((rows > 0).sum()):,} days or grains"
-    total, _, most = _stood_for(sample, every, begin, after)
-    if most < USUAL_SHARE * total:
-        said += f"; they stand for {most / total:.0%} of the rows at most, the others are taken to be like them"
+    total, least, most = _stood_for(sample, every, begin, after)
+    share, off = (least + most) / 2 / total, (most - least) / 2 / total
+    if share < USUAL_SHARE and share + off * TOLD / CHANCE_DEVIATIONS < 1:
+        said += f"; they stand for about {share:.0%} of the rows, the others are taken to be like them"
     return said
 
 
