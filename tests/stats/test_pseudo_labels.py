@@ -75,7 +75,7 @@ def test_cells_that_are_put_together_say_the_same(seed, parts):
     np.add.at(joined, cell, moments)
     one = PseudoLabels.of(moments, label & known)
     other = PseudoLabels.of(joined, np.arange(parts * 3) % 3 == 1)
-    for figure in (lambda rows, at: ratio(rows, (0, 1), (1, 1)), auc):
+    for figure in (lambda rows, _: ratio(rows, (0, 1), (1, 1)), auc):
         first = estimated(one, figure(one, bins))
         second = estimated(other, figure(other, np.arange(parts * 3) // 3))
         assert first.value == pytest.approx(second.value, abs=1e-9)

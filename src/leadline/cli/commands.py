@@ -203,7 +203,7 @@ def label() -> None:
     default="LAST",
     show_default=True,
     metavar="WINDOW",
-    help="Rows of which time: LAST, the report's latest whole window, or START..END, without END itself.",
+    help="Rows of which time: LAST, the report's latest window that is over, or START..END, without END itself.",
 )
 @click.option("--floor", type=int, default=30, show_default=True, help="Labels for each slice at least, where it can.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed chooses other rows.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from rich.console import Group
@@ -71,7 +71,7 @@ def run_next(progress: Progress, asked: NextSettings) -> int:
         told("choosing rows")
         with told_with_lines(path), open_engine(sources(spec)) as engine:
             policy = Policy(asked.budget, asked.floor, asked.seed)
-            found = choose(spec, engine, policy, between, before.probabilities)
+            found = choose(spec, engine, policy, datetime.now(UTC), between, before.probabilities)
         if not found.table.num_rows:
             raise InputError(
                 f"all {len(found.probabilities):,} rows that were chosen of this window are labelled: a larger --budget"

@@ -274,7 +274,7 @@ def _told(value: float, low: float, high: float, design: Designs, formula: str) 
 
 # Windows ------------------------------------------------------------------------------------------------------------
 
-#: a sum of weights may be off by so many standard deviations by chance, before figures are refused; and before it is told
+#: by how many standard deviations a sum of weights may be off before figures are refused, and before it is told
 CHANCE_DEVIATIONS, TOLD = 4.0, 2.0
 #: share of the rows that labels have to stand for, and of the labels that may be missing before it is said
 LEAST_SHARE, USUAL_SHARE = 0.5, 0.8

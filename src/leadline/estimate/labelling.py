@@ -68,12 +68,14 @@ def choose(
     spec: Spec,
     engine: Engine,
     policy: Policy,
+    now: datetime,
     between: tuple[datetime, datetime] | None = None,
     earlier: Mapping[str, float] | None = None,
 ) -> Choice:
     """Choose rows of a window for labelling.
 
-    between   event times [from, until) with a time zone; the latest whole `window` of the report where None
+    now       the clock's time, with a time zone
+    between   event times [from, until) with a time zone; the report's latest window that is over where None
     earlier   id → probability of rows chosen before with the same seed; those of this window stay chosen, with the
               larger of both probabilities (see `sampling.row_number`)
 
@@ -90,7 +92,7 @@ def choose(
         raise InputError("there are no predictions to choose from")
     coding, _ = codes(log, spec, found)
     known = facts(log, spec, found, coding, moment, grain)
-    window = _latest(grain, spec.window, found.first, found.last) if between is None else Window(*between)
+    window = _latest(grain, spec.window, found.first, found.last, now) if between is None else Window(*between)
     rows = _within(known.predictions, window)
     fixed = reference(log, spec, found, known.predictions, moment, grain)
     level = _level(rows, (found.low, found.high))
@@ -124,11 +126,10 @@ def _shown(window: Window, spec: Spec) -> str:
     return f"{start.removesuffix(' 00:00')} up to {end.removesuffix(' 00:00')} ({spec.timezone})"
 
 
-def _latest(grain: Grain, span: Span, first: datetime, last: datetime) -> Window:
-    """The latest window of the report that has ended by the last prediction, or the one that holds it."""
-    end = grain.number_of(last.replace(tzinfo=UTC))
-    begin, after = grain.window_at(span, end)
-    if begin > grain.number_of(first.replace(tzinfo=UTC)) and after - 1 > end:
+def _latest(grain: Grain, span: Span, first: datetime, last: datetime, now: datetime) -> Window:
+    """The report's latest window with predictions that is over, or the only one."""
+    begin, after = grain.window_at(span, grain.number_of(min(last.replace(tzinfo=UTC), now)))
+    if grain.window(begin, after).end > now and begin > grain.number_of(first.replace(tzinfo=UTC)):
         begin, after = grain.window_at(span, begin - 1)
     return grain.window(begin, after)
 
