@@ -71,6 +71,15 @@ class Series:
         found = {name: _known_by(cells, ages, self.classes) for name, cells in lagged.items()}
         return Series(found, self.first, self.last, self.classes)
 
+    def labels(self, place: int | None = None, code: int | None = None, version: int | None = None) -> Array:
+        """Labelled rows of all rows, of one version, or of one slice by grain and class, shape (grains, classes)."""
+        name: Name = ("total",) if place is None else ("slice", place)
+        cells = self._chosen(name, slice=code, version=version if place is None else None)
+        cells = cells.where(cells.keys["actual"] < self.classes)
+        at = cells.keys["grain"] * self.classes + cells.keys["actual"]
+        counts = np.bincount(at, weights=cells.rows, minlength=self.grains * self.classes)
+        return counts.reshape(self.grains, self.classes).astype(np.float64)
+
     def entities(self, place: int | None = None, code: int | None = None) -> Sums | None:
         """The sums of all rows or of one slice by grain and hash group of the entities; None without entities."""
         name: Name = ("total",) if place is None else ("slice", place)
@@ -152,7 +161,7 @@ class Series:
 
     def _histogram(self, cells: Cells, name: Name) -> Histogram:
         packed, bins = self._bins[name]
-        place = np.searchsorted(packed, _grid(cells))
+        place = np.searchsorted(packed, grid(cells))
         at = cells.keys["grain"] * len(bins) + place
         positive = cells.keys["actual"] == 1
 
@@ -178,7 +187,7 @@ class Series:
         found = {}
         for name, cells in self.pieces.items():
             if "linear" in cells.keys:
-                packed, first = np.unique(_grid(cells), return_index=True)
+                packed, first = np.unique(grid(cells), return_index=True)
                 bins = np.stack([cells.keys[key][first] for key in ("linear", "logit", "step")], axis=1)
                 if name[0] == "slice_scores":
                     bins[:, 0] *= COARSE  # in the fine edges' numbers, as for all rows
@@ -198,7 +207,7 @@ class Series:
         return binned.astype(np.float64, copy=False).reshape(self.grains, bins)
 
 
-def _grid(cells: Cells) -> Ints:
+def grid(cells: Cells) -> Ints:
     """The three numbers of each cell's score bin as one that rises with the score."""
     return (cells.keys["linear"] * 1024 + cells.keys["logit"]) * 1024 + cells.keys["step"]
 

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from leadline.cells.series import Series
+from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.nowcasts import Nowcasts, Place, whole_ages
@@ -43,6 +44,7 @@ class Evaluation:
 
     asked   whether `as_of` was asked for: then a log that ended long before it has nothing to say of that time
     looks   what the detectors of the objectives look at
+    sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
     """
 
     spec: Spec
@@ -59,6 +61,7 @@ class Evaluation:
     notes: tuple[Note, ...]
     asked: bool = False
     looks: tuple[Seen, ...] = ()
+    sampled: Sampled | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -109,7 +112,7 @@ class Evaluation:
 
     def _with_nowcasts(self, estimates: list[Estimate]) -> list[Estimate]:
         """The estimates, with what labels that are still coming are expected to make of the provisional ones."""
-        if self.mature_until == self.series.grains:
+        if self.mature_until == self.series.grains or self.sampled is not None:
             return estimates
         names = label_names(self.spec.task, self.codes.classes)
         slices: dict[Slice, Place] = {ALL_ROWS: (None, None)}
@@ -124,13 +127,14 @@ class Evaluation:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them
         entities = self.entities(None, None) if series is self.series and version is None else None
         sums = series.sums(version=version)
+        sample = self.sample(None, None, version, series is self.baseline)
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
-            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities)
+            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities, sample)
             if series is self.series and version is None and self.reference.partitions:
                 once = [each for each in self._once if each not in self._tumbling]
-                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities)
+                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities, sample)
 
     @cached_property
     def _once(self) -> list[tuple[int, int, Window]]:
@@ -148,10 +152,11 @@ class Evaluation:
                 together[metric.name] = evaluate_each(metric, list(sums.values()), self._once[0][:2])
         for number, code in enumerate(sums):
             where, entities = self.slice_of(partition, code), self.entities(place, code)
+            sample = self.sample(place, code)
             for metric in self.slice_metrics:
                 evaluated = [together[metric.name][number]] if metric.name in together else None
                 windows = self._tumbling if metric.name in by_window and metric.histogram is None else self._once
-                yield from self._estimates(metric, sums[code], windows, where, None, entities, evaluated)
+                yield from self._estimates(metric, sums[code], windows, where, None, entities, sample, evaluated)
 
     def codes_with_rows(self, place: int) -> list[int]:
         """The codes of a partition that occur."""
@@ -180,10 +185,14 @@ class Evaluation:
         where: Slice,
         version: str | None,
         entities: Sums | None,
+        sample: Sample | None = None,
         evaluated: Sequence[Evaluated] | None = None,
     ) -> Iterator[Estimate]:
         """One metric of one slice in many windows."""
-        if evaluated is None:
+        few = sample is not None and "labels" in metric.needs
+        if few and sample is not None:
+            evaluated = evaluate_sample(metric, sample, sums, [(begin, after) for begin, after, _ in windows])
+        elif evaluated is None:
             evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
         counts = np.stack([sums.rows, sums.labelled, sums.immature])
         running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
@@ -197,6 +206,10 @@ class Evaluation:
                 )
                 continue
             low, high, method = interval_of(found)
+            status = Status.FEW_LABELS if few else Status.PROVISIONAL if young else Status.REALISED
+            remark = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            if few and sample is not None:
+                remark = said_of(sample, sums, begin, after)
             yield Estimate(
                 metric=metric.name,
                 slice=where,
@@ -207,8 +220,8 @@ class Evaluation:
                 high=high,
                 n=rows,
                 labelled=labelled,
-                status=Status.PROVISIONAL if young else Status.REALISED,
-                why=f"{young:,} of {rows:,} rows are too young for their label" if young else None,
+                status=status,
+                why=remark,
                 interval=method,
                 bound=found.bound,
             )
@@ -223,6 +236,22 @@ class Evaluation:
         if key not in self._grouped:
             self._grouped[key] = self.series.entities(place, code)
         return self._grouped[key]
+
+    def sample(
+        self, place: int | None, code: int | None, version: int | None = None, of_baseline: bool = False
+    ) -> Sample | None:
+        """The labels that stand for the rows of a slice or version, where they are a sample."""
+        if self.sampled is None:
+            return None
+        key = (place, code, version, of_baseline)
+        if key not in self._samples:
+            self._samples[key] = self.sampled.sample(*key)
+        return self._samples[key]
+
+    @cached_property
+    def _samples(self) -> dict[tuple[int | None, int | None, int | None, bool], Sample]:
+        """Samples, made once for each slice and version."""
+        return {}
 
     @cached_property
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
 from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
 from leadline.log.reference import FIRST
@@ -195,7 +196,7 @@ class Judging:
             )
         sums = self.of.sums(each.index, each.code)
         entities = self.of.entities(each.index, each.code)
-        windows = _Windows(metric, sums, entities, self.of, objective)
+        windows = _Windows(metric, sums, entities, self.of.sample(each.index, each.code), self.of, objective)
         found, rows, status, why = windows.judged([end])[0]
         since: datetime | None = None
         if watch is None:
@@ -267,6 +268,7 @@ class _Windows:
     metric: Metric
     sums: Sums
     entities: Sums | None
+    sample: Sample | None
     of: Evaluation
     objective: Objective
 
@@ -274,7 +276,10 @@ class _Windows:
         """The windows that end with the grains before `after`: figure, rows, verdict and why."""
         windows = [self.of.rolling(self.objective.window, each) for each in after]
         needs_labels = "labels" in self.metric.needs
-        evaluated = evaluate_windows(self.metric, self.sums, windows, self.entities)
+        if needs_labels and self.sample is not None:
+            evaluated = evaluate_sample(self.metric, self.sample, self.sums, windows)
+        else:
+            evaluated = evaluate_windows(self.metric, self.sums, windows, self.entities)
         parts = []
         for found, (begin, stop) in zip(evaluated, windows, strict=True):
             rows = int(self.sums.rows[begin:stop].sum())

@@ -74,7 +74,7 @@ def watched(
     slices: dict[Looks, dict[str, frozenset[str]]] = {}
     for objective in spec.objectives:
         metric = by_objective[str(objective.metric)]
-        if objective.rule != "detector" or isinstance(metric, Unserved):
+        if objective.rule != "detector" or isinstance(metric, Unserved) or _sampled(spec, metric):
             continue
         calendar = calendar_of(objective, metric, spec, grain)
         metrics.setdefault(calendar, {})[metric.name] = metric
@@ -87,6 +87,11 @@ def watched(
         looks = replace(calendar, grouped=grouped)
         made.append(Watched(looks, tuple(judged.values()), slices[calendar], begin, after - begin))
     return tuple(made)
+
+
+def _sampled(spec: Spec, metric: Metric) -> bool:
+    """Whether labels are of rows that were chosen for labelling: their counts say nothing of all rows."""
+    return "labels" in metric.needs and spec.label is not None and spec.label.label_probability is not None
 
 
 def look_pieces(

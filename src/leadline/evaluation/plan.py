@@ -12,8 +12,10 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.cells.plan import Key, Piece, bin_keys, binned, group_size, lag_sizes, packed
-from leadline.evaluation.choice import thresholds
+from leadline.estimate.few_labels import CONTROL, controlled
+from leadline.evaluation.choice import has_chances, thresholds
 from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE
 from leadline.log.facts import Facts
 from leadline.log.labels import Codes
 from leadline.log.profile import Profile
@@ -170,6 +172,24 @@ class Plan:
                 made.append(replace(piece, where=bin_.notnull()))
             if "" in classes:
                 made.append(self._scores(("baseline", "scores", ""), (self.grain,), coarse=False, score="baseline"))
+        return made
+
+    def controls(self) -> list[Piece]:
+        """Sums with which the labels of some rows speak for all: where labels are a sample and scores are chances."""
+        metrics = [metric for metric in (*self.metrics, *self.slice_metrics) if controlled(metric)]
+        if CHANCE not in self.rows.columns or not has_chances(self.spec, self.found) or not metrics:
+            return []
+        of_scores = any(metric.histogram == "scores" for metric in metrics)
+        made = []
+        for place in (None, *range(len(self.fixed.partitions))):
+            of = self._version() if place is None else (self._code(place),)
+            name = (place,) if place is not None else ()
+            made.append(self._piece(("control", *name), (*of, self.grain, *self._outcome()), CONTROL))
+            if of_scores:
+                grain = self._weeks() if place is not None and self._weekly(place) else self.grain
+                bins = bin_keys(self.rows, "score", len(self.thresholds), None, coarse=place is not None)
+                piece = self._piece(("control_scores", *name), (*of, grain, self._outcome()[1], *bins), CONTROL)
+                made.append(replace(piece, where=self.rows.score.notnull()))
         return made
 
     def _filled(self, piece: Piece) -> Piece:

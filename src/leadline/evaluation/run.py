@@ -15,6 +15,7 @@ from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
+from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
 from leadline.estimate.selective import selective, too_early
 from leadline.evaluation.choice import choose
@@ -23,6 +24,7 @@ from leadline.evaluation.looks import look_pieces, seen, watched
 from leadline.evaluation.nowcasts import whole_ages
 from leadline.evaluation.plan import DISAGREES, EARLY, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
 from leadline.log.facts import Facts, facts
 from leadline.log.labels import Codes, codes
@@ -78,6 +80,8 @@ def _evaluate(
         everything, log = found, known_by(log, moment)
         found = profile(log, spec)
         later, labels_later = everything.rows - found.rows, everything.label_rows - found.label_rows
+    if spec.label is not None and spec.label.label_probability is not None:
+        require_usable(found.chances, spec.label.label_probability)
     coding, notes = codes(log, spec, found)
     spec, guessed = _settled(spec, log, found, coding, moment)
     metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
@@ -100,7 +104,8 @@ def _evaluate(
         return latest_window(spec, grain, first, _mature_until(log, found, known, grain, first, last)) or (0, 0)
 
     plan = planned(known.table)
-    pieces = [*plan.pieces(), *look_pieces(plan.rows, watch, fixed, coding, len(plan.thresholds))]
+    looked = look_pieces(plan.rows, watch, fixed, coding, len(plan.thresholds))
+    pieces = [*plan.pieces(), *plan.controls(), *looked]
     refuse_too_many(pieces, {piece.name: plan.described(piece) for piece in pieces})
     told("counting")
     filled = fill(engine, plan.rows, pieces)
@@ -112,9 +117,15 @@ def _evaluate(
             for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
                 filled[name] = filled[name] + (cells if sign > 0 else -cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
-    own = {name: cells for name, cells in filled.items() if name[0] not in ("baseline", "look")}
-    series = Series(own, first, last, k)
+    series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
+    sampled = None
+    if CHANCE in known.table.columns:
+        told("weighing the labels that are a sample")
+        chosen = planned(of_sample(known.table))
+        of_chosen = fill(engine, chosen.rows, chosen.pieces())
+        of_baseline = _baseline(of_chosen, first, last, k)
+        sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
     every = (
         *([] if asked is not None else _future(moment)),
@@ -142,7 +153,13 @@ def _evaluate(
         every,
         asked is not None,
         seen(watch, filled, k),
+        sampled,
     )
+
+
+def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:
+    """The pieces that are neither the baseline's nor the looks'."""
+    return {name: cells for name, cells in filled.items() if name[0] not in ("baseline", "look")}
 
 
 def _settled(spec: Spec, log: Log, found: Profile, coding: Codes, moment: datetime) -> tuple[Spec, tuple[Note, ...]]:
@@ -167,8 +184,8 @@ def _late_notes(
     spec: Spec, series: Series, fixed: Reference, coding: Codes, grain: Grain, moment: datetime, guessed: bool
 ) -> Iterator[Note]:
     """Labels that come later than declared, never come, or come before their prediction."""
-    if spec.label is None:
-        return
+    if spec.label is None or spec.label.label_probability is not None:
+        return  # of a sample most rows have no label, and that says nothing
     names = label_names(spec.task, coding.classes)
     slices = {
         (place, code): str(partition.slice(code))
@@ -276,6 +293,12 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
         whose = " and ".join("outcomes" if kind == LABEL else f"outcomes of {kind!r}" for kind in timeless)
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
+    if found.chances.get("without"):
+        labels = counted(found.chances["without"], "label")
+        text = (
+            f"{labels} do not say with which probability their row was chosen for labelling: left out of all figures,"
+        )
+        yield Note("without_label_probability", f"{text} as nobody knows which rows they stand for.")
     if found.without_id:
         yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:

@@ -13,6 +13,8 @@ Facts never leave the engine. Their columns are small integers and finite double
     hit_KIND     1, 0 or NULL for a kind of feedback
     matched_KIND whether an outcome of that kind came at all
     look_PLACE.. what the looks of objectives knew (`looks.look_columns`)
+    label_probability   where declared: with which probability a labelled row was chosen, in (0, 1]. A label that does
+                 not say it stands for nobody knows which rows: its row counts as one without a label
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE, chance
 from leadline.log.labels import Codes
 from leadline.log.looks import Looks, hash_group, look_columns
 from leadline.log.profile import Profile, cutoff
@@ -81,7 +84,7 @@ def facts(
             *(
                 f"{name}_{kind}"
                 for kind in _own_kinds(log)
-                for name in ("value", "known_at", "observed_at")
+                for name in ("value", "known_at", "observed_at", "label_probability")
                 if f"{name}_{kind}" in known.columns
             )
         )
@@ -117,9 +120,9 @@ def facts(
             outcome_ids[kind] = found.outcome_rows[kind]
         else:
             counts["ids", kind] = latest.aggregate(ids=latest.count())
-        renamed = {"other_id": "id", f"{kind}_code": f"{kind}_code"} | (
-            {f"known_at_{kind}": "known_at"} if "known_at" in latest.columns else {}
-        )
+        renamed = {"other_id": "id", f"{kind}_code": f"{kind}_code"} | {
+            f"{name}_{kind}": name for name in ("known_at", CHANCE) if name in latest.columns
+        }
         right = latest.select(
             **{new: latest[old] for new, old in renamed.items()}, **{f"matched_{kind}": ibis.literal(True)}
         )
@@ -160,7 +163,7 @@ def _own_kinds(log: Log) -> list[str]:
 def _from_own_rows(log: Log, kind: str) -> ir.Table:
     """The outcomes that stand in the predictions' rows, as a table of their own."""
     table = log.predictions
-    names = {f"{name}_{kind}": name for name in ("value", "observed_at", "known_at")}
+    names = {f"{name}_{kind}": name for name in ("value", "observed_at", "known_at", CHANCE)}
     return table.select(id="id", **{new: table[old] for old, new in names.items() if old in table.columns})
 
 
@@ -246,6 +249,7 @@ def _latest(
     keys = [name for name in ("observed_at", "known_at") if name in several.columns]
     order = [value for name in keys for value in (several[name].notnull().cast("int8"), several[name])]
     order += [several[code].notnull().cast("int8"), several[code]]
+    order += [chance(several[CHANCE]).fill_null(0.0)] if CHANCE in several.columns else []
     ranked = several.mutate(place=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
     ranked = ranked.mutate(last=ranked.place.max().over(ibis.window(group_by=ranked.id)))
     ranked = engine.keep(ranked)
@@ -279,7 +283,8 @@ def _latest(
                 "until_label",
                 code,
                 other_id="id",
-                **{f"known_at_{kind}": replaced.known_at, f"matched_{kind}": ibis.literal(True)},
+                **{f"{name}_{kind}": replaced[name] for name in ("known_at", CHANCE) if name in replaced.columns},
+                **{f"matched_{kind}": ibis.literal(True)},
             )
         )
     return once.union(winners), superseded, counted
@@ -312,6 +317,10 @@ def _finished(
             old_enough = mature if kind == LABEL else rows.timestamp <= _literal(max(moment, datetime.min + due) - due)
             code = ibis.ifelse(old_enough & ~matched, ibis.literal(absent, code.type()), code)
         columns[f"matched_{kind}"] = matched
+        if f"{CHANCE}_{kind}" in rows.columns:
+            chosen = chance(rows[f"{CHANCE}_{kind}"])
+            code = ibis.ifelse(chosen.notnull(), code, ibis.null(code.type()))
+            columns[CHANCE] = ibis.ifelse(code.notnull(), chosen, ibis.null("float64"))
         columns |= codes.finished(kind, code)
         if kind == LABEL and LABEL in log.timed:
             known = rows[f"known_at_{LABEL}"]

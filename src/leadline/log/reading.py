@@ -34,7 +34,8 @@ class Log:
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
                  entity, weight, baseline, score_0.. (multiclass), and the columns of slices as slice_COLUMN
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
-                 in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND
+                 in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
+                 Labels that are a sample have label_probability as delivered
     timed        kinds whose outcomes say when they became known
     slices       where slices are declared: slice columns that exist, as the user calls them
     """
@@ -78,7 +79,7 @@ def known_by(log: Log, moment: datetime) -> Log:
     values = {
         name: ibis.ifelse(by_then(table[f"known_at_{kind}"]), table[name], ibis.null(table[name].type()))
         for kind in own
-        for name in (f"value_{kind}", f"observed_at_{kind}", f"known_at_{kind}")
+        for name in (f"value_{kind}", f"observed_at_{kind}", f"known_at_{kind}", f"label_probability_{kind}")
         if name in columns
     }
     outcomes = {
@@ -340,12 +341,19 @@ def _has_offset(text: ir.StringValue) -> ir.BooleanValue:
 def _outcome_columns(
     declared: OutcomeTable, table: ir.Table, times: _Times, at: tuple[str | int, ...]
 ) -> dict[str, ir.Value]:
-    """value, observed_at and known_at of a kind of outcome; known_at is absent where no time is declared."""
-    roles = {"value": declared.value, "observed_at": declared.observed_at, "received_at": declared.received_at}
+    """value, observed_at, known_at and label_probability of a kind of outcome, the last three where declared."""
+    roles = {
+        "value": declared.value,
+        "observed_at": declared.observed_at,
+        "received_at": declared.received_at,
+        "label_probability": declared.label_probability,
+    }
     for role, name in roles.items():
         if name is not None:
             _require(table, role, name, _shown(declared.name), (*at, "columns", role))
     found = {"value": table[declared.value]}
+    if declared.label_probability is not None:
+        found["label_probability"] = table[declared.label_probability]
     if declared.observed_at is not None:
         found["observed_at"] = times.instant(declared.observed_at)
     received = times.instant(declared.received_at) if declared.received_at is not None else None

@@ -148,6 +148,10 @@ class OutcomeColumns(Frozen):
     value: ColumnName = Field(description="What was learnt: the label, the number.")
     observed_at: ColumnName | None = Field(default=None, description="When the outcome came to be known.")
     received_at: ColumnName | None = Field(default=None, description="When the row arrived; observed_at where absent.")
+    label_probability: ColumnName | None = Field(
+        default=None,
+        description="With which probability the row was chosen for labelling: the labels are then a sample.",
+    )
 
 
 class FeedbackColumns(Frozen):
@@ -200,6 +204,7 @@ class OutcomeTable:
     where: Any  # Condition | None
     matures_after: timedelta
     absent: Scalar
+    label_probability: str | None = None
 
 
 # Reference, baseline ------------------------------------------------------------------------------------------------
@@ -481,6 +486,7 @@ class Spec(Frozen):
             where=self.outcomes.where,
             matures_after=self.outcomes.matures_after or timedelta(),
             absent=self.outcomes.absent,
+            label_probability=columns.label_probability,
         )
 
     @property
@@ -575,6 +581,11 @@ def _outcomes(spec: Spec) -> Iterator[Problem]:
         yield (
             ("outcomes", "absent"),
             f"a regression's outcome is a number: unknown or a number is needed, found {shown(absent)}",
+        )
+    if spec.outcomes and spec.outcomes.columns.label_probability is not None and absent != "unknown":
+        yield (
+            ("outcomes", "absent"),
+            "with a label_probability a row without a label was not chosen, which says nothing of it: leave one out",
         )
 
 
