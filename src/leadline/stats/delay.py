@@ -51,7 +51,7 @@ def expected_looks(
     fall, drift = fall[rising], drift[rising]
     step = np.maximum(step[rising], 1e-6 * drift)
     # of starts before the change no more than half a year's worth are left: that is also where nothing falls
-    starts = 1 / np.expm1(np.maximum(-fall, 2 / looks_a_year)) - 1 / np.expm1(-drift)
+    starts = 1 / np.expm1(np.clip(-fall, 2 / looks_a_year, 700.0)) - 1 / np.expm1(-drift)
     need = np.maximum(math.log(looks_a_year * bets / alpha) - math.log(max(bets * NEAR_BEST, 1)) - np.log(starts), 0.1)
     quickest = float(np.min(need / drift))
     if quickest > LONGEST:
