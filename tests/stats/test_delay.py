@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from leadline.stats.delay import expected_delay, expected_looks
+from leadline.stats.delay import expected_delay, expected_looks, false_alarms_a_year
 from leadline.stats.detector import evidence
 from leadline.stats.growth import growth_of_gains, share_gains
 
-BEFORE, AFTER = 26, 320
+BEFORE, AFTER = 26, 800
 
 
 def simulated(limit, before, after, rows, phi, alpha=0.05, looks_a_year=52.0, runs=200):
@@ -111,3 +111,12 @@ def test_what_cannot_be_planned_is_refused(wrong):
         expected_delay(**{"limit": 0.1, "before": 0.08, "after": 0.15, "rows": 200} | wrong)
     with pytest.raises(ValueError, match="one growth"):
         expected_looks([1.0], [1.0, 2.0], [1.0])
+
+
+def test_a_model_at_its_limit_uses_part_of_the_budget():
+    """Simulated in test_detector_promise.py: .002 to .02 of runs in the first year for a budget of .05."""
+    for alpha in (0.01, 0.05):
+        told = false_alarms_a_year(alpha)
+        assert 0 < told.at_limit < told.at_most == alpha
+    with pytest.raises(ValueError, match="alpha"):
+        false_alarms_a_year(0.0)
