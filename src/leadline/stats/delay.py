@@ -15,7 +15,7 @@ from leadline.stats.growth import growth_of_gains, share_gains
 NEAR_BEST = 0.5
 """Share of the bets that do nearly as well as the best one. Chosen by simulation."""
 AT_LIMIT = 0.3
-"""Share of the budget of false alarms that is used up by a model that just keeps its promise. Simulated: .02 to .1 where
+"""Share of the budget that is used up by a model that just keeps its promise. Simulated: .02 to .1 where
 rows are independent, .15 to .55 where they are not (phi 3 to 50)."""
 LONGEST = 100_000
 """Looks beyond which the answer is not refined."""
