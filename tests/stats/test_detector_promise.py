@@ -19,6 +19,7 @@ from leadline.stats.detector import anytime_interval, e_bh, e_bonferroni, eviden
 from leadline.stats.growth import (
     f_beta_gains,
     group_areas,
+    growth_of_figures,
     growth_of_gains,
     growth_of_groups,
     growth_of_losses,
@@ -161,6 +162,16 @@ def test_the_budget_holds_each_year(rng, size, years):
     alarms = evidence(growth_of_errors(found), phi_of_errors(found), 1 / 52) >= ALARM
     share = ever(alarms)
     within(1 - (1 - share) ** (1 / years), 0.05, size.runs * 3)
+
+
+@pytest.mark.parametrize(("expected", "phi"), [(5, 1.5), (5, 3.0), (10, 1.5), (10, 3.0), (10, 6.0)])
+def test_few_expected_errors_tell_enough(rng, size, expected, phi):
+    """Two years at the limit. With 1 expected error a look and phi = 6 there are .11 false alarms in the first year."""
+    runs, rows = size.runs * 10, 500
+    found = errors(rng, expected / rows, (runs, LEARNING + 104), (phi - 1) / (rows - 1), rows)
+    growth = growth_of_errors(found, rows, expected / rows)
+    share = ever(evidence(growth, phi_of_errors(found, rows), 1 / 52) >= ALARM)
+    within(1 - (1 - share) ** 0.5, 0.05, runs)
 
 
 def test_many_earlier_looks_tell_overdispersion(rng, size):
@@ -324,6 +335,43 @@ def test_each_metric_finds_a_change(rng, size, family, worse):
     delay = first(evidence(growth, ones(growth), 1e-3) >= ALARM).mean()
     print(f"{family.__name__} {worse}: {delay:.2f} looks")
     assert delay <= FAMILIES[family][worse]
+
+
+def coefficient(tp, fn, fp, tn):
+    """Matthews' correlation coefficient."""
+    return (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+
+
+@pytest.mark.parametrize("rows", [50, 200])
+@pytest.mark.parametrize("kept", [1, -1])
+def test_figures_that_are_only_nearly_normal_keep_the_budget(rng, size, rows, kept):
+    """Means of lognormal losses <= 1 and, mirrored, >= 1; MCC; phi is estimated, as it is in use."""
+    runs, looks = size.runs * 3, LEARNING + 52
+    x = rng.lognormal(-0.5, 1.0, (runs, looks, rows))
+    value, variance = -kept * x.mean(-1), x.var(-1) / rows
+    growth = growth_of_figures(value, variance, np.full(value.shape, rows), -kept)
+    within(ever(evidence(growth, overdispersion(value, variance), 1 / 52) >= ALARM), 0.05, runs)
+
+    share = np.array([0.16, 0.04, 0.08, 0.72])
+    cells = np.moveaxis(rng.multinomial(rows, share, (runs, looks)).astype(float) + 0.25, -1, 0)
+    value = kept * coefficient(*cells)
+    step = 1e-4
+    slope = [(coefficient(*(cells + step * e)) - kept * value) / step for e in np.eye(4)[:, :, None, None]]
+    variance = (np.stack(slope) ** 2 * cells).sum(axis=0)
+    growth = growth_of_figures(value, variance, np.full(value.shape, rows), kept * coefficient(*share))
+    within(ever(evidence(growth, overdispersion(value, variance), 1 / 52) >= ALARM), 0.05, runs)
+
+
+def test_all_is_clear_again_about_as_soon_as_trouble_is_found(rng, size):
+    runs, before = size.runs * 2, 10
+    found = np.concatenate([errors(rng, 0.15, (runs, before)), errors(rng, 0.05, (runs, 80))], axis=1)
+    growth = growth_of_gains(np.stack([ROWS - found, found], axis=-1), -share_gains(1 - LIMIT))
+    clear = first((evidence(growth, ones(growth), 1 / 52) >= ALARM)[:, before:]).mean()
+    print(f"{clear:.1f} looks")
+    assert clear <= 5
+    at_limit = errors(rng, LIMIT, (runs * 3, LEARNING + 52))
+    growth = growth_of_gains(np.stack([ROWS - at_limit, at_limit], axis=-1), -share_gains(1 - LIMIT))
+    within(ever(evidence(growth, phi_of_errors(at_limit), 1 / 52) >= ALARM), 0.05, runs * 3)
 
 
 # A weekly rhythm ------------------------------------------------------------------------------------------------------
