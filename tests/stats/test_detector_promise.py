@@ -17,6 +17,7 @@ from scipy.special import ndtri
 
 from leadline.stats.detector import anytime_interval, e_bh, e_bonferroni, evidence
 from leadline.stats.growth import (
+    effective_counts,
     f_beta_gains,
     group_areas,
     growth_of_figures,
@@ -25,6 +26,7 @@ from leadline.stats.growth import (
     growth_of_losses,
     growth_of_sums,
     jaccard_target,
+    mean_of_cells,
     share_gains,
 )
 from leadline.stats.overdispersion import LEARNING, confidence_among, overdispersion
@@ -204,6 +206,31 @@ def test_an_incident_that_came_and_went_does_not_blind(rng, size, outage):
     delay = first(evidence(growth, phi, 1 / 52) >= ALARM).mean()
     print(f"{delay:.2f} looks")
     assert delay <= 7
+
+
+def giant(_, shape):
+    weight = np.ones((*shape, ROWS))
+    weight[:, 40, 0] = 1e6
+    return weight
+
+
+WEIGHTS = {
+    "lognormal": lambda rng, shape: rng.lognormal(0, 1, (*shape, ROWS)),
+    "pareto": lambda rng, shape: rng.pareto(1.5, (*shape, ROWS)) + 1,
+    "giant": giant,
+}
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_weights_keep_the_budget(rng, size, kind):
+    shape = (size.runs * 2, LEARNING + 52)
+    weight = WEIGHTS[kind](rng, shape)
+    wrong = rng.random(weight.shape) < LIMIT
+    counts = np.stack([(weight * ~wrong).sum(-1), (weight * wrong).sum(-1)], axis=-1)
+    squares = np.stack([(weight**2 * ~wrong).sum(-1), (weight**2 * wrong).sum(-1)], axis=-1)
+    found, gains = effective_counts(counts, squares), share_gains(1 - LIMIT)
+    phi = overdispersion(*mean_of_cells(found, gains))
+    within(ever(evidence(growth_of_gains(found, gains), phi, 1 / 52) >= ALARM), 0.05, shape[0])
 
 
 def test_many_slices_at_their_limit_keep_the_budget_of_all(rng, size):

@@ -14,6 +14,7 @@ from leadline.stats.growth import (
     LOSS_STAKES,
     ODDS,
     SHIFTS,
+    effective_counts,
     f_beta_gains,
     group_areas,
     growth_of_figures,
@@ -301,3 +302,19 @@ def test_means_of_groups_leave_out_those_without_a_figure():
     assert mean[0] == pytest.approx(found.mean())
     assert variance[0] == pytest.approx(found.var(ddof=1) / 3)
     assert np.isnan([mean[1], variance[1]]).all()
+
+
+def test_weights_count_for_what_they_are_worth():
+    random = np.random.default_rng(8)
+    weights, cells = random.lognormal(0, 1, 30), random.integers(0, 3, 30)
+    counts = np.bincount(cells, weights, 3)[None]
+    squares = np.bincount(cells, weights**2, 3)[None]
+    found = effective_counts(counts, squares)
+    assert found.sum() == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
+    assert np.allclose(found / found.sum(), counts / counts.sum())
+    assert np.allclose(effective_counts(7 * counts, 49 * squares), found)
+    whole = np.array([[3.0, 4.0], [0.0, 0.0]])
+    assert np.array_equal(effective_counts(whole, whole), whole)
+    for wrong in ([[1.0]], [[-1.0, 1.0]]):
+        with pytest.raises(ValueError, match=r"weights|shape"):
+            effective_counts([[1.0, 1.0]], wrong)
