@@ -44,8 +44,9 @@ def overdispersion(
     fitted to simulated quantiles.
     A step between two looks without any variance (no errors at all) counts 1, what independent rows give on average.
 
-    Assumes that looks differ independently from one another. Slow waves over many looks are seen in part only: they
-    are changes, and are reported as such. Simulated in tests/stats; see docs/explanation/detector.md.
+    Assumes that looks differ independently from one another, and that 5 errors or more are expected in a look at the
+    limit: rare bursts among looks without any error pass for incidents. Slow waves over many looks are seen in part
+    only: they are changes, and are reported as such. Simulated in tests/stats; see docs/explanation/detector.md.
     Source: von Neumann et al. (1941), Ann. Math. Stat. 12, 153-162; tempering: METHODS §3.1. The trimming is ours.
 
     >>> week = np.array([0.10, 0.12, 0.09, 0.11, 0.10, 0.12, 0.11, 0.30])
