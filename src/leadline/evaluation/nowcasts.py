@@ -9,7 +9,8 @@ from datetime import datetime
 import numpy as np
 
 from leadline.cells.series import Series
-from leadline.estimate.late import FEW, Ints, Ledger, Nowcast, Waiting, reads_counts
+from leadline.estimate.late import Ints, Ledger, Nowcast, Waiting, reads_counts
+from leadline.estimate.maturity import FEW
 from leadline.log.calendar import Grain
 from leadline.metrics.evaluate import HISTORY
 from leadline.metrics.metric import Metric

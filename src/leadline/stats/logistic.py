@@ -26,8 +26,8 @@ def logistic_fit(x: ArrayLike, negatives: ArrayLike, positives: ArrayLike) -> tu
     True
     """
     neg, pos = floats(negatives), floats(positives)
-    place = np.broadcast_to(floats(x), pos.shape)
     require(neg.shape == pos.shape, "negatives and positives need the same bins")
+    place = np.broadcast_to(floats(x), pos.shape)
     require((neg >= 0) & (pos >= 0), "rows by bin must be >= 0")
     rows = neg + pos
     some = rows > 0
