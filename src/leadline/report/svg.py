@@ -236,7 +236,7 @@ def reliability_chart(now: Sequence[ReliabilityBin], before: Sequence[Reliabilit
     """
     box = SQUARE
     most = max(max(each.predicted, each.observed_high) for each in (*now, *before))
-    most = next((edge for edge in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5) if most <= edge), 1.0)
+    most = next((edge for edge in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75) if most <= edge), 1.0)
     right = box.width - 12
 
     def x(value: float) -> float:
@@ -251,6 +251,8 @@ def reliability_chart(now: Sequence[ReliabilityBin], before: Sequence[Reliabilit
         label = f"{value:g}"
         parts.append(tag("text", label, x=box.left - 6, y=y(value) + 4, text_anchor="end", fill_opacity="0.7"))
         parts.append(tag("text", label, x=x(value), y=box.height - 5, text_anchor="middle", fill_opacity="0.7"))
+    parts.append(tag("text", "came true", x=box.left + 4, y=box.top + 10, fill_opacity="0.7"))
+    parts.append(tag("text", "score", x=right, y=box.bottom - 6, text_anchor="end", fill_opacity="0.7"))
     same = f"M{x(0):g},{y(0):g}L{x(most):g},{y(most):g}"
     parts.append(tag("path", d=same, stroke="currentColor", stroke_dasharray="6 3", stroke_opacity="0.7"))
     for each in before:
