@@ -290,6 +290,38 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Labelled rows of neighbouring scores, and how often what was said of them came true.
+
+    low, high   ends of the scores, in [0, 1]
+    n           rows, or the sum of their weights
+    predicted   mean score
+    observed    share of positives, and its 95 % interval
+    """
+
+    low: float
+    high: float
+    n: float
+    predicted: float
+    observed: float
+    observed_low: float
+    observed_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Whether the scores of a slice come true, over a window whose labels are in.
+
+    reference   the same bins over the reference; empty where it has no labels
+    """
+
+    slice: Slice
+    window: Window
+    bins: tuple[ReliabilityBin, ...]
+    reference: tuple[ReliabilityBin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something about the data or the guesses that a reader must know. `code` is stable, `text` is a sentence."""
 

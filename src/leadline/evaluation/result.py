@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from leadline.engine import open_engine
+from leadline.evaluation.calibrated import advice, reliabilities
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
@@ -129,7 +130,8 @@ class Result:
             estimates=found.estimates(),
             objectives=Judging(found).judgements(),
             labels=found.labels,
-            notes=found.notes,
+            notes=self.notes,
+            calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
             fingerprint=found.reference.fingerprint,
         )
@@ -168,10 +170,10 @@ class Result:
         """How many labels are in, missing, repeated, orphaned."""
         return self._evaluation.labels
 
-    @property
+    @cached_property
     def notes(self) -> tuple[Note, ...]:
-        """What is odd about the data, and what was guessed."""
-        return self._evaluation.notes
+        """What is odd about the data, what was guessed, and what is advised."""
+        return (*self._evaluation.notes, *advice(self._evaluation))
 
     def to_json(self, path: str | Path | None = None, *, indent: int | None = None) -> str:
         """The JSON document (docs/reference/document.md), written to `path` too where one is given."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from leadline.metrics.metric import Ends, Metric, RatioOfSums
 from leadline.metrics.ranking import quarters
@@ -307,14 +307,22 @@ class CalibrationSlope(Metric):
         return np.where(some, low, np.nan), np.where(some, high, np.nan), "sandwich"
 
 
-def _ends(found: Histogram) -> tuple[Array, Array]:
-    """The ends of each bin in logits, between ±15."""
-    linear, wide = found.bins[:, 0], found.span / LINEAR_BINS
-    place = found.bins[:, 1] * found.span
+def score_ends(found: Histogram) -> tuple[Array, Array]:
+    """The least and the greatest score of each bin, in [0, 1], shape (bins,) each."""
+    linear, place = found.bins[:, 0], found.bins[:, 1] * found.span
     width = 2 * LOGIT_RANGE / LOGIT_BINS
-    low = np.maximum(logit(linear / LINEAR_BINS), place * width - LOGIT_RANGE)
-    high = np.minimum(logit(np.minimum(linear / LINEAR_BINS + wide, 1.0)), (place + found.span) * width - LOGIT_RANGE)
+    first, last = place <= 0, place + found.span >= LOGIT_BINS
+    low = np.maximum(linear / LINEAR_BINS, np.where(first, 0.0, expit(place * width - LOGIT_RANGE)))
+    upper = np.where(last, 1.0, expit((place + found.span) * width - LOGIT_RANGE))
+    high = np.minimum(np.minimum((linear + found.span) / LINEAR_BINS, 1.0), upper)
     return low, np.maximum(high, low)
+
+
+def _ends(found: Histogram) -> tuple[Array, Array]:
+    """The ends of each bin in logits, cut at ±15."""
+    with np.errstate(divide="ignore"):
+        low, high = (np.clip(logit(each), -LOGIT_RANGE, LOGIT_RANGE) for each in score_ends(found))
+    return low, high
 
 
 def _observed(facts: ir.Table) -> ir.Value:

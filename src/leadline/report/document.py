@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline.values import Breach, Estimate, Judgement, Labels, Note
+from leadline.values import Breach, Estimate, Judgement, Labels, Note, Reliability
 
 SCHEMA: Final = 1
 
@@ -21,6 +21,7 @@ class Content:
     estimates, objectives  in the order in which they are shown
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
+    calibration            of a binary model whose scores are probabilities: all rows first, then slices
     """
 
     model: str
@@ -33,6 +34,7 @@ class Content:
     notes: Sequence[Note]
     better: dict[str, str | None]
     fingerprint: str
+    calibration: Sequence[Reliability] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -47,6 +49,7 @@ def document(content: Content) -> dict[str, Any]:
         "estimates": [_estimate(each) for each in content.estimates],
         "objectives": [_objective(each) for each in content.objectives],
         "labels": asdict(content.labels),
+        "calibration": [_reliability(each) for each in content.calibration],
         "notes": [asdict(note) for note in content.notes],
     }
 
@@ -100,6 +103,16 @@ def _breach(each: Breach) -> dict[str, Any]:
         "value": each.value,
         "low": each.low,
         "high": each.high,
+    }
+
+
+def _reliability(each: Reliability) -> dict[str, Any]:
+    return {
+        "slice": each.slice.as_dict(),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "bins": [asdict(one) for one in each.bins],
+        "reference": [asdict(one) for one in each.reference],
     }
 
 

@@ -33,7 +33,7 @@ from leadline.report.answers import (
 )
 from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
-from leadline.report.svg import CHART, SPARK, chart
+from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
 from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status
 
@@ -78,6 +78,7 @@ def html(content: Content) -> str:
         tag("header", *_heading(content)),
         tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
         tag("section", *_for_whom(content, budget)),
+        tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
     )
     left_out = tag("p", budget.sentence, class_="soft") if budget.sentence else None
@@ -401,6 +402,39 @@ def _side_by_side(where: Slice, found: dict[str, Estimate], metrics: Iterable[st
         cells.append(tag("td", value, " ", tag("span", between, class_="soft"), class_="n"))
     rows = max((each.n for each in found.values()), default=0)
     return tag("tr", tag("td", words.named(where), class_="name"), tag("td", f"{rows:,}", class_="n"), *cells)
+
+
+# Do scores come true? -----------------------------------------------------------------------------------------------
+
+
+def _calibration(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    """The reliability of all rows; that of slices is in the JSON document."""
+    found = next((each for each in content.calibration if each.slice == ALL_ROWS), None)
+    if found is None or not found.bins:
+        return
+    zone = ZoneInfo(content.zone)
+    drawn = reliability_chart(found.bins, found.reference, "Share of positives against the score")
+    shown = budget.spend(len(found.bins) + len(found.reference), drawn)
+    if shown is None:
+        return
+    yield tag("h2", "Do scores come true?")
+    said = f"How often what a score says came true, {words.days(found.window, zone)}: on the dashed line just as often."
+    said += " Hollow dots are the reference." if found.reference else ""
+    yield tag("p", said)
+    yield shown
+    rows = [
+        tag(
+            "tr",
+            tag("td", f"{each.low:.3g} to {each.high:.3g}"),
+            tag("td", f"{each.predicted:.4f}", class_="n"),
+            tag("td", words.interval(each.observed, each.observed_low, each.observed_high)[0], class_="n"),
+            tag("td", words.interval(each.observed, each.observed_low, each.observed_high)[1]),
+            tag("td", f"{each.n:,.10g}", class_="n"),
+        )
+        for each in found.bins
+    ]
+    head = ("scores", "#mean score", "#came true", "95 % interval", "#labelled")
+    yield budget.spend(0, tag("details", tag("summary", "The same as a table"), _table(head, rows)))
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------
