@@ -100,6 +100,8 @@ def choose(
     weighed = coded(engine, rows.mutate(level=level, text=as_text(rows.id)), fixed.partitions, ())
     weighed = engine.keep(weighed.select("level", "text", *names))
     cells = engine.run(weighed.group_by(["level", *names]).aggregate(rows=weighed.count()))
+    # in one order, so that the probabilities are the same to the last bit on every engine
+    cells = cells.sort_by([(name, "ascending") for name in ("level", *names)])
     total = sum(cells.column("rows").to_pylist())
     if not total:
         raise InputError(f"there are no predictions from {_shown(window, spec)}")
@@ -164,7 +166,8 @@ def _number(engine: Engine, text: ir.StringValue, seed: int) -> ir.Value:
     """`sampling.row_number` on the engine."""
     digest = engine.md5(ibis.literal(f"{seed}:") + text)
     digits = ibis.literal("0123456789abcdef")
-    places = [digits.find(digest.substr(place, 1)).cast("int64") * 16 ** (7 - place) for place in range(8)]
+    # in doubles, which hold it exactly: engines have the place of a text in 32 bits, and Ibis takes it for 64
+    places = [digits.find(digest.substr(place, 1)) * ibis.literal(16.0 ** (7 - place)) for place in range(8)]
     return sum(places[1:], places[0])
 
 
@@ -198,7 +201,8 @@ def _still(engine: Engine, rows: ir.Table, earlier: Mapping[str, float]) -> dict
 def _numbers(engine: Engine, rows: ir.Table, ids: Mapping[str, float], seed: int) -> dict[str, int]:
     some = _among(engine, rows, list(ids))
     found = engine.run(some.select("text", number=_number(engine, some.text, seed)))
-    return dict(zip(found.column("text").to_pylist(), found.column("number").to_pylist(), strict=True))
+    numbers = map(int, found.column("number").to_pylist())
+    return dict(zip(found.column("text").to_pylist(), numbers, strict=True))
 
 
 def _labelled(engine: Engine, log: Log, ids: Mapping[str, float]) -> frozenset[str]:
