@@ -93,10 +93,6 @@ class Evaluation:
         """Places of the rolling window that ends with the grain before `after`, cut to the log."""
         return rolling(self.grain, self.series.first, span, after)
 
-    def window(self, begin: int, after: int) -> Window:
-        """The window of a range of places."""
-        return self._window(begin, after)
-
     @property
     def total(self) -> Sums:
         """The sums of all rows by grain."""
@@ -105,10 +101,6 @@ class Evaluation:
     def latest(self) -> tuple[int, int] | None:
         """Places of the latest window whose rows are all mature."""
         return self._latest()
-
-    def codes_with_rows(self, place: int) -> list[int]:
-        """The codes of a partition that occur."""
-        return self._codes_with_rows(place)
 
     # Estimates --------------------------------------------------------------------------------------------------
 
