@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from leadline.cells.series import Series
+from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import FIRST, Partition, Reference, shown
@@ -206,6 +207,20 @@ class Evaluation:
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
         """Sums by grain and hash group, made once for each slice."""
         return {}
+
+    @cached_property
+    def without_labels(self) -> WithoutLabels:
+        """Estimates from predictions alone, and the score that is kept of them."""
+        return WithoutLabels(
+            self.spec,
+            self.grain,
+            self.series,
+            self.reference,
+            self.metrics,
+            self._total,
+            self._tumbling,
+            self.mature_until,
+        )
 
     # Objectives -------------------------------------------------------------------------------------------------
 

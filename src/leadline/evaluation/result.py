@@ -88,6 +88,24 @@ ESTIMATES = pa.schema(
         "why": pa.string(),
         "interval": pa.string(),
         "bound": pa.float64(),
+        "estimator": pa.string(),
+    }
+)
+TRACK_RECORD = pa.schema(
+    {
+        **_COMMON,
+        "version": pa.string(),
+        "estimator": pa.string(),
+        "status": pa.string(),
+        "reference_end": _TIME,
+        "reference_value": pa.float64(),
+        "windows": pa.int64(),
+        "mean_error": pa.float64(),
+        "constant_error": pa.float64(),
+        "band": pa.float64(),
+        "band_windows": pa.int64(),
+        "band_covered": pa.float64(),
+        "why": pa.string(),
     }
 )
 OBJECTIVES = pa.schema(
@@ -122,9 +140,11 @@ class Result:
             zone=found.spec.timezone,
             as_of=found.as_of,
             estimates=found.estimates(),
+            estimated=found.without_labels.estimates(),
+            track_record=found.without_labels.track_record(),
             objectives=found.judgements(),
             labels=found.labels,
-            notes=found.notes,
+            notes=(*found.notes, *found.without_labels.notes()),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
             fingerprint=found.reference.fingerprint,
         )
@@ -145,8 +165,13 @@ class Result:
 
     @property
     def estimates(self) -> Table:
-        """One row a metric, slice, version and window."""
+        """One row a metric, slice, version and window; a second one with an `estimator` where it was estimated."""
         return Table(self._document["estimates"], ESTIMATES)
+
+    @property
+    def track_record(self) -> Table:
+        """One row a metric that can be estimated without labels: how far its estimates were from what labels showed."""
+        return Table(self._document["track_record"], TRACK_RECORD)
 
     @property
     def objectives(self) -> Table:
@@ -161,7 +186,7 @@ class Result:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What is odd about the data, and what was guessed."""
-        return self._evaluation.notes
+        return tuple(self.content.notes)
 
     def to_json(self, path: str | Path | None = None, *, indent: int | None = None) -> str:
         """The JSON document (docs/reference/document.md), written to `path` too where one is given."""

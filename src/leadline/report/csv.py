@@ -28,6 +28,7 @@ COLUMNS: Final = (
     "since",
     "interval",
     "bound",
+    "estimator",
     "why",
 )
 #: a spreadsheet takes a cell that begins so for a formula, and runs it

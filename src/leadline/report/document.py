@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline.values import Estimate, Judgement, Labels, Note
+from leadline.values import Estimate, Judgement, Labels, Note, TrackRecord
 
 SCHEMA: Final = 1
 
@@ -19,6 +19,8 @@ class Content:
     model, task, zone      as declared; zone is the IANA name in which people are shown times
     as_of                  the knowledge time of the evaluation
     estimates, objectives  in the order in which they are shown
+    estimated              estimates without labels, of the same or of younger windows
+    track_record           the score that is kept of them
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
     """
@@ -33,6 +35,8 @@ class Content:
     notes: Sequence[Note]
     better: dict[str, str | None]
     fingerprint: str
+    estimated: Sequence[Estimate] = ()
+    track_record: Sequence[TrackRecord] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def document(content: Content) -> dict[str, Any]:
         "timezone": content.zone,
         "as_of": rfc3339(content.as_of),
         "fingerprint": content.fingerprint,
-        "estimates": [_estimate(each) for each in content.estimates],
+        "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
+        "track_record": [_record(each) for each in content.track_record],
         "objectives": [_objective(each) for each in content.objectives],
         "labels": asdict(content.labels),
         "notes": [asdict(note) for note in content.notes],
@@ -67,6 +72,26 @@ def _estimate(each: Estimate) -> dict[str, Any]:
         "why": each.why,
         "interval": each.interval,
         "bound": each.bound,
+        "estimator": each.estimator,
+    }
+
+
+def _record(each: TrackRecord) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "version": each.version,
+        "estimator": each.estimator,
+        "status": each.status.value,
+        "reference_end": None if each.reference_end is None else rfc3339(each.reference_end),
+        "reference_value": each.reference_value,
+        "windows": each.windows,
+        "mean_error": each.mean_error,
+        "constant_error": each.constant_error,
+        "band": each.band,
+        "band_windows": each.band_windows,
+        "band_covered": each.band_covered,
+        "why": each.why,
     }
 
 

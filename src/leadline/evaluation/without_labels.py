@@ -1,0 +1,223 @@
+"""Estimates of the windows after the reference, from predictions alone, and the score that is kept of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+
+from leadline.cells.series import Series
+from leadline.estimate.calibrator import Calibrator, calibrator
+from leadline.estimate.windows import Estimates, estimated
+from leadline.log.calendar import Grain
+from leadline.log.reference import Reference, guessed_end
+from leadline.metrics.expected import Scored, can_expect
+from leadline.metrics.metric import Metric
+from leadline.metrics.sums import Sums
+from leadline.spec.model import Spec
+from leadline.values import ALL_ROWS, Estimate, Note, Standing, Status, TrackRecord, Undefined, Window
+
+CBPE = "cbpe"
+#: what an interval before 20 windows have matured does not hold, said with each estimate
+ASSUMES = (
+    "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
+)
+NOT_PROBABILITIES = "scores are not probabilities"
+Place = tuple[int, int, Window]
+
+
+@dataclass(frozen=True)
+class WithoutLabels:
+    """Estimates of a binary model's windows, made when asked for.
+
+    windows        the tumbling windows of the log: places in the arrays, and the whole window
+    mature_until   number of leading grains whose rows are all mature
+    """
+
+    spec: Spec
+    grain: Grain
+    series: Series
+    reference: Reference
+    metrics: Sequence[Metric]
+    sums: Sums
+    windows: Sequence[Place]
+    mature_until: int
+
+    # The reference -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def reference_end(self) -> datetime | None:
+        """The end of the rows that estimates are fitted on; the reference's where it is part of the log."""
+        if self.reference.until is not None:
+            return self.reference.until
+        total = self.series.pieces["total",]
+        mature = total.keys["mature"] == 1
+        rows = np.bincount(total.keys["grain"][mature], weights=total.rows[mature]).astype(int)
+        return guessed_end(
+            self.grain, {self.series.first + int(place): int(rows[place]) for place in np.flatnonzero(rows)}
+        )
+
+    @cached_property
+    def _fitted_until(self) -> int:
+        """Number of leading grains that are all in the reference and mature."""
+        if self.reference_end is None:
+            return 0
+        whole = self.grain.number_of(self.reference_end) - self.series.first
+        return int(np.clip(whole, 0, self.mature_until))
+
+    @cached_property
+    def _after(self) -> list[Place]:
+        """The windows that begin after the reference."""
+        end = self.reference_end
+        return [] if end is None else [each for each in self.windows if each[2].start >= end]
+
+    def notes(self) -> list[Note]:
+        """Which rows estimates are fitted on, where the declaration does not say."""
+        if not self._wanted or self.reference.until is not None or self.reference_end is None:
+            return []
+        shown = self.reference_end.astimezone(self.spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+        why = "The reference is guessed" if self.spec.reference is None else "The reference has a source of its own"
+        text = (
+            f"{why}: estimates without labels are fitted on the first mature quarter, the predictions before {shown}."
+        )
+        return [Note("estimates_reference", text)]
+
+    # Fitted on it ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _wanted(self) -> list[Metric]:
+        """The metrics that need labels and can be expected."""
+        if self.spec.task != "binary" or self.spec.label is None:
+            return []
+        return [metric for metric in self.metrics if can_expect(metric)]
+
+    @cached_property
+    def _fit(self) -> Calibrator | Undefined:
+        if ("scores", "") not in self.series.pieces:
+            return Undefined(NOT_PROBABILITIES if self.reference.edges is not None else "no score is declared")
+        if not self._fitted_until:
+            return Undefined("the reference has no whole window of time whose rows are old enough for their label")
+        return calibrator(self.sums.scores[""][: self._fitted_until].total())
+
+    @cached_property
+    def _scored(self) -> Scored:
+        """The rows of the windows after the reference."""
+        groups = np.full(self.series.grains, -1)
+        for place, (begin, after, _) in enumerate(self._after):
+            groups[begin:after] = place
+        return self.series.scored(groups, len(self._after))
+
+    # Estimates ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _known_before(self) -> list[int]:
+        """By window, how many of the first had matured when it could be estimated: at its end, or by now if young."""
+        wait = self.spec.label.matures_after if self.spec.label else timedelta()
+        ripe = [window.end + wait for *_, window in self._after[: self._ripe]]
+        return [
+            self._ripe if place >= self._ripe else bisect_right(ripe, window.end)
+            for place, (*_, window) in enumerate(self._after)
+        ]
+
+    @cached_property
+    def _ripe(self) -> int:
+        """How many of the windows have matured: the first ones."""
+        return sum(after <= self.mature_until for _, after, _ in self._after)
+
+    @cached_property
+    def _found(self) -> dict[str, Estimates]:
+        """Estimates by metric; none where nothing could be fitted."""
+        fit = self._fit
+        if isinstance(fit, Undefined) or not self._after:
+            return {}
+        figures, constants = [], []
+        for metric in self._wanted:
+            by_grain = metric.parts(self.sums)
+            shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
+            figures.append(np.where(np.arange(len(shown)) < self._ripe, shown, np.nan))
+            constants.append(float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0]))
+        made = estimated(self._wanted, fit, self._scored, figures, constants, self._known_before)
+        return {metric.name: each for metric, each in zip(self._wanted, made, strict=True)}
+
+    def estimates(self) -> list[Estimate]:
+        """One for each metric and window after the reference that has rows with a score."""
+        found = []
+        rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
+        scored = self._scored.rows.sum((-2, -1)) if self._found else np.zeros(0)
+        for metric in self._wanted:
+            if metric.name not in self._found:
+                continue
+            made = self._found[metric.name]
+            for place, (*_, window) in enumerate(self._after):
+                found.append(self._estimate(metric, made, place, window, rows[place], int(scored[place])))
+        return found
+
+    def _estimate(
+        self, metric: Metric, made: Estimates, place: int, window: Window, rows: int, scored: int
+    ) -> Estimate:
+        value, band = float(made.value[place]), made.then[place]
+        why = None
+        if band.withdrawn:
+            why = f"withdrawn: {_lost(band.error, band.constant, band.windows)}"
+        elif not np.isfinite(value):
+            why = "no rows" if not rows else "no rows with a score" if not scored else metric.undefined
+        if why is not None:
+            return Estimate(
+                metric.name, ALL_ROWS, None, window, None, None, None, rows, 0, Status.UNDEFINED, why, estimator=CBPE
+            )
+        low, high = float(made.low[place]), float(made.high[place])
+        told = np.isfinite(low) and np.isfinite(high)
+        said = [f"{rows - scored:,} rows without a score are left out"] if scored < rows else []
+        return Estimate(
+            metric=metric.name,
+            slice=ALL_ROWS,
+            version=None,
+            window=window,
+            value=value,
+            low=low if told else None,
+            high=high if told else None,
+            n=rows,
+            labelled=0,
+            status=Status.ESTIMATED,
+            why="; ".join([ASSUMES, *said]),
+            interval=("conformal" if band.half is not None else "resampled") if told else None,
+            estimator=CBPE,
+        )
+
+    def track_record(self) -> list[TrackRecord]:
+        """One for each metric that could be estimated, or why it cannot."""
+        return [self._record(metric) for metric in self._wanted]
+
+    def _record(self, metric: Metric) -> TrackRecord:
+        if metric.name not in self._found:
+            why = self._fit.why if isinstance(self._fit, Undefined) else "no window begins after the reference"
+            return TrackRecord(metric.name, ALL_ROWS, None, CBPE, Standing.UNDEFINED, why=why)
+        made = self._found[metric.name]
+        now, constant = made.now, made.constant
+        return TrackRecord(
+            metric=metric.name,
+            slice=ALL_ROWS,
+            version=None,
+            estimator=CBPE,
+            status=Standing.WITHDRAWN if now.withdrawn else Standing.IN_USE,
+            reference_end=self.reference_end,
+            reference_value=constant if np.isfinite(constant) else None,
+            windows=now.windows,
+            mean_error=now.error,
+            constant_error=now.constant,
+            band=now.band,
+            band_windows=made.band_windows,
+            band_covered=made.band_covered,
+            why=_lost(now.error, now.constant, now.windows) if now.withdrawn else None,
+        )
+
+
+def _lost(error: float | None, constant: float | None, windows: int) -> str:
+    return (
+        f"over the last {windows} windows it was off by {error:.3g} on average, the reference's figure by"
+        f" {constant:.3g}"
+    )
