@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from leadline.cells.plan import Key, Piece, bin_keys, binned, group_size, lag_sizes, packed
+from leadline.cells.plan import Key, Piece, bin_keys, binned, fit, group_size, lag_sizes, packed
 from leadline.evaluation.choice import thresholds
 from leadline.log.calendar import Grain
 from leadline.log.facts import Facts
@@ -135,8 +135,11 @@ class Plan:
         return any(metric.histogram == "errors" for metric in metrics)
 
     def pieces(self) -> list[Piece]:
-        """All cells: counts of all rows and of slices, then histograms."""
-        return [*self.counts(), *self._histograms()]
+        """All cells: counts of all rows and of slices, then histograms; without estimates where these do not fit."""
+        made = [*self.counts(), *self._histograms()]
+        if fit(made) or "" in self._classes(self.metrics):
+            return made
+        return [piece for piece in made if piece.name != ("scores", "")]
 
     def counts(self) -> list[Piece]:
         """Counts and sums for every grain and slice: the cells that are a ledger."""

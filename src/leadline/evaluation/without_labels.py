@@ -98,10 +98,17 @@ class WithoutLabels:
     @cached_property
     def _fit(self) -> Calibrator | Undefined:
         if ("scores", "") not in self.series.pieces:
-            return Undefined(NOT_PROBABILITIES if self.reference.edges is not None else "no score is declared")
+            return Undefined(self._no_scores())
         if not self._fitted_until:
             return Undefined("the reference has no whole window of time whose rows are old enough for their label")
         return calibrator(self.sums.scores[""][: self._fitted_until].total())
+
+    def _no_scores(self) -> str:
+        if self.reference.edges is not None:
+            return NOT_PROBABILITIES
+        if self.spec.predictions.columns.score is None:
+            return "no score is declared"
+        return "the scores of all windows would make too many cells: choose a coarser window"
 
     @cached_property
     def _scored(self) -> Scored:

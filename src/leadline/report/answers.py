@@ -9,8 +9,21 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
-from leadline.report.words import VERDICTS, counted, days, share
-from leadline.values import ALL_ROWS, Estimate, Judgement, Labels, Slice, Span, Status, Target, Verdict, Window
+from leadline.report.words import VERDICTS, counted, days, numbers, share
+from leadline.values import (
+    ALL_ROWS,
+    Estimate,
+    Judgement,
+    Labels,
+    Slice,
+    Span,
+    Standing,
+    Status,
+    Target,
+    TrackRecord,
+    Verdict,
+    Window,
+)
 
 #: in which order verdicts are shown
 ORDER = tuple(VERDICTS)
@@ -111,6 +124,55 @@ def folded(objectives: Sequence[Judgement]) -> Iterator[Judgement | Fold]:
 
 def _objective(each: Judgement) -> tuple[str, Target, Span]:
     return each.metric, each.target, each.window
+
+
+# Without labels -----------------------------------------------------------------------------------------------------
+
+
+def awaited(content: Content) -> list[Estimate]:
+    """By metric the newest estimate of a window that has no figure of mature labels yet."""
+    realised = {
+        (each.metric, each.window)
+        for each in content.estimates
+        if each.slice == ALL_ROWS and each.version is None and each.status is Status.REALISED
+    }
+    newest = {
+        each.metric: each
+        for each in content.estimated
+        if each.slice == ALL_ROWS and each.value is not None and (each.metric, each.window) not in realised
+    }
+    return list(newest.values())
+
+
+def record_sentences(content: Content) -> Iterator[str]:
+    """How far earlier estimates were from what labels showed, and what no estimate can see."""
+    by_why: dict[str, list[str]] = {}
+    for each in content.track_record:
+        if each.status is not Standing.IN_USE:
+            withdrawn = "are withdrawn" if each.status is Standing.WITHDRAWN else "cannot be made"
+            by_why.setdefault(f"{withdrawn}: {each.why}.", []).append(each.metric)
+        elif each.mean_error is not None and each.constant_error is not None:
+            yield (
+                f"{each.metric} was off by {numbers(each.mean_error)[0]} on average over the last"
+                f" {counted(each.windows, 'window')} (a constant: {numbers(each.constant_error)[0]}){_band(each)}."
+            )
+    for why, metrics in by_why.items():
+        yield f"Estimates of {_listed(metrics)} without labels {why}"
+    if any(each.status is Standing.IN_USE for each in content.track_record):
+        yield (
+            "Estimates assume that a score means what it meant in the reference: a change of that cannot be seen"
+            " without labels."
+        )
+
+
+def _band(each: TrackRecord) -> str:
+    if each.band_covered is None:
+        return ""
+    return f"; the 90 % band held {round(each.band_covered * each.band_windows)} of {each.band_windows}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------

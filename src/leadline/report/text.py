@@ -16,11 +16,13 @@ from leadline.report.answers import (
     Fold,
     Ranking,
     Served,
+    awaited,
     folded,
     label_sentences,
     ordered,
     overall,
     rankings,
+    record_sentences,
     span,
     summary,
 )
@@ -51,6 +53,7 @@ class Report:
         content, width = self.content, options.max_width
         yield from heading(content, width)
         yield from working(content, width)
+        yield from without_labels(content, width)
         yield from for_whom(content, width)
         yield from rests_on(content, width)
 
@@ -151,6 +154,31 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
         window, last = windows.pop()
         over = f"Over the {words.length(window)} to {words.last_day(last, zone)}"
         yield Text(f"  {over}, the last day whose labels should be in.", style="dim")
+
+
+# Without labels -----------------------------------------------------------------------------------------------------
+
+
+def without_labels(content: Content, width: int) -> Iterator[Text]:
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
+    newest, sentences = awaited(content), list(record_sentences(content))
+    if not newest and not sentences:
+        return
+    yield from _question("Without labels")
+    zone = ZoneInfo(content.zone)
+    rows = [
+        Row(
+            (
+                Text(words.named(each.metric)),
+                *_value(each.value, each.low, each.high),
+                Text(f"estimated for {words.days(each.window, zone)}", style="dim"),
+            )
+        )
+        for each in newest
+    ]
+    yield from aligned(rows, width, right={1}, elastic=(0, 3))
+    for said in sentences:
+        yield from _sentence(said, width, style="dim")
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------
