@@ -20,11 +20,12 @@ TOGETHER = 8
 
 
 def resampled(
-    metrics: Sequence[Metric], fit: Calibrator, scored: Scored, level: float = 0.95
+    metrics: Sequence[Metric], fit: Calibrator, scored: Scored, chance: Array, level: float = 0.95
 ) -> dict[str, tuple[Array, Array]]:
     """What to add to each estimate for the ends of its interval: name of the metric → low and high, shape (windows,).
 
     scored   rows of the windows, shape (windows, 3, bins), on the calibrator's bins
+    chance   of a positive in each cell, broadcast to that shape: the calibrator's, or what a finer estimator adds to it
     level    coverage, in (0, 1)
 
     In each of 200 draws the reference is resampled (Poisson) and the calibrator fitted again, and the labels of each
@@ -51,12 +52,14 @@ def resampled(
         chances[draw] = fitted(again[0], whole, scores) if whole.sum() > 0 else fitted(positives, weight, scores)
     base = fitted(positives, weight, scores)
     coarse = _merged_rows(scored, member, group)
+    more = (scored.weight * (chance - fit.chance)) @ member
+    more = np.divide(more, coarse.weight, out=np.zeros_like(more), where=coarse.weight > 0)
     found = {metric.name: np.full((2, len(coarse.rows)), np.nan) for metric in metrics}
     for start in range(0, len(coarse.rows), TOGETHER):
         some_windows = slice(start, start + TOGETHER)
         few = coarse[some_windows]
-        drawn = _labels(few, chances[:, None, None, :], rng)
-        centre, sums = expected(few, base), expected(few[None], drawn).sums
+        drawn = _labels(few, np.clip(chances[:, None, None, :] + more[some_windows], 0.0, 1.0), rng)
+        centre, sums = expected(few, np.clip(base + more[some_windows], 0.0, 1.0)), expected(few[None], drawn).sums
         for metric in metrics:
             values = metric.value(metric.parts(sums)) - figure(metric, centre)
             known = np.isfinite(values).all(axis=0)  # a figure that some draws do not have has no interval

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leadline.estimate.calibrator import Calibrator
-from leadline.estimate.resampling import resampled
 from leadline.estimate.track import Kept, covered, kept
-from leadline.metrics.expected import Scored, expected, figure
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array
 
@@ -36,40 +33,47 @@ class Estimates:
     band_covered: float | None
 
 
-def estimated(
-    metrics: Sequence[Metric],
-    fit: Calibrator,
-    scored: Scored,
-    figures: Sequence[Array],
-    constants: Sequence[float],
-    known_before: Sequence[int],
-) -> list[Estimates]:
-    """The estimates of each metric, put beside what labels showed of windows before.
+#: windows whose spread is drawn, the newest ones that have no record to take a band from; drawing is dear
+MOST_DRAWN = 100
 
-    scored        rows of the windows, shape (windows, 3, bins), in order of time
-    figures       by metric what labels showed, shape (windows,); NaN for windows that have not matured
-    constants     by metric the reference's figure
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Estimates of one metric before they have ends, and what was known of the estimator when each was made."""
+
+    value: Array
+    figures: Array
+    constant: float
+    then: tuple[Kept, ...]
+
+
+def made(value: Array, figures: Array, constant: float, known_before: Sequence[int]) -> Made:
+    """Put estimates beside what labels showed.
+
+    value         estimates, shape (windows,), in order of time; NaN where there is none
+    figures       what labels showed; NaN for windows that have not matured
+    constant      the reference's figure
     known_before  by window, how many of the first windows had matured when it was estimated
     """
-    found = expected(scored, fit.chance)
-    values = [figure(metric, found) for metric in metrics]
-    thens = [
-        tuple(kept(value[:known], shown[:known], constant) for known in known_before)
-        for value, shown, constant in zip(values, figures, constants, strict=True)
-    ]
-    # few windows have no record to take a band from, and drawing is dear
-    young = np.array(
-        [any(then[place].half is None for then in thens) for place in range(len(known_before))], dtype=bool
-    )
-    drawn = resampled(metrics, fit, scored[young]) if young.any() else {}
-    made = []
-    for metric, value, shown, constant, then in zip(metrics, values, figures, constants, thens, strict=True):
-        half = np.array([np.nan if each.half is None else each.half for each in then])
-        ends = np.stack([-half, half])
-        if drawn:
-            ends[:, young] = np.where(np.isfinite(ends[:, young]), ends[:, young], drawn[metric.name])
-        bands = np.array([np.nan if each.band is None else each.band for each in then])
-        low, high = np.clip(value + ends, metric.low, metric.high)
-        record = covered(value, shown, bands)
-        made.append(Estimates(value, low, high, constant, then, kept(value, shown, constant), *record))
-    return made
+    then = tuple(kept(value[:known], figures[:known], constant) for known in known_before)
+    return Made(value, figures, constant, then)
+
+
+def to_draw(every: Sequence[Made]) -> Array:
+    """The places of the windows whose spread has to be drawn, for at least one of the metrics."""
+    count = len(every[0].then) if every else 0
+    young = [place for place in range(count) if any(each.then[place].half is None for each in every)]
+    return np.array(young[-MOST_DRAWN:], dtype=np.int64)
+
+
+def with_ends(metric: Metric, each: Made, drawn: Array, spread: tuple[Array, Array] | None) -> Estimates:
+    """Estimates with the band of their record, or with the spread (low and high of the windows `drawn`)."""
+    half = np.array([np.nan if known.half is None else known.half for known in each.then])
+    ends = np.stack([-half, half])
+    if spread is not None:
+        ends[:, drawn] = np.where(np.isfinite(ends[:, drawn]), ends[:, drawn], np.stack(spread))
+    bands = np.array([np.nan if known.band is None else known.band for known in each.then])
+    low, high = np.clip(each.value + ends, metric.low, metric.high)
+    now = kept(each.value, each.figures, each.constant)
+    record = covered(each.value, each.figures, bands)
+    return Estimates(each.value, low, high, each.constant, each.then, now, *record)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from leadline.cells.series import Series
+from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
@@ -43,6 +44,7 @@ class Evaluation:
     """What `evaluate_log` found; estimates and judgements are made from its cells when asked for.
 
     asked   whether `as_of` was asked for: then a log that ended long before it has nothing to say of that time
+    leaves  rows by leaf of a tree over features, for estimates without labels
     """
 
     spec: Spec
@@ -58,6 +60,7 @@ class Evaluation:
     labels: Labels
     notes: tuple[Note, ...]
     asked: bool = False
+    leaves: LeafCells | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -220,6 +223,7 @@ class Evaluation:
             self._total,
             self._tumbling,
             self.mature_until,
+            self.leaves,
         )
 
     # Objectives -------------------------------------------------------------------------------------------------

@@ -11,14 +11,16 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import refuse_too_many
+from leadline.cells.plan import binned, refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.plan import DISAGREES, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
 from leadline.log.facts import Facts, facts
+from leadline.log.features import FEATURE
 from leadline.log.labels import codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
@@ -29,6 +31,7 @@ from leadline.values import (
     InputError,
     Labels,
     Note,
+    Undefined,
 )
 
 #: mature labels that a version needs for a reference of its own
@@ -83,7 +86,8 @@ def _evaluate(
     first, last = _range(grain, found, moment)
 
     def planned(rows: ir.Table, lag: str = "lag") -> Plan:
-        codes_of_rows = coded(engine, rows, fixed.partitions, fixed.versions)
+        unread = [name for name in rows.columns if name == "id" or name.startswith(FEATURE)]
+        codes_of_rows = coded(engine, rows.drop(*unread), fixed.partitions, fixed.versions)
         shown = metrics, slice_metrics
         return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag)
 
@@ -114,7 +118,7 @@ def _evaluate(
         *_data_notes(spec, log, found, known, series, later),
         *_version_notes(fixed, series),
     )
-    return Evaluation(
+    evaluation = Evaluation(
         spec,
         moment.replace(tzinfo=UTC),
         grain,
@@ -129,6 +133,14 @@ def _evaluate(
         every,
         asked is not None,
     )
+    fit = evaluation.without_labels.to_refine if log.features else None
+    if fit is None:
+        return evaluation
+    told("looking for kinds of rows whose scores mean something else")
+    rows = binned(known.table, {"score": "score"}, plan.thresholds, None)
+    until = evaluation.without_labels.fitted_until
+    leaves = leaf_cells(engine, rows, log.features, fit, until, first, series.grains)
+    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
 
 
 def _future(moment: datetime) -> Iterator[Note]:

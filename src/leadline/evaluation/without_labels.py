@@ -10,18 +10,24 @@ from functools import cached_property
 
 import numpy as np
 
-from leadline.cells.series import Series
+from leadline.cells.fill import Ints
+from leadline.cells.series import UNLABELLED, Series
 from leadline.estimate.calibrator import Calibrator, calibrator
-from leadline.estimate.windows import Estimates, estimated
+from leadline.estimate.leaves import LeafSums, added, corrections
+from leadline.estimate.resampling import resampled
+from leadline.estimate.windows import Estimates, Made, made, to_draw, with_ends
+from leadline.evaluation.leaves import LeafCells, leaf_sums
 from leadline.log.calendar import Grain
 from leadline.log.reference import Reference, guessed_end
-from leadline.metrics.expected import Scored, can_expect
+from leadline.metrics.expected import Scored, can_expect, expected, figure
 from leadline.metrics.metric import Metric
-from leadline.metrics.sums import Sums
+from leadline.metrics.sums import Array, Sums
 from leadline.spec.model import Spec
 from leadline.values import ALL_ROWS, Estimate, Note, Standing, Status, TrackRecord, Undefined, Window
 
-CBPE = "cbpe"
+CBPE, LEAF_CBPE = "cbpe", "leaf_cbpe"
+#: windows that are estimated together; more would only take more memory
+TOGETHER = 64
 #: what an interval before 20 windows have matured does not hold, said with each estimate
 ASSUMES = (
     "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
@@ -36,6 +42,7 @@ class WithoutLabels:
 
     windows        the tumbling windows of the log: places in the arrays, and the whole window
     mature_until   number of leading grains whose rows are all mature
+    leaves         rows by leaf of a tree over features, where there are features that tell more than the score
     """
 
     spec: Spec
@@ -46,6 +53,7 @@ class WithoutLabels:
     sums: Sums
     windows: Sequence[Place]
     mature_until: int
+    leaves: LeafCells | None = None
 
     # The reference -----------------------------------------------------------------------------------------------
 
@@ -110,13 +118,55 @@ class WithoutLabels:
             return "no score is declared"
         return "the scores of all windows would make too many cells: choose a coarser window"
 
-    @cached_property
-    def _scored(self) -> Scored:
-        """The rows of the windows after the reference."""
+    def _scored(self, places: Sequence[int]) -> Scored:
+        """The rows of some of the windows after the reference."""
+        return self.series.scored(self._groups(places), len(places))
+
+    def _groups(self, places: Sequence[int]) -> Ints:
+        """Of each grain the place of its window among these, or -1."""
         groups = np.full(self.series.grains, -1)
-        for place, (begin, after, _) in enumerate(self._after):
-            groups[begin:after] = place
-        return self.series.scored(groups, len(self._after))
+        for group, place in enumerate(places):
+            begin, after, _ = self._after[place]
+            groups[begin:after] = group
+        return groups
+
+    # By leaf ------------------------------------------------------------------------------------------------------
+
+    @property
+    def to_refine(self) -> Calibrator | None:
+        """The calibrator that leaves would refine; None where there is nothing to estimate."""
+        return None if isinstance(self._fit, Undefined) or not self._after or not self._wanted else self._fit
+
+    @property
+    def fitted_until(self) -> int:
+        """Number of leading grains that estimates are fitted on."""
+        return self._fitted_until
+
+    @property
+    def _estimator(self) -> str:
+        return LEAF_CBPE if self.leaves is not None else CBPE
+
+    @cached_property
+    def _corrections(self) -> Array:
+        if self.leaves is None:
+            return np.zeros((1, 1))
+        cells = self.leaves.cells
+        labelled = cells.where((cells.keys["grain"] < self._fitted_until) & (cells.keys["actual"] < UNLABELLED))
+        group = np.zeros(len(labelled), np.int64)
+        positive = labelled.keys["actual"] == 1
+        reference = leaf_sums(self.leaves, labelled, group, 1)
+        positives = leaf_sums(self.leaves, labelled.where(positive), group[positive], 1)
+        return corrections(LeafSums(reference.weight[0], reference.chance[0]), positives.weight[0])
+
+    def _chance(self, fit: Calibrator, places: Sequence[int]) -> Array:
+        """The chance of a positive by window, prediction and score bin, or by score bin alone without leaves."""
+        if self.leaves is None:
+            return fit.chance
+        cells, groups = self.leaves.cells, self._groups(places)
+        cells = cells.where(groups[cells.keys["grain"]] >= 0)
+        rows = leaf_sums(self.leaves, cells, groups[cells.keys["grain"]], len(places))
+        more = added(rows, self._corrections)
+        return np.clip(fit.chance + more[..., self.leaves.wide], 0.0, 1.0)
 
     # Estimates ---------------------------------------------------------------------------------------------------
 
@@ -141,26 +191,43 @@ class WithoutLabels:
         fit = self._fit
         if isinstance(fit, Undefined) or not self._after:
             return {}
-        figures, constants = [], []
-        for metric in self._wanted:
-            by_grain = metric.parts(self.sums)
-            shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
-            figures.append(np.where(np.arange(len(shown)) < self._ripe, shown, np.nan))
-            constants.append(float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0]))
-        made = estimated(self._wanted, fit, self._scored, figures, constants, self._known_before)
-        return {metric.name: each for metric, each in zip(self._wanted, made, strict=True)}
+        values = np.full((len(self._wanted), len(self._after)), np.nan)
+        for start in range(0, len(self._after), TOGETHER):
+            places = range(start, min(start + TOGETHER, len(self._after)))
+            found = expected(self._scored(places), self._chance(fit, places))
+            for row, metric in enumerate(self._wanted):
+                values[row, places.start : places.stop] = figure(metric, found)
+        every = [self._made(metric, value) for metric, value in zip(self._wanted, values, strict=True)]
+        drawn = to_draw(every)
+        places = drawn.tolist()
+        spread = resampled(self._wanted, fit, self._scored(places), self._chance(fit, places)) if places else {}
+        return {
+            metric.name: with_ends(metric, each, drawn, spread.get(metric.name))
+            for metric, each in zip(self._wanted, every, strict=True)
+        }
+
+    def _made(self, metric: Metric, value: Array) -> Made:
+        by_grain = metric.parts(self.sums)
+        shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
+        figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
+        constant = float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0])
+        return made(value, figures, constant, self._known_before)
 
     def estimates(self) -> list[Estimate]:
         """One for each metric and window after the reference that has rows with a score."""
         found = []
         rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
-        scored = self._scored.rows.sum((-2, -1)) if self._found else np.zeros(0)
+        cells = self.series.pieces.get(("scores", ""))
+        scored = np.zeros(self.series.grains)
+        if cells is not None:
+            np.add.at(scored, cells.keys["grain"], cells.rows)
+        with_score = [int(scored[begin:after].sum()) for begin, after, _ in self._after]
         for metric in self._wanted:
             if metric.name not in self._found:
                 continue
             made = self._found[metric.name]
             for place, (*_, window) in enumerate(self._after):
-                found.append(self._estimate(metric, made, place, window, rows[place], int(scored[place])))
+                found.append(self._estimate(metric, made, place, window, rows[place], with_score[place]))
         return found
 
     def _estimate(
@@ -174,7 +241,18 @@ class WithoutLabels:
             why = "no rows" if not rows else "no rows with a score" if not scored else metric.undefined
         if why is not None:
             return Estimate(
-                metric.name, ALL_ROWS, None, window, None, None, None, rows, 0, Status.UNDEFINED, why, estimator=CBPE
+                metric.name,
+                ALL_ROWS,
+                None,
+                window,
+                None,
+                None,
+                None,
+                rows,
+                0,
+                Status.UNDEFINED,
+                why,
+                estimator=self._estimator,
             )
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
@@ -192,7 +270,7 @@ class WithoutLabels:
             status=Status.ESTIMATED,
             why="; ".join([ASSUMES, *said]),
             interval=("conformal" if band.half is not None else "resampled") if told else None,
-            estimator=CBPE,
+            estimator=self._estimator,
         )
 
     def track_record(self) -> list[TrackRecord]:
@@ -202,14 +280,14 @@ class WithoutLabels:
     def _record(self, metric: Metric) -> TrackRecord:
         if metric.name not in self._found:
             why = self._fit.why if isinstance(self._fit, Undefined) else "no window begins after the reference"
-            return TrackRecord(metric.name, ALL_ROWS, None, CBPE, Standing.UNDEFINED, why=why)
+            return TrackRecord(metric.name, ALL_ROWS, None, self._estimator, Standing.UNDEFINED, why=why)
         made = self._found[metric.name]
         now, constant = made.now, made.constant
         return TrackRecord(
             metric=metric.name,
             slice=ALL_ROWS,
             version=None,
-            estimator=CBPE,
+            estimator=self._estimator,
             status=Standing.WITHDRAWN if now.withdrawn else Standing.IN_USE,
             reference_end=self.reference_end,
             reference_value=constant if np.isfinite(constant) else None,

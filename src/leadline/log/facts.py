@@ -11,6 +11,7 @@ Facts never leave the engine. Their columns are small integers and finite double
     group        0..15 from the entity's md5
     hit_KIND     1, 0 or NULL for a kind of feedback
     matched_KIND whether an outcome of that kind came at all
+    id, feature_0..   as delivered, for samples of rows; no cell is made of them
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.log.calendar import Grain
+from leadline.log.features import FEATURE
 from leadline.log.labels import Codes
 from leadline.log.profile import Profile, cutoff
 from leadline.log.reading import LABEL, Log
@@ -166,10 +168,13 @@ def _first_deliveries(
     if "predictions" not in repeated:
         return known, None
     once, several = _split(log, known, repeated["predictions"])
-    content = [several[name] for name in several.columns if name not in ("id", "known_at", "timestamp")]
+    # what the model was given is no part of what was delivered: it only settles which of equal deliveries is read
+    plain = [name for name in several.columns if not name.startswith(FEATURE)]
+    named = [*plain, *(name for name in several.columns if name.startswith(FEATURE))]
+    content = [several[name] for name in named if name not in ("id", "known_at", "timestamp")]
     order = [several.known_at, several.timestamp, *_canonical(log, content)]
     ranked = several.mutate(delivery=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
-    variant = [name for name in several.columns if name not in ("id", "known_at")]
+    variant = [name for name in plain if name not in ("id", "known_at")]
     variants = several.group_by(["id", *variant]).aggregate(deliveries=lambda t: t.count())
     by_id = variants.group_by("id").aggregate(variants=lambda t: t.count(), deliveries=lambda t: t.deliveries.sum())
     return once.union(ranked.filter(ranked.delivery == 0).drop("delivery")), by_id
@@ -312,7 +317,8 @@ def _finished(
             "prediction_value",
             "disagrees",
             "version",
-        ) or name.startswith(("score_", "slice_")):
+            "id",
+        ) or name.startswith(("score_", "slice_", FEATURE)):
             columns[name] = rows[name]
     if "entity" in rows.columns:
         digit = log.engine.md5(rows.entity.cast("string")).substr(7, 1)

@@ -1,0 +1,209 @@
+"""Leaf-CBPE: what a score meant in the reference for rows of a kind, told by a shallow tree over features.
+
+The tree is fitted to what calibration leaves over, label - chance, on a sample of the reference; what each leaf adds to
+the chance by score is then read from all of it (METHODS 1.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadline.metrics.sums import Array
+from leadline.stats.tree import Split, regression_tree
+from leadline.values import Undefined
+
+MOST_LEAVES = 24
+LEAST_SHARE = 0.01
+#: score bins of a leaf
+SCORE_BINS = 16
+#: rows of no difference that are added to each leaf and score bin
+SHRINKAGE = 100.0
+#: codes of a numeric feature beside the missing one, and of words beside the missing and the rare ones
+NUMERIC_CODES, WORDS = 32, 30
+#: a tree that explains more of the labels' variance than this knows the label itself
+TELLS_THE_LABEL = 0.5
+MISSING, RARE = 0, 1
+
+Ints = NDArray[np.int64]
+Values = Sequence[float | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """How a feature's values become small integers: 0 is missing.
+
+    edges   numeric: 1 + number of edges at or below the value; None for words
+    words   words: 2 + place in this list, 1 for any other
+    """
+
+    name: str
+    edges: tuple[float, ...] | None
+    words: tuple[str, ...] = ()
+
+    def of(self, values: Values) -> Ints:
+        """The codes of a feature's values, shape (rows,)."""
+        if self.edges is None:
+            places = {word: place for place, word in enumerate(self.words, start=RARE + 1)}
+            return np.array(
+                [MISSING if each is None else places.get(str(each), RARE) for each in values], dtype=np.int64
+            )
+        numbers = np.array([np.nan if each is None else float(each) for each in values])
+        return np.where(np.isnan(numbers), MISSING, 1 + np.searchsorted(np.array(self.edges), numbers, side="right"))
+
+
+def codes_of(name: str, values: Values) -> Codes:
+    """Codes from a sample: up to 32 groups of about equal size of numbers, the 30 most frequent words."""
+    known = [each for each in values if each is not None]
+    if known and not isinstance(known[0], str):
+        numbers = np.array([float(each) for each in known])
+        places = np.quantile(numbers, np.linspace(0, 1, NUMERIC_CODES + 1)[1:-1], method="inverted_cdf")
+        return Codes(name, tuple(dict.fromkeys(places[places > numbers.min()].tolist())))
+    words, counts = np.unique(np.array([str(each) for each in known], dtype=object), return_counts=True)
+    order = np.lexsort((np.arange(len(words)), -counts))[:WORDS]
+    return Codes(name, None, tuple(sorted(str(words[place]) for place in order)))
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tree over coded features, with the words for its leaves."""
+
+    features: tuple[Codes, ...]
+    root: Split | int
+    leaves: int
+
+    def names(self) -> list[str]:
+        """Each leaf as people say it: "distance < 500, carrier in (B6, EV)"."""
+        found: dict[int, str] = {}
+
+        def walk(node: Split | int, said: tuple[str, ...]) -> None:
+            if isinstance(node, int):
+                found[node] = ", ".join(said) or "all rows"
+                return
+            of = self.features[node.column]
+            walk(node.low, (*said, _said(of, node.codes, inside=True)))
+            walk(node.high, (*said, _said(of, node.codes, inside=False)))
+
+        walk(self.root, ())
+        return [found[number] for number in range(self.leaves)]
+
+
+def _said(of: Codes, codes: frozenset[int], inside: bool) -> str:
+    if of.edges is not None:
+        limit = below(of, codes)
+        missing = " or missing" if (MISSING in codes) == inside and len(codes) > 1 else ""
+        if limit is None:
+            return f"{of.name} is {'' if inside else 'not '}missing"
+        return f"{of.name} {'<' if inside else '>='} {limit:g}{missing}"
+    chosen = [word for place, word in enumerate(of.words, start=RARE + 1) if (place in codes) == inside]
+    chosen += ["(other)"] if (RARE in codes) == inside else []
+    chosen += ["(missing)"] if (MISSING in codes) == inside else []
+    more = f" and {len(chosen) - 4} more" if len(chosen) > 5 else ""
+    return f"{of.name} in ({', '.join(chosen if not more else chosen[:4])}{more})"
+
+
+def below(of: Codes, codes: frozenset[int]) -> float | None:
+    """The edge below which a number is among these codes of an ordered feature; None where only missing ones are."""
+    last = max(codes)
+    return None if last == MISSING or of.edges is None else of.edges[min(last, len(of.edges)) - 1]
+
+
+def grown(names: Sequence[str], columns: Sequence[Values], residuals: Array, labels: Array) -> Tree | Undefined:
+    """The tree on what is left of the labels of a sample, or why there is none.
+
+    columns     values by feature, each of `rows` values, None where missing
+    residuals   label - chance, shape (rows,)
+    labels      0 or 1, shape (rows,)
+    """
+    features = tuple(codes_of(name, values) for name, values in zip(names, columns, strict=True))
+    if not features or not len(residuals):
+        return Undefined("no features are known")
+    codes = np.stack([of.of(values) for of, values in zip(features, columns, strict=True)], axis=1)
+    least = max(int(np.ceil(LEAST_SHARE * len(residuals))), 20)
+    ordered = [of.edges is not None for of in features]
+    root, leaves = regression_tree(codes, residuals, ordered, MOST_LEAVES, least)
+    if leaves < 2:
+        return Undefined("no feature tells more of the label than the score does")
+    tree = Tree(features, root, leaves)
+    number = np.array([_leaf(root, row) for row in codes.tolist()])
+    means = np.bincount(number, weights=residuals) / np.bincount(number)
+    left = float(((residuals - means[number]) ** 2).mean())
+    if left < (1 - TELLS_THE_LABEL) * float((residuals**2).mean()) or left < 1e-3 * float(labels.var()):
+        return Undefined("the features tell the label itself: declare those that are known before it")
+    return tree
+
+
+def _leaf(node: Split | int, row: Sequence[int]) -> int:
+    while not isinstance(node, int):
+        node = node.low if row[node.column] in node.codes else node.high
+    return node
+
+
+@dataclass(frozen=True, slots=True)
+class LeafSums:
+    """Rows by prediction, leaf and wide score bin, shape (..., 3, leaves, 16).
+
+    weight      Σw
+    chance      Σ of the calibrated chance, weighted
+    """
+
+    weight: Array
+    chance: Array
+
+
+def corrections(reference: LeafSums, positives: Array) -> Array:
+    """What each leaf adds to the calibrated chance, shape (leaves, 16): Σ(y - c) / (n + 100), over all predictions.
+
+    reference   labelled rows of the reference, shape (3, leaves, 16)
+    positives   Σw of those with label 1, the same shape
+    """
+    return np.asarray((positives - reference.chance).sum(0) / (reference.weight.sum(0) + SHRINKAGE))
+
+
+def added(rows: LeafSums, correction: Array) -> Array:
+    """What the leaves of a window add to the chance of its rows on average, shape (..., 3, 16); 0 without rows.
+
+    No leaf's chance goes below 0 or above 1.
+    """
+    some = rows.weight > 0
+    chance = np.divide(rows.chance, rows.weight, out=np.zeros_like(rows.weight), where=some)
+    more = np.clip(chance + correction, 0.0, 1.0) - chance
+    total = rows.weight.sum(-2)
+    summed = (rows.weight * more).sum(-2)
+    return np.asarray(np.divide(summed, total, out=np.zeros_like(total), where=total > 0))
+
+
+#: how much better than none corrections have to be, in standard errors, on the half of the grains that they do not know
+BETTER = 1.0
+#: grains of the reference without which there are no halves
+LEAST_GRAINS = 4
+
+
+def pays(learnt: LeafSums, learnt_positives: Array, others: LeafSums, other_positives: Array) -> str | None:
+    """Why corrections learnt in some grains of the reference are of no use in the others; None where they are.
+
+    learnt    labelled rows of the grains that tree and corrections know, shape (3, leaves, 16), and their positives
+    others    by grain those of the others, shape (grains, 3, leaves, 16)
+
+    What a correction m takes off the squared error of the chance, Σ (2 m (y - c) - m²), must be above 0 by a standard
+    error between grains: rows of a day stand or fall together, and a tree finds differences of a few days, too.
+    """
+    if len(others.weight) < LEAST_GRAINS // 2:
+        return f"the reference has fewer than {LEAST_GRAINS} days (or other grains) to learn from and to test on"
+    more = corrections(learnt, learnt_positives)
+    left = (other_positives - others.chance).sum(1)
+    gain = (2 * more * left - more**2 * others.weight.sum(1)).sum((-2, -1))
+    error = gain.std(ddof=1) * np.sqrt(len(gain))
+    if gain.sum() > BETTER * error:
+        return None
+    return "in the half of the reference that the tree did not know, features told no more than the score"
+
+
+def wide_bins(weight: Array, count: int = SCORE_BINS) -> Ints:
+    """The wide score bin of each fine bin, rising from 0: about equal weight in each; shape (bins,)."""
+    share = (np.cumsum(weight) - weight / 2) / weight.sum()
+    number = np.minimum((share * count).astype(np.int64), count - 1)
+    return np.maximum.accumulate(number)
