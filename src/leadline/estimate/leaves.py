@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.metrics.sums import Array
+from leadline.metrics.sums import LINEAR_BINS, Array
 from leadline.stats.tree import Split, regression_tree
 from leadline.values import Undefined
 
@@ -29,7 +29,18 @@ TELLS_THE_LABEL = 0.5
 MISSING, RARE = 0, 1
 
 Ints = NDArray[np.int64]
-Values = Sequence[float | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The values of a feature of words: `number` is the place of each row's among the `words`, -1 where missing."""
+
+    number: Ints
+    words: tuple[str, ...]
+
+
+Values = Array | Words
+"""Numbers, NaN where missing, or words; of `rows` rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +57,25 @@ class Codes:
 
     def of(self, values: Values) -> Ints:
         """The codes of a feature's values, shape (rows,)."""
-        if self.edges is None:
+        if isinstance(values, Words):
             places = {word: place for place, word in enumerate(self.words, start=RARE + 1)}
-            return np.array(
-                [MISSING if each is None else places.get(str(each), RARE) for each in values], dtype=np.int64
-            )
-        numbers = np.array([np.nan if each is None else float(each) for each in values])
-        return np.where(np.isnan(numbers), MISSING, 1 + np.searchsorted(np.array(self.edges), numbers, side="right"))
+            code = np.array([*(places.get(word, RARE) for word in values.words), MISSING], np.int64)
+            return code[values.number]
+        code = 1 + np.searchsorted(np.array(self.edges), values, side="right")
+        return np.where(np.isnan(values), MISSING, code)
 
 
 def codes_of(name: str, values: Values) -> Codes:
     """Codes from a sample: up to 32 groups of about equal size of numbers, the 30 most frequent words."""
-    known = [each for each in values if each is not None]
-    if known and not isinstance(known[0], str):
-        numbers = np.array([float(each) for each in known])
-        places = np.quantile(numbers, np.linspace(0, 1, NUMERIC_CODES + 1)[1:-1], method="inverted_cdf")
-        return Codes(name, tuple(dict.fromkeys(places[places > numbers.min()].tolist())))
-    words, counts = np.unique(np.array([str(each) for each in known], dtype=object), return_counts=True)
-    order = np.lexsort((np.arange(len(words)), -counts))[:WORDS]
-    return Codes(name, None, tuple(sorted(str(words[place]) for place in order)))
+    if isinstance(values, Words):
+        counts = np.bincount(values.number[values.number >= 0], minlength=len(values.words))
+        order = sorted(range(len(values.words)), key=lambda place: (-counts[place], values.words[place]))
+        return Codes(name, None, tuple(sorted(values.words[place] for place in order[:WORDS])))
+    known = np.sort(values[~np.isnan(values)])
+    if not len(known):
+        return Codes(name, ())
+    places = known[(np.arange(1, NUMERIC_CODES) * len(known)) // NUMERIC_CODES]
+    return Codes(name, tuple(dict.fromkeys(places[places > known[0]].tolist())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,7 @@ def below(of: Codes, codes: frozenset[int]) -> float | None:
 def grown(names: Sequence[str], columns: Sequence[Values], residuals: Array, labels: Array) -> Tree | Undefined:
     """The tree on what is left of the labels of a sample, or why there is none.
 
-    columns     values by feature, each of `rows` values, None where missing
+    columns     values by feature
     residuals   label - chance, shape (rows,)
     labels      0 or 1, shape (rows,)
     """
@@ -176,34 +187,6 @@ def added(rows: LeafSums, correction: Array) -> Array:
     return np.asarray(np.divide(summed, total, out=np.zeros_like(total), where=total > 0))
 
 
-#: how much better than none corrections have to be, in standard errors, on the half of the grains that they do not know
-BETTER = 1.0
-#: grains of the reference without which there are no halves
-LEAST_GRAINS = 4
-
-
-def pays(learnt: LeafSums, learnt_positives: Array, others: LeafSums, other_positives: Array) -> str | None:
-    """Why corrections learnt in some grains of the reference are of no use in the others; None where they are.
-
-    learnt    labelled rows of the grains that tree and corrections know, shape (3, leaves, 16), and their positives
-    others    by grain those of the others, shape (grains, 3, leaves, 16)
-
-    What a correction m takes off the squared error of the chance, Σ (2 m (y - c) - m²), must be above 0 by a standard
-    error between grains: rows of a day stand or fall together, and a tree finds differences of a few days, too.
-    """
-    if len(others.weight) < LEAST_GRAINS // 2:
-        return f"the reference has fewer than {LEAST_GRAINS} days (or other grains) to learn from and to test on"
-    more = corrections(learnt, learnt_positives)
-    left = (other_positives - others.chance).sum(1)
-    gain = (2 * more * left - more**2 * others.weight.sum(1)).sum((-2, -1))
-    error = gain.std(ddof=1) * np.sqrt(len(gain))
-    if gain.sum() > BETTER * error:
-        return None
-    return "in the half of the reference that the tree did not know, features told no more than the score"
-
-
-def wide_bins(weight: Array, count: int = SCORE_BINS) -> Ints:
-    """The wide score bin of each fine bin, rising from 0: about equal weight in each; shape (bins,)."""
-    share = (np.cumsum(weight) - weight / 2) / weight.sum()
-    number = np.minimum((share * count).astype(np.int64), count - 1)
-    return np.maximum.accumulate(number)
+def wide_bins(bins: Array) -> Ints:
+    """The wide score bin of each fine bin of the fixed grid: 16 of equal width; shape (bins,)."""
+    return np.asarray(bins[:, 0] // (LINEAR_BINS // SCORE_BINS), np.int64)

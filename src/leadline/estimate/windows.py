@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leadline.estimate.track import Kept, covered, kept
+from leadline.estimate.track import KEPT, Kept, covered, kept, loses
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array
 
@@ -17,6 +17,7 @@ class Estimates:
     """The estimates of one metric in successive windows, and the record as it is now.
 
     value, low, high   shape (windows,); NaN where there is none
+    refined            whether each is of the finer estimator
     constant           the reference's figure
     then               by window: what was known of the estimator when it made the estimate
     now                what is known by now
@@ -24,6 +25,7 @@ class Estimates:
     """
 
     value: Array
+    refined: Array
     low: Array
     high: Array
     constant: float
@@ -39,24 +41,40 @@ MOST_DRAWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Estimates of one metric before they have ends, and what was known of the estimator when each was made."""
+    """Estimates of one metric before they have ends, and what was known of the estimator when each was made.
+
+    refined   by window, whether the estimate is the refined one
+    """
 
     value: Array
+    refined: Array
     figures: Array
     constant: float
     then: tuple[Kept, ...]
 
 
-def made(value: Array, figures: Array, constant: float, known_before: Sequence[int]) -> Made:
-    """Put estimates beside what labels showed.
+def made(plain: Array, refined: Array | None, figures: Array, constant: float, known_before: Sequence[int]) -> Made:
+    """Put estimates beside what labels showed, and take the refined ones unless these lost to the plain ones.
 
-    value         estimates, shape (windows,), in order of time; NaN where there is none
+    plain         estimates, shape (windows,), in order of time; NaN where there is none
+    refined       those of a finer estimator, which is used until its errors over the last 40 matured windows were
+                  larger than the plain one's by more than chance; None where there is none
     figures       what labels showed; NaN for windows that have not matured
     constant      the reference's figure
     known_before  by window, how many of the first windows had matured when it was estimated
     """
+    chosen = np.array(
+        [refined is not None and not _lost(plain, refined, figures, known) for known in known_before], bool
+    )
+    value = plain if refined is None else np.where(chosen, refined, plain)
     then = tuple(kept(value[:known], figures[:known], constant) for known in known_before)
-    return Made(value, figures, constant, then)
+    return Made(value, chosen, figures, constant, then)
+
+
+def _lost(plain: Array, refined: Array, figures: Array, known: int) -> bool:
+    errors = np.abs(np.stack([refined, plain])[:, :known] - figures[:known])
+    told = np.flatnonzero(np.isfinite(errors).all(axis=0))[-KEPT:]
+    return loses(errors[0, told], errors[1, told])
 
 
 def to_draw(every: Sequence[Made]) -> Array:
@@ -76,4 +94,4 @@ def with_ends(metric: Metric, each: Made, drawn: Array, spread: tuple[Array, Arr
     low, high = np.clip(each.value + ends, metric.low, metric.high)
     now = kept(each.value, each.figures, each.constant)
     record = covered(each.value, each.figures, bands)
-    return Estimates(each.value, low, high, each.constant, each.then, now, *record)
+    return Estimates(each.value, each.refined, low, high, each.constant, each.then, now, *record)

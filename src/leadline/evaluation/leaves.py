@@ -9,19 +9,34 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
 from leadline.engine import Engine
 from leadline.estimate.calibrator import Calibrator
-from leadline.estimate.leaves import MISSING, RARE, SCORE_BINS, Codes, LeafSums, Tree, below, grown, pays, wide_bins
+from leadline.estimate.leaves import (
+    MISSING,
+    RARE,
+    SCORE_BINS,
+    Codes,
+    LeafSums,
+    Tree,
+    Values,
+    Words,
+    below,
+    grown,
+    wide_bins,
+)
 from leadline.log.features import FEATURE
-from leadline.metrics.sums import Array, Measure
+from leadline.metrics.sums import LINEAR_BINS, Array, Measure
 from leadline.stats.tree import Split
 from leadline.values import Undefined
 
 #: rows of the reference that the tree is fitted on
-SAMPLE = 20_000
+SAMPLE = 40_000
 CHANCE = "chance"
 
 
@@ -59,13 +74,12 @@ def leaf_cells(
     tree = _tree(engine, rows, names, fit, fitted_until)
     if isinstance(tree, Undefined):
         return tree
-    wide = wide_bins(fit.reference.negatives + fit.reference.positives)
     bins = _packed(fit.reference.bins)
     if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells")
     coded = rows.mutate(
         leaf=_leaf(tree, tree.root, rows),
-        wide=_steps(rows.score_bin, bins, wide.tolist()),
+        wide=(rows.linear_score.cast("int64") / (LINEAR_BINS // SCORE_BINS)).floor().cast("int64"),
         chance=_steps(rows.score_bin, bins, fit.chance.tolist()),
     )
     keys = (
@@ -76,24 +90,7 @@ def leaf_cells(
         Key("wide", coded.wide, SCORE_BINS),
     )
     piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
-    found = LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
-    useless = _tested(found, fitted_until)
-    return found if useless is None else Undefined(useless)
-
-
-def _tested(found: LeafCells, fitted_until: int) -> str | None:
-    """Why leaves are of no use in the half of the reference that the tree does not know; None where they are."""
-    cells = found.cells.where((found.cells.keys["grain"] < fitted_until) & (found.cells.keys["actual"] < 2))
-    grain = cells.keys["grain"]
-    halves = []
-    for half, count in ((0, 1), (1, fitted_until // 2)):
-        mine = cells.where(grain % 2 == half)
-        groups = mine.keys["grain"] // 2 * half
-        positive = mine.keys["actual"] == 1
-        rows = leaf_sums(found, mine, groups, count)
-        halves.append((rows, leaf_sums(found, mine.where(positive), groups[positive], count).weight))
-    (learnt, learnt_positives), others = halves
-    return pays(LeafSums(learnt.weight[0], learnt.chance[0]), learnt_positives[0], *others)
+    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide_bins(fit.reference.bins))
 
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
@@ -111,15 +108,32 @@ def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> Leaf
 def _tree(
     engine: Engine, rows: ir.Table, names: tuple[str, ...], fit: Calibrator, fitted_until: int
 ) -> Tree | Undefined:
-    """The tree on 20,000 labelled rows of every other grain of the reference, those with the least md5 of the id."""
-    labelled = rows.filter(rows.grain < fitted_until, rows.grain % 2 == 0, rows.mature, rows.actual < 2)
+    """The tree on up to 40,000 labelled rows of the reference, those with the least md5 of the id."""
+    labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
     sample = labelled.select("score_bin", "actual", *columns, order=engine.md5(labelled.id.cast("string")))
-    found = engine.run(sample.order_by("order").limit(SAMPLE)).to_pydict()
+    found = engine.run(sample.order_by("order").limit(SAMPLE))
     bins = _packed(fit.reference.bins)
-    chance = fit.chance[np.minimum(np.searchsorted(bins, np.array(found["score_bin"], np.int64)), len(bins) - 1)]
-    labels = np.array(found["actual"], np.float64)
-    return grown(names, [found[column] for column in columns], labels - chance, labels)
+    chance = fit.chance[np.minimum(np.searchsorted(bins, _array(found, "score_bin")), len(bins) - 1)]
+    labels = _array(found, "actual").astype(np.float64)
+    return grown(names, [_values(found, column) for column in columns], labels - chance, labels)
+
+
+def _array(table: pa.Table, name: str) -> NDArray[Any]:
+    """A column's own memory. By DLPack: `to_numpy` imports pandas where that is installed."""
+    column = table.column(name).combine_chunks()
+    return np.asarray(np.from_dlpack(column) if len(column) else np.zeros(0))
+
+
+def _values(table: pa.Table, name: str) -> Values:
+    column = table.column(name)
+    if pa.types.is_floating(column.type):
+        filled = pc.fill_null(column, float("nan")).combine_chunks()
+        return np.asarray(np.from_dlpack(filled) if len(filled) else np.zeros(0), np.float64)
+    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    number = pc.fill_null(coded.indices, -1).cast(pa.int64())
+    words = tuple(coded.dictionary.to_pylist())
+    return Words(np.asarray(np.from_dlpack(number) if len(number) else np.zeros(0), np.int64), words)
 
 
 def _packed(bins: Array) -> Ints:

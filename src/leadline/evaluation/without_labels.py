@@ -142,10 +142,6 @@ class WithoutLabels:
         """Number of leading grains that estimates are fitted on."""
         return self._fitted_until
 
-    @property
-    def _estimator(self) -> str:
-        return LEAF_CBPE if self.leaves is not None else CBPE
-
     @cached_property
     def _corrections(self) -> Array:
         if self.leaves is None:
@@ -191,13 +187,15 @@ class WithoutLabels:
         fit = self._fit
         if isinstance(fit, Undefined) or not self._after:
             return {}
-        values = np.full((len(self._wanted), len(self._after)), np.nan)
+        values = np.full((2, len(self._wanted), len(self._after)), np.nan)
         for start in range(0, len(self._after), TOGETHER):
             places = range(start, min(start + TOGETHER, len(self._after)))
-            found = expected(self._scored(places), self._chance(fit, places))
-            for row, metric in enumerate(self._wanted):
-                values[row, places.start : places.stop] = figure(metric, found)
-        every = [self._made(metric, value) for metric, value in zip(self._wanted, values, strict=True)]
+            scored = self._scored(places)
+            for kind, chance in enumerate((fit.chance, *([self._chance(fit, places)] if self.leaves else []))):
+                found = expected(scored, chance)
+                for row, metric in enumerate(self._wanted):
+                    values[kind, row, places.start : places.stop] = figure(metric, found)
+        every = [self._made(metric, *pair) for metric, *pair in zip(self._wanted, *values, strict=True)]
         drawn = to_draw(every)
         places = drawn.tolist()
         spread = resampled(self._wanted, fit, self._scored(places), self._chance(fit, places)) if places else {}
@@ -206,12 +204,12 @@ class WithoutLabels:
             for metric, each in zip(self._wanted, every, strict=True)
         }
 
-    def _made(self, metric: Metric, value: Array) -> Made:
+    def _made(self, metric: Metric, plain: Array, refined: Array) -> Made:
         by_grain = metric.parts(self.sums)
         shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
         figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
         constant = float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0])
-        return made(value, figures, constant, self._known_before)
+        return made(plain, refined if self.leaves else None, figures, constant, self._known_before)
 
     def estimates(self) -> list[Estimate]:
         """One for each metric and window after the reference that has rows with a score."""
@@ -252,7 +250,7 @@ class WithoutLabels:
                 0,
                 Status.UNDEFINED,
                 why,
-                estimator=self._estimator,
+                estimator=LEAF_CBPE if made.refined[place] else CBPE,
             )
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
@@ -270,7 +268,7 @@ class WithoutLabels:
             status=Status.ESTIMATED,
             why="; ".join([ASSUMES, *said]),
             interval=("conformal" if band.half is not None else "resampled") if told else None,
-            estimator=self._estimator,
+            estimator=LEAF_CBPE if made.refined[place] else CBPE,
         )
 
     def track_record(self) -> list[TrackRecord]:
@@ -280,14 +278,14 @@ class WithoutLabels:
     def _record(self, metric: Metric) -> TrackRecord:
         if metric.name not in self._found:
             why = self._fit.why if isinstance(self._fit, Undefined) else "no window begins after the reference"
-            return TrackRecord(metric.name, ALL_ROWS, None, self._estimator, Standing.UNDEFINED, why=why)
+            return TrackRecord(metric.name, ALL_ROWS, None, CBPE, Standing.UNDEFINED, why=why)
         made = self._found[metric.name]
         now, constant = made.now, made.constant
         return TrackRecord(
             metric=metric.name,
             slice=ALL_ROWS,
             version=None,
-            estimator=self._estimator,
+            estimator=LEAF_CBPE if made.refined[-1] else CBPE,
             status=Standing.WITHDRAWN if now.withdrawn else Standing.IN_USE,
             reference_end=self.reference_end,
             reference_value=constant if np.isfinite(constant) else None,
