@@ -185,6 +185,61 @@ class TrackRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What changed since the reference in the latest window whose labels are in, told apart by what inputs explain.
+
+    reference_value  the metric over the reference
+    value            the metric over the window, of labels
+    by_inputs        how far an estimate from the window's predictions alone lies from the reference's figure
+    by_labels        value - that estimate: what only labels show
+    low, high        its 95 % interval; None where there is none. Where it leaves out 0, a score no longer means what it
+                     meant.
+    """
+
+    metric: str
+    slice: Slice
+    window: Window
+    reference_value: float
+    value: float
+    by_inputs: float
+    by_labels: float
+    low: float | None
+    high: float | None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class LeafChange:
+    """How far labels of a kind of rows moved away from their calibrated scores since the reference.
+
+    rows          the kind of rows in words: a leaf of a tree over features
+    n             labelled rows of the window
+    reference     mean of label - calibrated chance over the reference
+    value         the same over the window
+    change        value - reference
+    low, high     its interval: 95 % for all leaves together (Bonferroni)
+    """
+
+    rows: str
+    window: Window
+    n: int
+    reference: float
+    value: float
+    change: float
+    low: float
+    high: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return not self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """The promised side of a number: at least or at most `limit`.
 

@@ -62,6 +62,7 @@ OBJECTIVE: dict[str, Any] = {
     "interval": (str, NoneType),
 }
 TOP = {"schema", "model", "task", "timezone", "as_of", "fingerprint", "estimates", "objectives", "track_record"}
+TOP |= {"changes", "leaf_changes"}
 TOP |= {"labels", "notes"}
 LABELS = {"predictions", "mature", "labelled", "missing", "repeated", "conflicting", "orphaned", "withdrawn"}
 

@@ -6,7 +6,7 @@ the chance by score is then read from all of it (METHODS 1.3).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,11 +49,18 @@ class Codes:
 
     edges   numeric: 1 + number of edges at or below the value; None for words
     words   words: 2 + place in this list, 1 for any other
+    gaps    whether the sample had missing values
     """
 
     name: str
     edges: tuple[float, ...] | None
     words: tuple[str, ...] = ()
+    gaps: bool = False
+
+    @property
+    def codes(self) -> frozenset[int]:
+        """All codes that the sample may have."""
+        return frozenset(range(0 if self.gaps else 1, 2 + len(self.words if self.edges is None else self.edges)))
 
     def of(self, values: Values) -> Ints:
         """The codes of a feature's values, shape (rows,)."""
@@ -70,12 +77,14 @@ def codes_of(name: str, values: Values) -> Codes:
     if isinstance(values, Words):
         counts = np.bincount(values.number[values.number >= 0], minlength=len(values.words))
         order = sorted(range(len(values.words)), key=lambda place: (-counts[place], values.words[place]))
-        return Codes(name, None, tuple(sorted(values.words[place] for place in order[:WORDS])))
+        words = tuple(sorted(values.words[place] for place in order[:WORDS]))
+        return Codes(name, None, words, bool((values.number < 0).any()))
     known = np.sort(values[~np.isnan(values)])
     if not len(known):
-        return Codes(name, ())
+        return Codes(name, (), gaps=True)
     places = known[(np.arange(1, NUMERIC_CODES) * len(known)) // NUMERIC_CODES]
-    return Codes(name, tuple(dict.fromkeys(places[places > known[0]].tolist())))
+    edges = tuple(dict.fromkeys(places[places > known[0]].tolist()))
+    return Codes(name, edges, gaps=len(known) < len(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +99,45 @@ class Tree:
         """Each leaf as people say it: "distance < 500, carrier in (B6, EV)"."""
         found: dict[int, str] = {}
 
-        def walk(node: Split | int, said: tuple[str, ...]) -> None:
+        def walk(node: Split | int, left: Mapping[int, frozenset[int]]) -> None:
             if isinstance(node, int):
+                said = [_said(of, left[place]) for place, of in enumerate(self.features) if left[place] != of.codes]
                 found[node] = ", ".join(said) or "all rows"
                 return
-            of = self.features[node.column]
-            walk(node.low, (*said, _said(of, node.codes, inside=True)))
-            walk(node.high, (*said, _said(of, node.codes, inside=False)))
+            low = left[node.column] & self._low(node)
+            walk(node.low, {**left, node.column: low})
+            walk(node.high, {**left, node.column: left[node.column] - low})
 
-        walk(self.root, ())
+        walk(self.root, {place: of.codes for place, of in enumerate(self.features)})
         return [found[number] for number in range(self.leaves)]
 
+    def _low(self, node: Split) -> frozenset[int]:
+        """The codes that go to the low side, those too that no row of the sample had there."""
+        of = self.features[node.column]
+        if of.edges is None:
+            return node.codes
+        return frozenset(range(1, max(node.codes) + 1)) | (node.codes & {MISSING})
 
-def _said(of: Codes, codes: frozenset[int], inside: bool) -> str:
+
+def _said(of: Codes, codes: frozenset[int]) -> str:
+    """A feature's values with these codes, in words."""
+    known = sorted(codes - {MISSING})
+    missing = MISSING in codes
     if of.edges is not None:
-        limit = below(of, codes)
-        missing = " or missing" if (MISSING in codes) == inside and len(codes) > 1 else ""
-        if limit is None:
-            return f"{of.name} is {'' if inside else 'not '}missing"
-        return f"{of.name} {'<' if inside else '>='} {limit:g}{missing}"
-    chosen = [word for place, word in enumerate(of.words, start=RARE + 1) if (place in codes) == inside]
-    chosen += ["(other)"] if (RARE in codes) == inside else []
-    chosen += ["(missing)"] if (MISSING in codes) == inside else []
-    more = f" and {len(chosen) - 4} more" if len(chosen) > 5 else ""
-    return f"{of.name} in ({', '.join(chosen if not more else chosen[:4])}{more})"
+        if not known:
+            return f"{of.name} is missing"
+        # code 1 lies below the first edge, and the last one above the last
+        low = f"{of.edges[known[0] - 2]:g} <= " if known[0] > 1 else ""
+        high = f" < {of.edges[known[-1] - 1]:g}" if known[-1] <= len(of.edges) else ""
+        plain = f"{of.name} >= {low.removesuffix(' <= ')}" if low and not high else f"{low}{of.name}{high}"
+        return f"{plain} or missing" if missing and (low or high) else plain if low or high else f"{of.name} is known"
+    rest = of.codes - codes
+    shown, word = (codes, "in") if RARE not in codes or len(codes) <= len(rest) else (rest, "not in")
+    names = [
+        "(missing)" if code == MISSING else "(other)" if code == RARE else of.words[code - 2] for code in sorted(shown)
+    ]
+    more = f", … {len(names) - 4} more" if len(names) > 5 else ""
+    return f"{of.name} {word} ({', '.join(names[:4] if more else names)}{more})"
 
 
 def below(of: Codes, codes: frozenset[int]) -> float | None:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from leadline.cells.series import Series
+from leadline.evaluation.changes import changes, leaf_changes
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
@@ -22,9 +23,11 @@ from leadline.objectives.interval import verdict
 from leadline.spec.model import Objective, Spec
 from leadline.values import (
     ALL_ROWS,
+    Change,
     Estimate,
     Judgement,
     Labels,
+    LeafChange,
     Note,
     Slice,
     Span,
@@ -225,6 +228,37 @@ class Evaluation:
             self.mature_until,
             self.leaves,
         )
+
+    @cached_property
+    def _since_reference(self) -> tuple[int, int] | None:
+        """The latest window with all labels in, as far as it lies after the rows that estimates are fitted on."""
+        latest, first = self._latest(), self.without_labels.first_after
+        if latest is None or first is None:
+            return None
+        begin = max(latest[0], first)
+        return (begin, latest[1]) if begin < latest[1] else None
+
+    def changes(self) -> list[Change]:
+        """What changed since the reference, told apart by what inputs explain and what only labels show."""
+        place = self._since_reference
+        if place is None:
+            return []
+        entities = self._entities(None, None)
+        return list(
+            changes(
+                self.without_labels,
+                place,
+                self._window(*place),
+                lambda metric: evaluate_windows(metric, self._total, [place], entities)[0],
+            )
+        )
+
+    def leaf_changes(self) -> list[LeafChange]:
+        """The same by leaf of the tree, as the mean of label less calibrated chance."""
+        place = self._since_reference
+        if place is None or self.leaves is None:
+            return []
+        return list(leaf_changes(self.leaves, self.without_labels.fitted_until, place, self._window(*place)))
 
     # Objectives -------------------------------------------------------------------------------------------------
 

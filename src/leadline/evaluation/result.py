@@ -142,6 +142,8 @@ class Result:
             estimates=found.estimates(),
             estimated=found.without_labels.estimates(),
             track_record=found.without_labels.track_record(),
+            changes=found.changes(),
+            leaf_changes=found.leaf_changes(),
             objectives=found.judgements(),
             labels=found.labels,
             notes=(*found.notes, *found.without_labels.notes()),

@@ -33,6 +33,7 @@ ASSUMES = (
     "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
 )
 NOT_PROBABILITIES = "scores are not probabilities"
+Range = tuple[int, int]
 Place = tuple[int, int, Window]
 
 
@@ -105,7 +106,7 @@ class WithoutLabels:
 
     @cached_property
     def _fit(self) -> Calibrator | Undefined:
-        if ("scores", "") not in self.series.pieces:
+        if self.reference.edges is not None or ("scores", "") not in self.series.pieces:
             return Undefined(self._no_scores())
         if not self._fitted_until:
             return Undefined("the reference has no whole window of time whose rows are old enough for their label")
@@ -118,19 +119,33 @@ class WithoutLabels:
             return "no score is declared"
         return "the scores of all windows would make too many cells: choose a coarser window"
 
-    def _scored(self, places: Sequence[int]) -> Scored:
-        """The rows of some of the windows after the reference."""
-        return self.series.scored(self._groups(places), len(places))
+    def scored(self, ranges: Sequence[Range]) -> Scored:
+        """The rows of some ranges of grains that do not overlap."""
+        return self.series.scored(self._groups(ranges), len(ranges))
 
-    def _groups(self, places: Sequence[int]) -> Ints:
-        """Of each grain the place of its window among these, or -1."""
+    def _groups(self, ranges: Sequence[Range]) -> Ints:
+        """Of each grain the place of its range among these, or -1."""
         groups = np.full(self.series.grains, -1)
-        for group, place in enumerate(places):
-            begin, after, _ = self._after[place]
+        for group, (begin, after) in enumerate(ranges):
             groups[begin:after] = group
         return groups
 
     # By leaf ------------------------------------------------------------------------------------------------------
+
+    @property
+    def first_after(self) -> int | None:
+        """The place of the first grain after the reference; None without estimates."""
+        return self._after[0][0] if self._found else None
+
+    @property
+    def usable(self) -> dict[str, Estimates]:
+        """Estimates by metric; none where nothing could be fitted."""
+        return self._found
+
+    @property
+    def wanted(self) -> Sequence[Metric]:
+        """The metrics that need labels and can be expected."""
+        return self._wanted
 
     @property
     def to_refine(self) -> Calibrator | None:
@@ -154,13 +169,13 @@ class WithoutLabels:
         positives = leaf_sums(self.leaves, labelled.where(positive), group[positive], 1)
         return corrections(LeafSums(reference.weight[0], reference.chance[0]), positives.weight[0])
 
-    def _chance(self, fit: Calibrator, places: Sequence[int]) -> Array:
-        """The chance of a positive by window, prediction and score bin, or by score bin alone without leaves."""
+    def chance(self, fit: Calibrator, ranges: Sequence[Range]) -> Array:
+        """The chance of a positive by range, prediction and score bin, or by score bin alone without leaves."""
         if self.leaves is None:
             return fit.chance
-        cells, groups = self.leaves.cells, self._groups(places)
+        cells, groups = self.leaves.cells, self._groups(ranges)
         cells = cells.where(groups[cells.keys["grain"]] >= 0)
-        rows = leaf_sums(self.leaves, cells, groups[cells.keys["grain"]], len(places))
+        rows = leaf_sums(self.leaves, cells, groups[cells.keys["grain"]], len(ranges))
         more = added(rows, self._corrections)
         return np.clip(fit.chance + more[..., self.leaves.wide], 0.0, 1.0)
 
@@ -189,16 +204,17 @@ class WithoutLabels:
             return {}
         values = np.full((2, len(self._wanted), len(self._after)), np.nan)
         for start in range(0, len(self._after), TOGETHER):
-            places = range(start, min(start + TOGETHER, len(self._after)))
-            scored = self._scored(places)
-            for kind, chance in enumerate((fit.chance, *([self._chance(fit, places)] if self.leaves else []))):
+            places = slice(start, start + TOGETHER)
+            ranges = [(begin, after) for begin, after, _ in self._after[places]]
+            scored = self.scored(ranges)
+            for kind, chance in enumerate((fit.chance, *([self.chance(fit, ranges)] if self.leaves else []))):
                 found = expected(scored, chance)
                 for row, metric in enumerate(self._wanted):
-                    values[kind, row, places.start : places.stop] = figure(metric, found)
+                    values[kind, row, places] = figure(metric, found)
         every = [self._made(metric, *pair) for metric, *pair in zip(self._wanted, *values, strict=True)]
         drawn = to_draw(every)
-        places = drawn.tolist()
-        spread = resampled(self._wanted, fit, self._scored(places), self._chance(fit, places)) if places else {}
+        ranges = [self._after[place][:2] for place in drawn.tolist()]
+        spread = resampled(self._wanted, fit, self.scored(ranges), self.chance(fit, ranges)) if ranges else {}
         return {
             metric.name: with_ends(metric, each, drawn, spread.get(metric.name))
             for metric, each in zip(self._wanted, every, strict=True)

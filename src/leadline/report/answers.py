@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
-from leadline.report.words import VERDICTS, counted, days, numbers, share
+from leadline.report.words import VERDICTS, counted, days, interval, numbers, printable, share
 from leadline.values import (
     ALL_ROWS,
     Estimate,
@@ -163,6 +163,48 @@ def record_sentences(content: Content) -> Iterator[str]:
             "Estimates assume that a score means what it meant in the reference: a change of that cannot be seen"
             " without labels."
         )
+
+
+def change_sentences(content: Content) -> Iterator[str]:
+    """What changed since the reference: by what the inputs explain and by what only labels show; worst leaf first."""
+    told = [each for each in content.changes if each.low is not None and each.high is not None]
+    if not told:
+        return
+    zone = ZoneInfo(content.zone)
+    for each in told:
+        before, now, inputs, labels = (
+            numbers(value)[0] for value in (each.reference_value, each.value, each.by_inputs, each.by_labels)
+        )
+        yield (
+            f"{each.metric} went from {before} in the reference to {now}: the inputs explain {_signed(inputs)},"
+            f" and only labels show {_signed(labels)}{_ends(each.by_labels, each.low, each.high)}."
+        )
+    shown = [each.metric for each in told if each.shown]
+    window = days(told[0].window, zone)
+    if shown:
+        yield (
+            f"Labels of {window} show that a score no longer means what it meant in the reference ({_listed(shown)})."
+            " How that goes on cannot be seen without labels: estimates of later windows do not hold it."
+        )
+    apart = sorted((each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change))
+    for leaf in apart[:APART]:
+        side = "more" if leaf.change > 0 else "fewer"
+        yield (
+            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
+            f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
+        )
+
+
+APART = 2  # leaves that are named
+
+
+def _signed(number: str) -> str:
+    return number if number.startswith("-") else f"+{number}"
+
+
+def _ends(value: float, low: float | None, high: float | None) -> str:
+    between = interval(value, low, high)[1]
+    return f" {between}" if between else ""
 
 
 def _band(each: TrackRecord) -> str:

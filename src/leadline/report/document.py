@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline.values import Estimate, Judgement, Labels, Note, TrackRecord
+from leadline.values import Change, Estimate, Judgement, Labels, LeafChange, Note, TrackRecord
 
 SCHEMA: Final = 1
 
@@ -21,6 +21,7 @@ class Content:
     estimates, objectives  in the order in which they are shown
     estimated              estimates without labels, of the same or of younger windows
     track_record           the score that is kept of them
+    changes, leaf_changes  what changed since the reference, told apart by what inputs explain
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
     """
@@ -37,6 +38,8 @@ class Content:
     fingerprint: str
     estimated: Sequence[Estimate] = ()
     track_record: Sequence[TrackRecord] = ()
+    changes: Sequence[Change] = ()
+    leaf_changes: Sequence[LeafChange] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -50,6 +53,8 @@ def document(content: Content) -> dict[str, Any]:
         "fingerprint": content.fingerprint,
         "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
         "track_record": [_record(each) for each in content.track_record],
+        "changes": [_change(each) for each in content.changes],
+        "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "objectives": [_objective(each) for each in content.objectives],
         "labels": asdict(content.labels),
         "notes": [asdict(note) for note in content.notes],
@@ -92,6 +97,35 @@ def _record(each: TrackRecord) -> dict[str, Any]:
         "band_windows": each.band_windows,
         "band_covered": each.band_covered,
         "why": each.why,
+    }
+
+
+def _change(each: Change) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "reference_value": each.reference_value,
+        "value": each.value,
+        "by_inputs": each.by_inputs,
+        "by_labels": each.by_labels,
+        "low": each.low,
+        "high": each.high,
+    }
+
+
+def _leaf_change(each: LeafChange) -> dict[str, Any]:
+    return {
+        "rows": each.rows,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "n": each.n,
+        "reference": each.reference,
+        "value": each.value,
+        "change": each.change,
+        "low": each.low,
+        "high": each.high,
     }
 
 

@@ -20,6 +20,7 @@ from leadline.report.answers import (
     Ranking,
     Served,
     awaited,
+    change_sentences,
     folded,
     label_sentences,
     ordered,
@@ -169,7 +170,7 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 def _without_labels(content: Content) -> Iterator[Markup]:
     """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), list(record_sentences(content))
+    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
     if not newest and not sentences:
         return
     zone = ZoneInfo(content.zone)

@@ -17,6 +17,7 @@ from leadline.report.answers import (
     Ranking,
     Served,
     awaited,
+    change_sentences,
     folded,
     label_sentences,
     ordered,
@@ -161,7 +162,7 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
 
 def without_labels(content: Content, width: int) -> Iterator[Text]:
     """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), list(record_sentences(content))
+    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
     if not newest and not sentences:
         return
     yield from _question("Without labels")
