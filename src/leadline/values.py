@@ -124,6 +124,7 @@ class Estimate:
     bound      the value from rows lies within `value` ± `bound` (0 where the sums are exact;
                more for figures read from binned scores or errors)
     interval   name of the interval's method; None where there is no interval
+    estimator  how it was estimated without labels; None for a figure of labels
     """
 
     metric: str
@@ -139,6 +140,103 @@ class Estimate:
     why: str | None = None
     interval: str | None = None
     bound: float = 0.0
+    estimator: str | None = None
+
+
+class Standing(StrEnum):
+    """Whether an estimator is used."""
+
+    IN_USE = "in_use"
+    WITHDRAWN = "withdrawn"
+    UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """The score that is kept of estimates without labels, over the last 40 windows whose labels are in by now.
+
+    estimator        how the estimates are made: `cbpe`, ...
+    status           withdrawn where the constant, the reference's figure, is better; undefined where nothing could be
+                     fitted; then `why` says why
+    reference_end    it was fitted on the mature, labelled rows before this; None where nothing was fitted
+    reference_value  the metric over these rows
+    windows          windows with both an estimate and a figure of labels, up to 40
+    mean_error       mean of |estimate - figure| over them, in the metric's unit
+    constant_error   the same for the constant
+    band             half width of the 90 % band of the next estimate; None before 20 windows have matured
+    band_windows     windows that had such a band when they were estimated, up to 40
+    band_covered     share of them whose figure lay in it; None for none
+    """
+
+    metric: str
+    slice: Slice
+    version: str | None
+    estimator: str
+    status: Standing
+    reference_end: datetime | None = None
+    reference_value: float | None = None
+    windows: int = 0
+    mean_error: float | None = None
+    constant_error: float | None = None
+    band: float | None = None
+    band_windows: int = 0
+    band_covered: float | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed since the reference in the latest window whose labels are in, told apart by what inputs explain.
+
+    reference_value  the metric over the reference
+    value            the metric over the window, of labels
+    by_inputs        how far an estimate from the window's predictions alone lies from the reference's figure
+    by_labels        value - that estimate: what only labels show
+    low, high        its 95 % interval; None where there is none. Where it leaves out 0, a score no longer means what it
+                     meant.
+    """
+
+    metric: str
+    slice: Slice
+    window: Window
+    reference_value: float
+    value: float
+    by_inputs: float
+    by_labels: float
+    low: float | None
+    high: float | None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class LeafChange:
+    """How far labels of a kind of rows moved away from their calibrated scores since the reference.
+
+    rows          the kind of rows in words: a leaf of a tree over features
+    n             labelled rows of the window
+    reference     mean of label - calibrated chance over the reference
+    value         the same over the window
+    change        value - reference
+    low, high     its interval: 95 % for all leaves together (Bonferroni)
+    """
+
+    rows: str
+    window: Window
+    n: int
+    reference: float
+    value: float
+    change: float
+    low: float
+    high: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return not self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True, slots=True)

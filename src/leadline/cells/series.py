@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 from leadline.cells.fill import Cells, Ints
 from leadline.cells.plan import COARSE
 from leadline.log.facts import GROUPS, LAG_EDGES
+from leadline.metrics.expected import IF_LABEL, Scored
 from leadline.metrics.sums import Array, Histogram, Sums
 
 Name = tuple[str | int, ...]
 #: what the names of the sums begin with that do not wait for the label
 NEED_NO_LABEL = ("hit_", "matched_", "disagrees")
+
+#: what stands for the label in histograms of scores where there is none
+UNLABELLED = 2
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,38 @@ class Series:
                 found[str(name[-1])] = self._histogram(cells, name)
         return found
 
+    def scored(self, groups: Ints, count: int, version: int | None = None) -> Scored:
+        """Rows with a score by prediction and bin, labelled or not, in groups of grains.
+
+        groups   of each grain the number of its group, 0 to count - 1, or -1 for a grain that is in none
+        """
+        name: Name = ("scores", "")
+        cells = self._chosen(name, version=version)
+        cells = cells.where(groups[cells.keys["grain"]] >= 0)
+        packed, bins = self._bins[name]
+        shape = (count, 3, len(bins))
+        at = groups[cells.keys["grain"]] * 3 + cells.keys["predicted"]
+        at = at * len(bins) + np.searchsorted(packed, grid(cells))
+
+        def summed(values: NDArray[Any]) -> Array:
+            return np.bincount(at, weights=values, minlength=int(np.prod(shape))).reshape(shape).astype(np.float64)
+
+        score = _of_score(cells)
+        losses = {
+            key.removeprefix(IF_LABEL[0]): np.stack(
+                [
+                    np.stack([summed(each[:, part]) for part in range(each.shape[1])], axis=-1)
+                    for each in (sums, cells.losses[IF_LABEL[1] + key.removeprefix(IF_LABEL[0])])
+                ],
+                axis=-2,
+            )
+            for key, sums in cells.losses.items()
+            if key.startswith(IF_LABEL[0])
+        }
+        return Scored(summed(cells.rows), summed(cells.weight), summed(cells.square), summed(score), losses, bins)
+
     def _histogram(self, cells: Cells, name: Name) -> Histogram:
+        cells = cells.where(cells.keys["actual"] < UNLABELLED)
         packed, bins = self._bins[name]
         place = np.searchsorted(packed, grid(cells))
         at = cells.keys["grain"] * len(bins) + place
@@ -169,14 +204,12 @@ class Series:
             binned = np.bincount(at, weights=values, minlength=self.grains * len(bins))
             return binned.astype(np.float64, copy=False).reshape(self.grains, len(bins))
 
-        sums = next(iter(cells.losses.values()), None)  # of the score itself, where calibration is asked for
-        scored = np.zeros(len(cells)) if sums is None else sums[:, 3]
         return Histogram(
             negatives=by_bin(cells.weight * ~positive),
             positives=by_bin(cells.weight * positive),
             negative_squares=by_bin(cells.square * ~positive),
             positive_squares=by_bin(cells.square * positive),
-            scored=by_bin(scored),
+            scored=by_bin(_of_score(cells)),
             bins=bins,
             span=COARSE if name[0] == "slice_scores" else 1,
         )
@@ -205,6 +238,12 @@ class Series:
         at = cells.keys["grain"] * bins + cells.keys["error"]
         binned = np.bincount(at, weights=cells.weight, minlength=self.grains * bins)
         return binned.astype(np.float64, copy=False).reshape(self.grains, bins)
+
+
+def _of_score(cells: Cells) -> Array:
+    """Σw · score of each cell, where calibration is asked for; else 0."""
+    sums = next((sums for name, sums in cells.losses.items() if not name.startswith(IF_LABEL)), None)
+    return np.zeros(len(cells)) if sums is None else np.asarray(sums[:, 3])
 
 
 def grid(cells: Cells) -> Ints:

@@ -12,8 +12,11 @@ import numpy as np
 from leadline.cells.series import Series
 from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
+from leadline.evaluation.changes import changes, leaf_changes
+from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.nowcasts import Nowcasts, Place, whole_ages
+from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
@@ -23,8 +26,10 @@ from leadline.metrics.sums import Sums
 from leadline.spec.model import Spec
 from leadline.values import (
     ALL_ROWS,
+    Change,
     Estimate,
     Labels,
+    LeafChange,
     Note,
     Slice,
     Span,
@@ -45,6 +50,7 @@ class Evaluation:
     asked   whether `as_of` was asked for: then a log that ended long before it has nothing to say of that time
     looks   what the detectors of the objectives look at
     sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
+    leaves  rows by leaf of a tree over features, for estimates without labels
     """
 
     spec: Spec
@@ -62,6 +68,7 @@ class Evaluation:
     asked: bool = False
     looks: tuple[Seen, ...] = ()
     sampled: Sampled | None = None
+    leaves: LeafCells | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -266,6 +273,52 @@ class Evaluation:
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
         """Sums by grain and hash group, made once for each slice."""
         return {}
+
+    @cached_property
+    def without_labels(self) -> WithoutLabels:
+        """Estimates from predictions alone, and the score that is kept of them."""
+        return WithoutLabels(
+            self.spec,
+            self.grain,
+            self.series,
+            self.reference,
+            self.metrics,
+            self._total,
+            self._tumbling,
+            self.mature_until,
+            self.leaves,
+        )
+
+    @cached_property
+    def _since_reference(self) -> tuple[int, int] | None:
+        """The latest window with all labels in, as far as it lies after the rows that estimates are fitted on."""
+        latest, first = self._latest(), self.without_labels.first_after
+        if latest is None or first is None:
+            return None
+        begin = max(latest[0], first)
+        return (begin, latest[1]) if begin < latest[1] else None
+
+    def changes(self) -> list[Change]:
+        """What changed since the reference, told apart by what inputs explain and what only labels show."""
+        place = self._since_reference
+        if place is None:
+            return []
+        entities = self.entities(None, None)
+        return list(
+            changes(
+                self.without_labels,
+                place,
+                self.window(*place),
+                lambda metric: evaluate_windows(metric, self._total, [place], entities)[0],
+            )
+        )
+
+    def leaf_changes(self) -> list[LeafChange]:
+        """The same by leaf of the tree, as the mean of label less calibrated chance."""
+        place = self._since_reference
+        if place is None or self.leaves is None:
+            return []
+        return list(leaf_changes(self.leaves, self.without_labels.fitted_until, place, self.window(*place)))
 
 
 def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | None]:

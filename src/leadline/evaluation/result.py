@@ -90,6 +90,24 @@ ESTIMATES = pa.schema(
         "why": pa.string(),
         "interval": pa.string(),
         "bound": pa.float64(),
+        "estimator": pa.string(),
+    }
+)
+TRACK_RECORD = pa.schema(
+    {
+        **_COMMON,
+        "version": pa.string(),
+        "estimator": pa.string(),
+        "status": pa.string(),
+        "reference_end": _TIME,
+        "reference_value": pa.float64(),
+        "windows": pa.int64(),
+        "mean_error": pa.float64(),
+        "constant_error": pa.float64(),
+        "band": pa.float64(),
+        "band_windows": pa.int64(),
+        "band_covered": pa.float64(),
+        "why": pa.string(),
     }
 )
 OBJECTIVES = pa.schema(
@@ -128,9 +146,13 @@ class Result:
             zone=found.spec.timezone,
             as_of=found.as_of,
             estimates=found.estimates(),
+            estimated=found.without_labels.estimates(),
+            track_record=found.without_labels.track_record(),
+            changes=found.changes(),
+            leaf_changes=found.leaf_changes(),
             objectives=Judging(found).judgements(),
             labels=found.labels,
-            notes=self.notes,
+            notes=(*found.notes, *found.without_labels.notes(), *advice(found)),
             calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
             fingerprint=found.reference.fingerprint,
@@ -157,8 +179,13 @@ class Result:
 
     @property
     def estimates(self) -> Table:
-        """One row a metric, slice, version and window."""
+        """One row a metric, slice, version and window; a second one with an `estimator` where it was estimated."""
         return Table(self._document["estimates"], ESTIMATES)
+
+    @property
+    def track_record(self) -> Table:
+        """One row a metric that can be estimated without labels: how far its estimates were from what labels showed."""
+        return Table(self._document["track_record"], TRACK_RECORD)
 
     @property
     def objectives(self) -> Table:
@@ -173,7 +200,7 @@ class Result:
     @cached_property
     def notes(self) -> tuple[Note, ...]:
         """What is odd about the data, what was guessed, and what is advised."""
-        return (*self._evaluation.notes, *advice(self._evaluation))
+        return tuple(self.content.notes)
 
     def to_json(self, path: str | Path | None = None, *, indent: int | None = None) -> str:
         """The JSON document (docs/reference/document.md), written to `path` too where one is given."""

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import refuse_too_many
+from leadline.cells.plan import binned, refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
@@ -20,6 +20,7 @@ from leadline.estimate.maturity import inferred, label_names
 from leadline.estimate.selective import selective, too_early
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_pieces, seen, watched
 from leadline.evaluation.nowcasts import whole_ages
 from leadline.evaluation.plan import DISAGREES, EARLY, OF_BASELINE, Plan
@@ -27,6 +28,7 @@ from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
 from leadline.log.facts import Facts, facts
+from leadline.log.features import FEATURE
 from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
@@ -37,6 +39,7 @@ from leadline.values import (
     InputError,
     Labels,
     Note,
+    Undefined,
 )
 
 #: mature labels that a version needs for a reference of its own
@@ -95,7 +98,8 @@ def _evaluate(
     first, last = _range(grain, found, moment)
 
     def planned(rows: ir.Table, lag: str = "lag") -> Plan:
-        codes_of_rows = coded(engine, rows, fixed.partitions, fixed.versions)
+        unread = [name for name in rows.columns if name == "id" or name.startswith(FEATURE)]
+        codes_of_rows = coded(engine, rows.drop(*unread), fixed.partitions, fixed.versions)
         shown = metrics, slice_metrics
         return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag)
 
@@ -138,7 +142,7 @@ def _evaluate(
         *_late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *_known_later(labels_later),
     )
-    return Evaluation(
+    evaluation = Evaluation(
         spec,
         moment.replace(tzinfo=UTC),
         grain,
@@ -155,6 +159,14 @@ def _evaluate(
         seen(watch, filled, k),
         sampled,
     )
+    fit = evaluation.without_labels.to_refine if log.features else None
+    if fit is None:
+        return evaluation
+    told("looking for kinds of rows whose scores mean something else")
+    rows = binned(known.table, {"score": "score"}, plan.thresholds, None)
+    until = evaluation.without_labels.fitted_until
+    leaves = leaf_cells(engine, rows, log.features, fit, until, first, series.grains)
+    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
 
 
 def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:

@@ -15,6 +15,7 @@ Facts never leave the engine. Their columns are small integers and finite double
     look_PLACE.. what the looks of objectives knew (`looks.look_columns`)
     label_probability   where declared: with which probability a labelled row was chosen, in (0, 1]. A label that does
                  not say it stands for nobody knows which rows: its row counts as one without a label
+    id, feature_0..   as delivered, for samples of rows; no cell is made of them
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import ibis.expr.types as ir
 
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, chance
+from leadline.log.features import FEATURE
 from leadline.log.labels import Codes
 from leadline.log.looks import Looks, hash_group, look_columns
 from leadline.log.profile import Profile, cutoff
@@ -187,10 +189,13 @@ def _first_deliveries(
     if "predictions" not in repeated:
         return known, None
     once, several = _split(log, known, repeated["predictions"])
-    content = [several[name] for name in several.columns if name not in ("id", "known_at", "timestamp")]
+    # what the model was given is no part of what was delivered: it only settles which of equal deliveries is read
+    plain = [name for name in several.columns if not name.startswith(FEATURE)]
+    named = [*plain, *(name for name in several.columns if name.startswith(FEATURE))]
+    content = [several[name] for name in named if name not in ("id", "known_at", "timestamp")]
     order = [several.known_at, several.timestamp, *_canonical(log, content)]
     ranked = several.mutate(delivery=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
-    variant = [name for name in several.columns if name not in ("id", "known_at")]
+    variant = [name for name in plain if name not in ("id", "known_at")]
     variants = several.group_by(["id", *variant]).aggregate(deliveries=lambda t: t.count())
     by_id = variants.group_by("id").aggregate(variants=lambda t: t.count(), deliveries=lambda t: t.deliveries.sum())
     return once.union(ranked.filter(ranked.delivery == 0).drop("delivery")), by_id
@@ -341,7 +346,8 @@ def _finished(
             "prediction_value",
             "disagrees",
             "version",
-        ) or name.startswith(("score_", "slice_")):
+            "id",
+        ) or name.startswith(("score_", "slice_", FEATURE)):
             columns[name] = rows[name]
     columns |= look_columns(rows, log, spec, found, codes, moment, looks, until)
     if "entity" in rows.columns:

@@ -29,12 +29,16 @@ from leadline.metrics.ranking import RocAuc
 from leadline.metrics.regression import ABSOLUTE, SQUARED
 from leadline.metrics.sums import Array, Histogram, Sums
 from leadline.stats.growth import (
+    effective_counts,
     group_areas,
+    growth_of_figures,
     growth_of_gains,
     growth_of_groups,
     growth_of_losses,
     growth_of_sums,
     jaccard_target,
+    mean_of_cells,
+    mean_of_groups,
     share_gains,
 )
 from leadline.values import Target
@@ -43,8 +47,6 @@ from leadline.values import Target
 NEAREST = 1e-6
 #: positives in a group of rows whose AUC is one bet
 GROUP_POSITIVES = 5.0
-#: how many standard errors off the target the bets of a figure without a bet of its own expect it
-SHIFTS = (0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ def stream(
     value, variance = _figure(metric, parts)
     if isinstance(metric, ErrorQuantile):
         value, variance = _within(sums, target.limit)
+    if isinstance(metric, CountRatio):
+        value, variance = _gained(metric, sums, target)
+    if isinstance(metric, RocAuc) and ranked is not None:
+        value, variance = mean_of_groups(group_figures(ranked, len(parts)))
     apart = entities is not None and metric.histogram is None
     return Stream(
         value,
@@ -143,9 +149,9 @@ def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Hi
     if isinstance(metric, Share):
         return _of_share(parts[..., 0], parts[..., 1], parts[..., 3], limit, side)
     if isinstance(metric, CountRatio):
-        gains = side * (metric.top(sums.classes) - limit * metric.bottom(sums.classes))
-        if gains.min() < 0 < gains.max():  # else no row, or every row, breaks the promise
-            return _of_ratio(sums, gains)
+        counts, gains = _of_ratio(metric, sums, target)
+        if gains.size and gains.min() < 0 < gains.max():  # else no row, or every row, breaks the promise
+            return growth_of_gains(counts, gains)
     if isinstance(metric, MeanShare):
         return _of_share(parts[..., SUM], parts[..., WEIGHT], parts[..., SQUARE], limit, side)
     if isinstance(metric, ErrorQuantile):
@@ -158,8 +164,9 @@ def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Hi
         figures = group_figures(ranked, len(parts))
         share = inside(limit)
         return growth_of_groups(figures, share) if side > 0 else growth_of_groups(1 - figures, 1 - share)
+    value, variance = _figure(metric, parts)
     square = limit**2 if isinstance(metric, Mean) and metric.root else limit
-    return _of_figure(*_figure(metric, parts), square, side)
+    return growth_of_figures(side * value, variance, np.maximum(metric.size(parts), 1e-300), side * square)
 
 
 def inside(limit: float) -> float:
@@ -170,17 +177,22 @@ def inside(limit: float) -> float:
 def _of_share(hits: Array, rows: Array, squares: Array, limit: float, side: float) -> Array:
     """`squares` are Σw²: rows of unequal weight say as little as fewer of equal weight."""
     unit = np.divide(rows, squares, out=np.zeros_like(rows), where=squares > 0)
-    gains = side * share_gains(inside(limit))
     counts = np.stack([hits * unit, np.maximum(rows - hits, 0.0) * unit], axis=-1)
-    return growth_of_gains(counts, gains)
+    return growth_of_gains(counts, side * share_gains(inside(limit)))
 
 
-def _of_ratio(sums: Sums, gains: Array) -> Array:
+def _of_ratio(metric: CountRatio, sums: Sums, target: Target) -> tuple[Array, Array]:
+    """Rows by kind, and what a row of each gains: top - limit · bottom, which is 0 or more on average if it is kept."""
+    side = 1.0 if target.side == "at_least" else -1.0
+    gains = side * (metric.top(sums.classes) - target.limit * metric.bottom(sums.classes))
     used = gains != 0
-    counts, squares = sums.counts[..., used], sums.squares[..., used]
-    total, square = counts.sum(-1, keepdims=True), squares.sum(-1, keepdims=True)
-    counts = counts * np.divide(total, square, out=np.zeros_like(total), where=square > 0)
-    return np.asarray(growth_of_gains(counts, gains[used]))
+    return effective_counts(sums.counts[..., used], sums.squares[..., used]), gains[used]
+
+
+def _gained(metric: CountRatio, sums: Sums, target: Target) -> tuple[Array, Array]:
+    """Mean gain of the rows of each look, and its variance."""
+    counts, gains = _of_ratio(metric, sums, target)
+    return mean_of_cells(counts, gains)
 
 
 def _of_losses(metric: Mean, sums: Sums, parts: Array, limit: float) -> Array:
@@ -199,23 +211,3 @@ def group_figures(ranked: Histogram, looks: int) -> Array:
     """AUC of groups of rows, shape (looks, groups): NaN where a group has one class only."""
     shape = (looks, -1, ranked.positives.shape[-1])
     return group_areas(ranked.negatives.reshape(shape), ranked.positives.reshape(shape), GROUP_POSITIVES)
-
-
-def _of_figure(value: Array, variance: Array, limit: float, side: float) -> Array:
-    """Bets on a figure that has no bet of its own: as if it were normal, with the variance of the looks before.
-
-    A look's own variance would be correlated with its figure, and the bet unfair. Holds for large looks only.
-    """
-    growth = np.zeros((len(value), len(SHIFTS)))
-    shifts = np.array(SHIFTS)
-    precision: list[float] = []
-    for look, (figure, spread) in enumerate(zip(value, variance, strict=True)):
-        if not np.isfinite(figure) or not np.isfinite(spread):
-            continue
-        if precision and spread > 0:
-            usual = max(float(np.median(precision)), spread)
-            off = side * (limit - figure) / np.sqrt(usual)
-            growth[look] = shifts * off - shifts**2 / 2
-        if spread > 0:
-            precision.append(float(spread))
-    return growth

@@ -14,13 +14,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from leadline.metrics.errors import error_edges
-from leadline.metrics.metric import F1, SQUARE, SUM, SUM_OF_SQUARES, WEIGHT, Mean, MeanShare, Metric, Share
+from leadline.metrics.metric import (
+    F1,
+    SQUARE,
+    SUM,
+    SUM_OF_SQUARES,
+    WEIGHT,
+    CountRatio,
+    Mean,
+    MeanShare,
+    Metric,
+    Share,
+    divided,
+)
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.regression import ABSOLUTE, SQUARED
 from leadline.metrics.sums import Array, Sums
-from leadline.objectives.bets import SHIFTS, Stream, inside
+from leadline.objectives.bets import Stream, inside
 from leadline.stats.detection_delay import expected_looks
 from leadline.stats.growth import (
+    SHIFTS,
     growth_of_gains,
     growth_of_groups,
     growth_of_losses,
@@ -151,7 +164,15 @@ def _growth(
             losses = error_edges()[: len(counts)] ** (1 if metric.measure == ABSOLUTE else 2)
             return _of_losses(counts, losses, mean, target.limit**power, power)
         return _of_sums(parts[known].sum(axis=0) / many, mean, target.limit**power, power)
-    return _of_figure(float(np.median(stream.variance[known])), target.limit, side)
+    unit = _bottom(metric, sums, target)[known].mean() if isinstance(metric, CountRatio) else 1.0
+    return _of_figure(float(np.median(stream.variance[known])), target.limit, side, float(unit))
+
+
+def _bottom(metric: CountRatio, sums: Sums, target: Target) -> Array:
+    """What a row that gains or loses adds to the ratio's bottom, by look: gains are so much larger than the figure's."""
+    bottom = metric.bottom(sums.classes)
+    used = metric.top(sums.classes) != target.limit * bottom
+    return divided((sums.counts * bottom).sum((-2, -1)), sums.counts[..., used].sum(-1))
 
 
 def _of_share(rows: float, limit: float, side: float, share: Callable[[float], float] = lambda value: value) -> Growth:
@@ -207,11 +228,12 @@ def _of_sums(total: Array, mean: float, limit: float, power: int) -> Growth:
     return growth
 
 
-def _of_figure(variance: float, limit: float, side: float) -> Growth:
+def _of_figure(variance: float, limit: float, side: float, unit: float) -> Growth:
+    """A nearly normal figure; `unit` is by how much its bets' scale is wider than its own."""
     shifts = np.array(SHIFTS)
 
     def growth(after: float) -> tuple[Array, Array]:
-        off = side * (limit - after) / math.sqrt(variance) if variance > 0 else 0.0
+        off = unit * side * (limit - after) / math.sqrt(variance) if variance > 0 else 0.0
         return shifts * off - shifts**2 / 2, shifts**2
 
     return growth

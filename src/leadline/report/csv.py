@@ -28,6 +28,7 @@ COLUMNS: Final = (
     "since",
     "interval",
     "bound",
+    "estimator",
     "why",
     "rule",
     "budget_spent",

@@ -16,13 +16,16 @@ from leadline.report.answers import (
     Fold,
     Ranking,
     Served,
+    awaited,
     breach_sentences,
     budget_sentence,
+    change_sentences,
     folded,
     label_sentences,
     ordered,
     overall,
     rankings,
+    record_sentences,
     span,
     summary,
 )
@@ -53,6 +56,7 @@ class Report:
         content, width = self.content, options.max_width
         yield from heading(content, width)
         yield from working(content, width)
+        yield from without_labels(content, width)
         yield from for_whom(content, width)
         yield from rests_on(content, width)
 
@@ -166,6 +170,31 @@ def _found(content: Content, width: int) -> Iterator[Text]:
     spent = budget_sentence(content)
     if spent is not None:
         yield from sentence(spent, width, style="dim")
+
+
+# Without labels -----------------------------------------------------------------------------------------------------
+
+
+def without_labels(content: Content, width: int) -> Iterator[Text]:
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
+    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
+    if not newest and not sentences:
+        return
+    yield from _question("Without labels")
+    zone = ZoneInfo(content.zone)
+    rows = [
+        Row(
+            (
+                Text(words.named(each.metric)),
+                *_value(each.value, each.low, each.high),
+                Text(f"estimated for {words.days(each.window, zone)}", style="dim"),
+            )
+        )
+        for each in newest
+    ]
+    yield from aligned(rows, width, right={1}, elastic=(0, 3))
+    for said in sentences:
+        yield from sentence(said, width, style="dim")
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------
