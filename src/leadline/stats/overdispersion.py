@@ -15,7 +15,8 @@ from scipy.special import chdtri, erfc, gammaln
 from leadline.stats.arrays import Floats, floats, require
 
 LEARNING = 6
-"""Looks with a figure that must lie before the first one that is fed."""
+"""Looks with a figure that must lie before the first one that is fed. At their limit, with phi of 3 to 50, .033 of
+streams alarm in the first year if it is 3, .020 if it is 6, no fewer if it is 8 or 12 (budget .05)."""
 MEMORY = 104
 """Looks that are looked back on: two years of weeks."""
 STEPS_PER_INCIDENT = 12
