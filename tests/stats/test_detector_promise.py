@@ -369,24 +369,41 @@ def coefficient(tp, fn, fp, tn):
     return (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
 
 
+def alarms_on_figures(value, variance, rows, limit):
+    phi = overdispersion(value, variance)
+    growth = growth_of_figures(value, variance, np.full(value.shape, rows), limit, phi)
+    return evidence(growth, phi, 1 / 52) >= ALARM
+
+
 @pytest.mark.parametrize("rows", [50, 200])
 @pytest.mark.parametrize("kept", [1, -1])
 def test_figures_that_are_only_nearly_normal_keep_the_budget(rng, size, rows, kept):
     """Means of lognormal losses <= 1 and, mirrored, >= 1; MCC; phi is estimated, as it is in use."""
     runs, looks = size.runs * 3, LEARNING + 52
     x = rng.lognormal(-0.5, 1.0, (runs, looks, rows))
-    value, variance = -kept * x.mean(-1), x.var(-1) / rows
-    growth = growth_of_figures(value, variance, np.full(value.shape, rows), -kept)
-    within(ever(evidence(growth, overdispersion(value, variance), 1 / 52) >= ALARM), 0.05, runs)
+    within(ever(alarms_on_figures(-kept * x.mean(-1), x.var(-1) / rows, rows, -kept)), 0.05, runs)
 
     share = np.array([0.16, 0.04, 0.08, 0.72])
     cells = np.moveaxis(rng.multinomial(rows, share, (runs, looks)).astype(float) + 0.25, -1, 0)
-    value = kept * coefficient(*cells)
+    value = coefficient(*cells)
     step = 1e-4
-    slope = [(coefficient(*(cells + step * e)) - kept * value) / step for e in np.eye(4)[:, :, None, None]]
+    slope = [(coefficient(*(cells + step * e)) - value) / step for e in np.eye(4)[:, :, None, None]]
     variance = (np.stack(slope) ** 2 * cells).sum(axis=0)
-    growth = growth_of_figures(value, variance, np.full(value.shape, rows), kept * coefficient(*share))
-    within(ever(evidence(growth, overdispersion(value, variance), 1 / 52) >= ALARM), 0.05, runs)
+    within(ever(alarms_on_figures(kept * value, variance, rows, kept * coefficient(*share))), 0.05, runs)
+
+
+def test_figures_find_a_change_as_soon_as_bets_on_shares(rng, size):
+    runs, before = size.runs * 2, 26
+    for correlation in (0.0, 0.05):
+        found = np.concatenate(
+            [errors(rng, 0.08, (runs, before), correlation), errors(rng, 0.2, (runs, 80), correlation)], axis=1
+        )
+        share = found / ROWS
+        by_figure = alarms_on_figures(-share, share * (1 - share) / ROWS, ROWS, -LIMIT)
+        by_row = evidence(growth_of_errors(found), phi_of_errors(found), 1 / 52) >= ALARM
+        delays = first(by_figure[:, before:]).mean(), first(by_row[:, before:]).mean()
+        print(f"{delays[0]:.1f} looks as figures, {delays[1]:.1f} by rows")
+        assert delays[0] <= 1.1 * delays[1]
 
 
 def test_all_is_clear_again_about_as_soon_as_trouble_is_found(rng, size):

@@ -243,31 +243,42 @@ def test_areas_of_one_class_or_of_no_rows_are_unknown():
 def test_figures_are_bet_on_as_normal_ones():
     random = np.random.default_rng(6)
     values, variances, rows = random.normal(0.8, 0.05, 9), random.uniform(1, 2, 9) / 400, random.uniform(50, 200, 9)
-    growth = growth_of_figures(values, variances, rows, 0.8)
+    phi = random.uniform(1, 4, 9)
+    growth = growth_of_figures(values, variances, rows, 0.8, phi)
     assert not growth[0].any()
     for look in range(1, 9):
         n = rows[:look]
-        error = np.sqrt((variances[:look] * n * n).sum() / n.sum() / rows[look])
+        error = np.sqrt((variances[:look] * n * n).sum() / n.sum() / rows[look] * phi[look])
         normal = np.array([-0.5 * ((0.8 - values[look]) / error - d) ** 2 for d in (*SHIFTS, 0.0)])
-        assert np.allclose(growth[look], normal[:-1] - normal[-1])
+        assert np.allclose(growth[look] / phi[look], normal[:-1] - normal[-1])
 
 
 def test_figures_are_judged_by_earlier_looks_alone():
-    values, variances, rows = np.full(6, 0.7), np.full(6, 0.01), np.full(6, 80.0)
-    usual = growth_of_figures(values, variances, rows, 0.8)
+    values, variances, rows, phi = np.full(6, 0.7), np.full(6, 0.01), np.full(6, 80.0), np.full(6, 2.0)
+    usual = growth_of_figures(values, variances, rows, 0.8, phi)
     unsure = np.where(np.arange(6) == 5, 100.0, variances)
-    assert np.array_equal(growth_of_figures(values, unsure, rows, 0.8), usual)
-    together = growth_of_figures(np.stack([values, values]), variances, rows, 0.8)
+    assert np.array_equal(growth_of_figures(values, unsure, rows, 0.8, phi), usual)
+    together = growth_of_figures(np.stack([values, values]), variances, rows, 0.8, phi)
     assert np.array_equal(together, np.stack([usual, usual]))
+    unknown = np.where(np.arange(6) == 3, np.nan, phi)
+    assert np.isfinite(growth_of_figures(values, variances, rows, 0.8, unknown)).all()
 
 
 def test_looks_without_figure_rows_or_earlier_variance_add_nothing():
-    growth = growth_of_figures([1.0, 1.0, np.nan, 0.5, 0.5], [0, 0, np.nan, 0.1, 0.1], [50, 50, 0, 50, 50], 0.8)
+    rows, variances = [50, 50, 0, 50, 50], [0, 0, np.nan, 0.1, 0.1]
+    growth = growth_of_figures([1.0, 1.0, np.nan, 0.5, 0.5], variances, rows, 0.8, np.ones(5))
     assert not growth[:4].any()
     assert growth[4].any()
-    for wrong in ({"variances": [-1.0]}, {"rows": [0.0]}, {"values": [np.inf]}, {"limit": np.nan}):
+    right = {"values": [0.5], "variances": [0.1], "rows": [9.0], "limit": 0.8, "overdispersion": [1.0]}
+    for wrong in (
+        {"variances": [-1.0]},
+        {"rows": [0.0]},
+        {"values": [np.inf]},
+        {"limit": np.nan},
+        {"overdispersion": [0.5]},
+    ):
         with pytest.raises(ValueError, match=r"must|needed"):
-            growth_of_figures(**{"values": [0.5], "variances": [0.1], "rows": [9.0], "limit": 0.8} | wrong)
+            growth_of_figures(**right | wrong)
 
 
 @given(targets)

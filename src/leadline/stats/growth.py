@@ -28,8 +28,8 @@ GAIN_STAKES = (0.01, 0.02, 0.04, 0.075, 0.14, 0.25, 0.4, 0.6)
 LOSS_STAKES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
 GROUP_STAKES = (0.1, 0.2, 0.4, 0.7)
 SHIFTS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
-"""Changes, in standard errors of a look's figure, that bets on figures which are only known to be nearly normal are
-made for."""
+"""Changes, in standard errors of a look's figure (overdispersion included), that bets on figures which are only known
+to be nearly normal are made for."""
 
 
 def jaccard_target(f1: float) -> float:
@@ -197,27 +197,31 @@ def growth_of_groups(values: ArrayLike, limit: float) -> Floats:
     return np.asarray(np.log1p(stake * np.where(known, limit - value, 0.0)[..., None]).sum(-2))
 
 
-def growth_of_figures(values: ArrayLike, variances: ArrayLike, rows: ArrayLike, limit: float) -> Floats:
+def growth_of_figures(
+    values: ArrayLike, variances: ArrayLike, rows: ArrayLike, limit: float, overdispersion: ArrayLike
+) -> Floats:
     """Growth for the promise that any other figure (RMSE, MCC, a quantile) is at least `limit`, if looks are large.
 
     values      the look's figure, shape (..., looks); NaN where it has none
     variances   its variance over independent rows, >= 0
     rows        rows that it is made of (of weighted ones (Σw)² / Σw²), >= 0
     limit       the promised figure. For one that must not exceed a limit turn the signs of both, values and limit.
+    overdispersion   phi >= 1 by look, by which `evidence` will divide; NaN for looks that are not fed
 
-    Returns d (limit - value) / s - d²/2 for d in `SHIFTS`, where s² = mean of variance · rows of the looks before,
-    divided by rows: the look's own variance goes with its figure and would turn bad looks into unsure ones. 0 for looks
-    without a figure, and until an earlier look has a variance. Raises ValueError outside those ranges.
+    Returns d (limit - value) / s - d²/2 for d in `SHIFTS` times √phi, where s² = mean of variance · rows of the looks
+    before, divided by rows: the look's own variance goes with its figure and would turn bad looks into unsure ones. 0
+    for looks without a figure, and until an earlier look has a variance. Raises ValueError outside those ranges.
     Holds its promise as far as figures are normal with mean `limit` at the limit: with estimated phi, at their limit,
-    means of 50 and 200 lognormal losses alarm in .023 and .020 of first years, MCC in .011 and .005 (budget .05; 3 to 7
+    means of 50 and 200 lognormal losses alarm in .035 and .024 of first years, MCC in .013 and .005 (budget .05; 3 to 7
     times as often with phi = 1, so let phi be estimated). The other functions of this module need no such assumption;
     use them where they fit.
 
-    >>> growth_of_figures([0.8, 0.8, 0.7], [0.01] * 3, [50] * 3, 0.8).round(2).tolist()[2]
+    >>> growth_of_figures([0.8, 0.8, 0.7], [0.01] * 3, [50] * 3, 0.8, [1.0] * 3).round(2).tolist()[2]
     [0.22, 0.38, 0.5, 0.38, 0.0, -1.5]
     """
-    value, variance, size = np.broadcast_arrays(floats(values), floats(variances), floats(rows))
+    value, variance, size, phi = np.broadcast_arrays(*map(floats, (values, variances, rows, overdispersion)))
     known = ~np.isnan(value)
+    require(np.isnan(phi) | (phi >= 1), "phi must be >= 1, or NaN")
     require(value.ndim > 0 and np.isfinite(limit), "figures by look and a finite limit are needed")
     require(~known | (np.isfinite(value) & (variance >= 0) & np.isfinite(variance)), "variances must be >= 0")
     require(~known | ((size > 0) & np.isfinite(size)), "a look with a figure must have rows")
@@ -228,7 +232,7 @@ def growth_of_figures(values: ArrayLike, variances: ArrayLike, rows: ArrayLike, 
     told = known & (before > 0)
     error = np.sqrt(np.divide(before, weight, out=np.ones_like(before), where=told))
     away = np.where(told, limit - np.where(known, value, limit), 0.0) / error
-    shift = np.array(SHIFTS)
+    shift = np.array(SHIFTS) * np.sqrt(np.where(np.isnan(phi), 1.0, phi))[..., None]
     return np.asarray(np.where(told[..., None], away[..., None] * shift - shift * shift / 2, 0.0))
 
 

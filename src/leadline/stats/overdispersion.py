@@ -15,7 +15,8 @@ from scipy.special import chdtri, erfc, gammaln
 from leadline.stats.arrays import Floats, floats, require
 
 LEARNING = 6
-"""Looks with a figure that must lie before the first one that is fed."""
+"""Looks with a figure that must lie before the first one that is fed. At their limit, with phi of 3 to 50, .033 of
+streams alarm in the first year if it is 3, .020 if it is 6, no fewer if it is 8 or 12 (budget .05)."""
 MEMORY = 104
 """Looks that are looked back on: two years of weeks."""
 STEPS_PER_INCIDENT = 12
@@ -31,7 +32,9 @@ def overdispersion(
     variances    its variance if rows were independent, >= 0; not read where the figure is NaN
     floor        a lower bound for phi by look, such as the design effect of entities; NaN where there is none. It must
                  be known before the look as well.
-    confidence   chance, in (0, 1), with which phi is at least the truth; `confidence_among` for many streams
+    confidence   chance, in (0, 1), with which phi is at least the truth; `confidence_among` for many streams. With .8
+                 changes are found a tenth to a fifth sooner, but nothing is left of the budget (first year at the
+                 limit, phi 3 to 50: .021 to .034 instead of .009 to .016 of .05) for looks that go in waves.
 
     Returns phi, shape (..., looks); NaN where fewer than `LEARNING` earlier looks have a figure: such a look cannot be
     fed. Raises ValueError outside those ranges.
