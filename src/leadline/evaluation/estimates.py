@@ -11,7 +11,7 @@ import numpy as np
 
 from leadline.cells.series import Series
 from leadline.estimate.maturity import label_names
-from leadline.evaluation.nowcasts import Nowcasts, Place, whole_ages
+from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import FIRST, Partition, Reference, shown
@@ -128,7 +128,7 @@ class Evaluation:
         if self.mature_until == self.series.grains:
             return estimates
         names = label_names(self.spec.task, self.codes.classes)
-        slices: dict[Slice, Place] = {ALL_ROWS: (None, None)}
+        slices: dict[Slice, Place] = {ALL_ROWS: ALL}
         for place, partition in enumerate(self.reference.partitions):
             slices |= {self.slice_of(partition, code): (place, code) for code in self._codes_with_rows(place)}
         windows = {window: (begin, after) for begin, after, window in (*self._once, *self._tumbling)}
@@ -171,7 +171,7 @@ class Evaluation:
 
     def _codes_with_rows(self, place: int) -> list[int]:
         cells = self.series.pieces["slice", place]
-        return sorted({int(code) for code in cells.keys["slice"]})
+        return [int(code) for code in np.unique(cells.keys["slice"])]
 
     def _latest(self) -> tuple[int, int] | None:
         return latest_window(self.spec, self.grain, self.series.first, self.mature_until)
