@@ -234,3 +234,54 @@ def test_ages_are_those_of_the_declared_zone_and_hours_are_told_in_days():
     assert (ages[0], ages[-1]) == (2, 0)
     assert spec(rows).outcomes.matures_after is None
     assert DAY == 86_400
+
+
+def test_classes_are_nowcast_too():
+    """Three classes: eels are told apart at once, cats slowly, dogs after a month only."""
+    rng = np.random.default_rng(5)
+    n = 70 * 200
+    day, actual = np.sort(rng.integers(0, 70, n)), rng.choice(3, n, p=[0.5, 0.3, 0.2])
+    predicted = np.where(rng.random(n) < 0.8, actual, rng.integers(0, 3, n))
+    delay = np.choose(actual, [np.full(n, 30.0), rng.exponential(6, n), np.zeros(n)])
+    predictions, outcomes = tables(Rows(day, predicted, actual, delay))
+    names = np.array(["dog", "cat", "eel"])
+    predictions = predictions.set_column(2, "prediction", [names[predicted]])
+    outcomes = outcomes.set_column(1, "label", [names[actual[np.asarray(outcomes["id"])]]])
+    metrics = ["accuracy", "macro_f1", "recall(class=cat)"]
+    found = check(predictions, outcomes, "2026-03-12", task="multiclass", metrics=metrics, window="7d")
+    assert "95 % of the dog labels have come" in notes(found)["maturity_inferred"]
+    for name in metrics:
+        estimated = by_status(found, name)["estimated"]
+        assert estimated
+        for each in estimated:
+            start = (np.datetime64(each["window_start"][:10]) - np.datetime64("2026-01-01")).astype(int)
+            mine = (day >= start) & (day < start + 7) & ((actual == 1) | (name != "recall(class=cat)"))
+            if name != "macro_f1":
+                assert each["low"] <= (predicted == actual)[mine].mean() <= each["high"]
+            assert "the dog ones are taken to be the rest" in each["why"]
+
+
+def test_numbers_have_no_nowcast_and_their_maturity_is_inferred_all_the_same():
+    rng = np.random.default_rng(6)
+    rows = [
+        {"id": n, "timestamp": f"2024-01-{n % 28 + 1:02d}", "prediction": 1.0, "label": float(rng.normal()),
+         "observed_at": np.datetime64(f"2024-01-{n % 28 + 1:02d}") + np.timedelta64(int(rng.integers(0, 49)), "h")}
+        for n in range(2000)
+    ]  # fmt: skip
+    rows = [{**each, "observed_at": str(each["observed_at"])} for each in rows]
+    found = check(rows, as_of="2024-01-29", task="regression", metrics=["mae"])
+    assert found.spec.label.matures_after == timedelta(days=2)
+    assert {each["status"] for each in found.estimates} <= {"realised", "provisional"}
+
+
+@pytest.mark.parametrize("window", ["1h", "1d", "28d", "1mo"])
+def test_every_length_of_windows_has_an_answer(rows, window):
+    few = rows.day >= 45
+    short = Rows(rows.day[few], rows.predicted[few], rows.actual[few], rows.delay[few])
+    found = checked(short, window=window, metrics=["precision"])
+    realised = [each for each in found.estimates if each["status"] == "realised"]
+    assert all(each["window_end"] <= "2026-03-03" for each in realised)
+    for each in found.estimates:
+        assert each["value"] is not None or each["why"]
+        if each["status"] == "estimated":
+            assert 0 <= each["low"] <= each["value"] <= each["high"] <= 1

@@ -76,15 +76,22 @@ class Ledger:
     whole: Ledger | None = None
 
     @classmethod
-    def of(cls, series: Series, ages: Ints, place: int | None = None, code: int | None = None) -> Ledger | None:
+    def of(
+        cls,
+        series: Series,
+        ages: Ints,
+        place: int | None = None,
+        code: int | None = None,
+        whole: Ledger | None = None,
+    ) -> Ledger | None:
         """The ledger of all rows or of a slice; None where labels do not say when they came, or classes are many.
 
-        ages   whole days (or coarser grains) that have passed since each grain
+        ages    whole days (or coarser grains) that have passed since each grain
+        whole   for a slice, the ledger of all rows
         """
         cells = series.ledger(place, code)
         if "lag" not in cells.keys or not 1 < series.classes <= MOST_CLASSES:
             return None
-        whole = None if place is None else cls.of(series, ages)
         return cls(cells, steps_over(ages), series.classes, whole)
 
     @cached_property

@@ -35,16 +35,17 @@ def too_early(
     names   what the classes of labels are called
     """
     declared = int(steps_over(np.array([math.ceil(wait / unit)]))[0])
-    places: list[tuple[int | None, int | None]] = [(None, None), *slices]
+    whole = Ledger.of(series, ages)
+    if whole is None:
+        return
     found: list[tuple[float, int, str]] = []
-    for place, code in places:
-        ledger = Ledger.of(series, ages, place, code)
+    of_slices = ((Ledger.of(series, ages, *each, whole), f" of {name}") for each, name in slices.items())
+    for ledger, where in ((whole, ""), *of_slices):
         if ledger is None:
-            return
-        labels = ledger.own_labels
-        if place is not None and labels.sum() < FEW_OF_SLICE:
             continue
-        where = "" if place is None or code is None else f" of {slices[place, code]}"
+        labels = ledger.own_labels
+        if where and labels.sum() < FEW_OF_SLICE:
+            continue
         for of_class in np.flatnonzero(labels >= FEW).tolist():
             complete = ledger.complete_of_class[:, of_class]
             if complete[declared] < COMPLETE:

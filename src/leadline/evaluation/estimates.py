@@ -15,7 +15,7 @@ from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
-from leadline.evaluation.nowcasts import Nowcasts, Place, whole_ages
+from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
@@ -131,7 +131,7 @@ class Evaluation:
         if self.mature_until == self.series.grains or self.sampled is not None:
             return estimates
         names = label_names(self.spec.task, self.codes.classes)
-        slices: dict[Slice, Place] = {ALL_ROWS: (None, None)}
+        slices: dict[Slice, Place] = {ALL_ROWS: ALL}
         for place, partition in enumerate(self.reference.partitions):
             slices |= {self.slice_of(partition, code): (place, code) for code in self.codes_with_rows(place)}
         windows = {window: (begin, after) for begin, after, window in (*self._once, *self._tumbling)}
@@ -177,7 +177,7 @@ class Evaluation:
     def codes_with_rows(self, place: int) -> list[int]:
         """The codes of a partition that occur."""
         cells = self.series.pieces["slice", place]
-        return sorted({int(code) for code in cells.keys["slice"]})
+        return [int(code) for code in np.unique(cells.keys["slice"])]
 
     def _latest(self) -> tuple[int, int] | None:
         return latest_window(self.spec, self.grain, self.series.first, self.mature_until)

@@ -22,6 +22,7 @@ MOST_OF_SLICES = 300
 
 Place = tuple[int | None, int | None]
 """The partition and the code of a slice; none of both for all rows."""
+ALL: Place = (None, None)
 
 
 def whole_ages(series: Series, grain: Grain, moment: datetime) -> Ints:
@@ -92,12 +93,16 @@ class Nowcasts:
     def _of(self, where: Place, begin: int, after: int) -> Waiting | None:
         key = where, begin, after
         if key not in self._waiting:
-            if where not in self._ledgers:
-                self._ledgers[where] = Ledger.of(self._series, self._ages, *where)
-            ledger = self._ledgers[where]
+            ledger = self._ledger(where)
             known = ledger is not None and ledger.labels.sum() >= FEW  # of a few labels nothing is worth saying
             self._waiting[key] = Waiting.of(ledger, begin, after) if ledger is not None and known else None
         return self._waiting[key]
+
+    def _ledger(self, where: Place) -> Ledger | None:
+        if where not in self._ledgers:
+            whole = None if where == ALL else self._ledger(ALL)
+            self._ledgers[where] = Ledger.of(self._series, self._ages, *where, whole)
+        return self._ledgers[where]
 
     def _history(self, where: Place) -> Sums | None:
         """The last grains that are mature."""
@@ -120,6 +125,7 @@ class Nowcasts:
             why=f"once all labels are in: at these ages {' and '.join(come)} labels have come{rest}",
             interval=made.interval.method,
             bound=0.0,
+            estimator="nowcast",
         )
 
     def _lacks(self, waiting: Waiting) -> str:

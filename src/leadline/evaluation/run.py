@@ -204,7 +204,7 @@ def _late_notes(
         for place, partition in enumerate(fixed.partitions)
         for code in np.unique(series.ledger(place).keys["slice"]).tolist()
     }
-    if not guessed:
+    if not guessed and "lag" in series.ledger().keys:
         unit = {"h": 1, "d": grain.count}.get(grain.unit, 31) * timedelta(days=1)
         ages = whole_ages(series, grain, moment.replace(tzinfo=UTC))
         yield from too_early(series, ages, spec.label.matures_after, unit, names, slices)

@@ -169,7 +169,7 @@ def _growth(
 
 
 def _bottom(metric: CountRatio, sums: Sums, target: Target) -> Array:
-    """What a row that gains or loses adds to the ratio's bottom, by look: gains are so much larger than the figure's."""
+    """What a row that gains or loses adds to the ratio's bottom, by look: so much wider is the scale of gains."""
     bottom = metric.bottom(sums.classes)
     used = metric.top(sums.classes) != target.limit * bottom
     return divided((sums.counts * bottom).sum((-2, -1)), sums.counts[..., used].sum(-1))

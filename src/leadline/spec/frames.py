@@ -64,6 +64,9 @@ def spec_of_frames(
     if missing:
         raise InputError("not everything could be inferred:\n" + "\n".join(f"- {each}" for each in missing))
     mapping = to_mapping(found, sources)
+    # of the first rows only: an evaluation infers it from all of them
+    mapping.get("outcomes", {}).pop("matures_after", None)
+    sentences = tuple(each for each in found.sentences if not each.startswith("matures_after:"))
     for word, value in declared.items():
         if word == "version" and not isinstance(value, str):
             mapping[word] = value  # that of the format, from a declaration that was unpacked
@@ -75,7 +78,7 @@ def spec_of_frames(
             mapping["predictions"][word] = value
         elif word in _OUTCOMES:
             mapping.setdefault("outcomes", {})[word] = value
-    return from_mapping({"model": "model", **mapping}), found.sentences
+    return from_mapping({"model": "model", **mapping}), sentences
 
 
 def _source(given: Any, name: str) -> Files | TableSource | Memory:
