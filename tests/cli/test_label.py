@@ -261,6 +261,7 @@ def test_a_label_that_differs_is_a_correction(leadline, unlabelled):
 def test_nothing_filled_in_is_no_error(leadline):
     done = leadline("label", "import", write(chosen(leadline)))
     assert done.code == 0
+    assert "No labels are filled in yet." in done.out
     assert labels() == []
 
 

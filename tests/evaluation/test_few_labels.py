@@ -12,6 +12,8 @@ import pytest
 
 import leadline
 from evaluation.small import check, found, notes, one, spec
+from leadline.cli.terminal import rendered
+from leadline.report.text import Report
 from leadline.stats.pseudo_labels import PseudoLabels, auc, estimated, ratio, row_moments, strata_of
 from leadline.values import InputError
 
@@ -348,3 +350,26 @@ def test_labels_in_the_rows_of_the_predictions():
     result = leadline.check(whole, threshold=0.3, window="28d", metrics=["recall"], slices=[], features=["site"])
     apart = sampled(predictions, outcomes, weighted=True, metrics=["recall"])
     assert [each["value"] for each in found(result, "recall")] == [each["value"] for each in found(apart, "recall")]
+
+
+def test_rows_that_were_not_chosen_are_not_called_missing():
+    predictions, outcomes, _ = log()
+    result = sampled(predictions, outcomes, metrics=["recall"])
+    told = " ".join(rendered(Report(result.content), to_terminal=False).split())
+    assert "never got one" not in told
+    assert "chosen for labelling with known probabilities" in told
+
+
+def test_a_corrected_label_counts_once():
+    """With the times at which labels came to be known, what was replaced stands in the ledger and is taken back."""
+    predictions, outcomes, _ = log()
+    count = outcomes.num_rows
+    first, second = (pa.array([START + timedelta(days=30 + day)] * count) for day in (0, 1))
+    wrong = outcomes.set_column(1, "label", pa.array([1] * count)).append_column("received_at", first)
+    right = outcomes.append_column("received_at", second)
+    result = sampled(predictions, pa.concat_tables([wrong, right]), metrics=["recall", "roc_auc", "brier"])
+    alone = sampled(predictions, right, metrics=["recall", "roc_auc", "brier"])
+    for metric in ("recall", "roc_auc", "brier"):
+        assert [each["value"] for each in found(result, metric)] == [each["value"] for each in found(alone, metric)]
+    before = sampled(predictions, pa.concat_tables([wrong, right]), metrics=["positive_rate"])
+    assert result.labels.labelled == before.labels.labelled == count

@@ -193,11 +193,14 @@ def _told_of_import(filled: Filled, choices: Choices, before: Mapping[str, Label
     labels = filled.labels
     corrected = sum(key in before and before[key].value != value for key, value in labels.items())
     same = sum(key in before and before[key].value == value for key, value in labels.items())
+    if not labels:
+        yield "No labels are filled in yet."
     said = [f"{len(labels) - corrected - same:,} new"]
     said += [f"{corrected:,} corrected"] if corrected else []
     said += [f"{same:,} known already"] if same else []
-    yield f"Took {counted(len(labels), 'label')}: {', '.join(said)}."
-    if filled.empty:
+    if labels:
+        yield f"Took {counted(len(labels), 'label')}: {', '.join(said)}."
+    if filled.empty and labels:
         yield f"{counted(filled.empty, 'row')} {'is' if filled.empty == 1 else 'are'} not filled in yet."
     if filled.unknown:
         yield f"Left out: {_unknown(filled)}. Spreadsheets may change long numbers and dates."

@@ -110,13 +110,8 @@ def choose(
             f"a budget of {policy.budget:,.0f} labels is more than there are predictions from {_shown(window, spec)}:"
             f" {total:,}"
         )
-    probabilities = _probabilities(cells, names, policy)
-    chosen = _drawn(engine, weighed, cells, names, probabilities, policy.seed)
-    before = _still(engine, weighed, earlier or {})
-    every = {key: max(value, before.get(key, 0.0)) for key, value in (dict.fromkeys(before, 0.0) | chosen).items()}
-    numbers = _numbers(engine, weighed, every, policy.seed)
-    # the first of them are themselves a sample with smaller probabilities, if people do not come to the end
-    ordered = dict(sorted(every.items(), key=lambda each: (numbers[each[0]] / each[1], each[0])))
+    cells = cells.append_column(CHANCE, pa.array(_probabilities(cells, names, policy).tolist()))
+    ordered = _drawn(engine, weighed, cells, names, policy, earlier or {})
     labelled = _labelled(engine, log, ordered)
     wanted = [key for key in ordered if key not in labelled]
     return Choice(window, total, ordered, labelled, _table(spec, engine, wanted))
@@ -172,37 +167,38 @@ def _number(engine: Engine, text: ir.StringValue, seed: int) -> ir.Value:
 
 
 def _drawn(
-    engine: Engine, rows: ir.Table, cells: pa.Table, names: Sequence[str], probabilities: np.ndarray, seed: int
+    engine: Engine,
+    rows: ir.Table,
+    cells: pa.Table,
+    names: Sequence[str],
+    policy: Policy,
+    earlier: Mapping[str, float],
 ) -> dict[str, float]:
-    """Ids and probabilities of the rows whose number is below their probability."""
+    """Ids and probabilities of the rows whose number is below their probability, and of those chosen earlier.
+
+    In the order of number / probability: the first of them are themselves a sample with smaller probabilities, if
+    people do not come to the end.
+    """
     keys = ["level", *names]
-    columns = {f"of_{name}": cells.column(name) for name in keys} | {CHANCE: pa.array(probabilities.tolist())}
-    lookup = engine.lookup(pa.table(columns))
+    lookup = engine.lookup(cells.drop_columns("rows").rename_columns([*(f"of_{name}" for name in keys), CHANCE]))
+    chosen = {"known": pa.array(list(earlier), pa.string()), "earlier": pa.array(list(earlier.values()), pa.float64())}
+    before = engine.lookup(pa.table(chosen))
     joined = rows.inner_join(lookup, [rows[name] == lookup[f"of_{name}"] for name in keys])
-    below = _number(engine, joined.text, seed) < joined[CHANCE] * NUMBERS
-    drawn = engine.run(joined.filter(below).select("text", CHANCE))
-    return dict(zip(drawn.column("text").to_pylist(), drawn.column(CHANCE).to_pylist(), strict=True))
+    joined = joined.select("text", CHANCE)
+    joined = joined.left_join(before, joined.text == before.known)
+    number = _number(engine, joined.text, policy.seed)
+    found = joined.select("text", CHANCE, "earlier", number=number)
+    found = engine.run(found.filter((found.number < found[CHANCE] * NUMBERS) | found.earlier.notnull()))
+    # with numbers that stay, a row is in either of two choices with the larger of both probabilities
+    chances = {row["text"]: max(row[CHANCE], row["earlier"] or 0.0) for row in found.to_pylist()}
+    numbers = {row["text"]: float(row["number"]) for row in found.to_pylist()}  # a decimal on some engines
+    return dict(sorted(chances.items(), key=lambda each: (numbers[each[0]] / each[1], each[0])))
 
 
 def _among(engine: Engine, rows: ir.Table, ids: Sequence[str]) -> ir.Table:
     """The rows with these ids; `text` is the id."""
     lookup = engine.lookup(pa.table({"wanted": pa.array(list(ids), pa.string())}))
     return rows.semi_join(lookup, rows.text == lookup.wanted)
-
-
-def _still(engine: Engine, rows: ir.Table, earlier: Mapping[str, float]) -> dict[str, float]:
-    """The earlier choice, of the rows of this window."""
-    if not earlier:
-        return {}
-    here = engine.run(_among(engine, rows, list(earlier)).select("text")).column("text").to_pylist()
-    return {key: earlier[key] for key in here}
-
-
-def _numbers(engine: Engine, rows: ir.Table, ids: Mapping[str, float], seed: int) -> dict[str, int]:
-    some = _among(engine, rows, list(ids))
-    found = engine.run(some.select("text", number=_number(engine, some.text, seed)))
-    numbers = map(int, found.column("number").to_pylist())
-    return dict(zip(found.column("text").to_pylist(), numbers, strict=True))
 
 
 def _labelled(engine: Engine, log: Log, ids: Mapping[str, float]) -> frozenset[str]:

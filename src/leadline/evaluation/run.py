@@ -33,6 +33,7 @@ from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import MOST_VALUES, Reference, coded, reference
+from leadline.report.answers import SAMPLED
 from leadline.report.words import counted, share
 from leadline.spec.model import Spec
 from leadline.values import (
@@ -298,6 +299,21 @@ def _have(count: int) -> str:
     return f"{counted(count, 'prediction')} {'has' if count == 1 else 'have'}"
 
 
+def _sample_notes(found: Profile) -> Iterator[Note]:
+    """That labels are a sample, where they are, and how many are none."""
+    if found.chances:
+        text = (
+            "The labels are of rows that were chosen for labelling with known probabilities: figures that need labels"
+        )
+        yield Note(SAMPLED, f"{text} are estimated from them for all rows.")
+    if found.chances.get("without"):
+        labels = counted(found.chances["without"], "label")
+        text = (
+            f"{labels} do not say with which probability their row was chosen for labelling: left out of all figures,"
+        )
+        yield Note("without_label_probability", f"{text} as nobody knows which rows they stand for.")
+
+
 def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
     timeless = [table.name for table in spec.outcome_tables if table.name not in log.timed]
@@ -305,12 +321,7 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
         whose = " and ".join("outcomes" if kind == LABEL else f"outcomes of {kind!r}" for kind in timeless)
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
-    if found.chances.get("without"):
-        labels = counted(found.chances["without"], "label")
-        text = (
-            f"{labels} do not say with which probability their row was chosen for labelling: left out of all figures,"
-        )
-        yield Note("without_label_probability", f"{text} as nobody knows which rows they stand for.")
+    yield from _sample_notes(found)
     if found.without_id:
         yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:

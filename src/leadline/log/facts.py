@@ -284,7 +284,7 @@ def _latest(
         counting = counting.mutate(until_label=counting.since.lead().over(following))
         replaced = counting.filter(counting.place != counting["last"], counting.until_label.notnull())
         superseded = engine.keep(
-            replaced.filter(replaced[code].notnull()).select(
+            replaced.filter(replaced[code].notnull(), *_chosen(replaced)).select(
                 "until_label",
                 code,
                 other_id="id",
@@ -293,6 +293,11 @@ def _latest(
             )
         )
     return once.union(winners), superseded, counted
+
+
+def _chosen(rows: ir.Table) -> list[ir.BooleanValue]:
+    """Where labels are a sample: that a label says with which probability its row was chosen."""
+    return [chance(rows[CHANCE]).notnull()] if CHANCE in rows.columns else []
 
 
 def _finished(

@@ -472,6 +472,8 @@ def span(content: Content) -> Window | None:
 #: windows whose missing share is this many times that of all are named
 MARKED = 3.0
 NAMED = 3
+#: the note that tells that labels are of rows that were chosen
+SAMPLED = "labels_are_a_sample"
 
 
 def label_sentences(content: Content) -> Iterator[str]:
@@ -499,8 +501,8 @@ def label_sentences(content: Content) -> Iterator[str]:
 
 def _missing(content: Content) -> Iterator[str]:
     labels = content.labels
-    if not labels.missing:
-        return
+    if not labels.missing or any(note.code == SAMPLED for note in content.notes):
+        return  # what was not chosen for labelling is not missing
     yield (
         f"{labels.missing:,} ({share(labels.missing, labels.mature)} of those old enough) never got one"
         " and are in no figure that needs labels."
