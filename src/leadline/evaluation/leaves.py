@@ -31,7 +31,7 @@ from leadline.estimate.leaves import (
     wide_bins,
 )
 from leadline.log.features import FEATURE
-from leadline.metrics.sums import LINEAR_BINS, Array, Measure
+from leadline.metrics.sums import Array, Measure
 from leadline.stats.tree import Split
 from leadline.values import Undefined
 
@@ -58,6 +58,7 @@ def leaf_cells(
     names: tuple[str, ...],
     fit: Calibrator,
     fitted_until: int,
+    labelled_rows: int,
     first: int,
     grains: int,
 ) -> LeafCells | Undefined:
@@ -66,22 +67,23 @@ def leaf_cells(
     rows          facts with the bins of the score, as the plan makes them, and with features
     names         the user's names of the features
     fitted_until  number of leading grains that are in the reference
+    labelled_rows how many labelled rows with a score these have
+    first         number of the first grain
     """
     packed = (rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score
     rows = rows.filter(rows.score.notnull()).mutate(
         score_bin=packed.cast("int64"), grain=(rows.grain - first).cast("int64")
     )
-    tree = _tree(engine, rows, names, fit, fitted_until)
+    tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
     if isinstance(tree, Undefined):
         return tree
-    bins = _packed(fit.reference.bins)
     if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells")
-    coded = rows.mutate(
-        leaf=_leaf(tree, tree.root, rows),
-        wide=(rows.linear_score.cast("int64") / (LINEAR_BINS // SCORE_BINS)).floor().cast("int64"),
-        chance=_steps(rows.score_bin, bins, fit.chance.tolist()),
-    )
+    wide = wide_bins(fit.reference.bins)
+    # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
+    table = pa.table({"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance})
+    known = engine.lookup(table)
+    coded = rows.mutate(leaf=_leaf(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
     keys = (
         Key("grain", coded.grain, grains),
         Key("predicted", coded.predicted, 3),
@@ -90,7 +92,7 @@ def leaf_cells(
         Key("wide", coded.wide, SCORE_BINS),
     )
     piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
-    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide_bins(fit.reference.bins))
+    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
 
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
@@ -106,13 +108,20 @@ def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> Leaf
 
 
 def _tree(
-    engine: Engine, rows: ir.Table, names: tuple[str, ...], fit: Calibrator, fitted_until: int
+    engine: Engine,
+    rows: ir.Table,
+    names: tuple[str, ...],
+    fit: Calibrator,
+    fitted_until: int,
+    labelled_rows: int,
 ) -> Tree | Undefined:
-    """The tree on up to 40,000 labelled rows of the reference, those with the least md5 of the id."""
+    """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
     labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
     sample = labelled.select("score_bin", "actual", *columns, order=engine.md5(labelled.id.cast("string")))
-    found = engine.run(sample.order_by("order").limit(SAMPLE))
+    if labelled_rows > SAMPLE:  # by a limit for the md5, for engines would sort all rows to find the least of them
+        sample = sample.filter(sample.order.substr(0, 8) < f"{SAMPLE * 16**8 // labelled_rows:08x}")
+    found = engine.run(sample).sort_by("order")  # sums are the same whatever order an engine delivers
     bins = _packed(fit.reference.bins)
     chance = fit.chance[np.minimum(np.searchsorted(bins, _array(found, "score_bin")), len(bins) - 1)]
     labels = _array(found, "actual").astype(np.float64)
@@ -138,19 +147,6 @@ def _values(table: pa.Table, name: str) -> Values:
 
 def _packed(bins: Array) -> Ints:
     return np.asarray((bins[:, 0] * 1024 + bins[:, 1]) * 1024 + bins[:, 2], np.int64)
-
-
-def _steps(score_bin: ir.Value, bins: Ints, values: list[Any]) -> ir.Value:
-    """What a function of the fine score bin comes to: a balanced tree of comparisons, one for each change."""
-    starts = [0, *(place for place in range(1, len(values)) if values[place] != values[place - 1])]
-
-    def tree(low: int, high: int) -> ir.Value:
-        if high - low == 1:
-            return ibis.literal(values[starts[low]])
-        middle = (low + high) // 2
-        return ibis.ifelse(score_bin < int(bins[starts[middle]]), tree(low, middle), tree(middle, high))
-
-    return tree(0, len(starts))
 
 
 def _leaf(tree: Tree, node: Split | int, rows: ir.Table) -> ir.Value:

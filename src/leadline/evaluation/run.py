@@ -165,8 +165,8 @@ def _evaluate(
         return evaluation
     told("looking for kinds of rows whose scores mean something else")
     rows = binned(known.table, {"score": "score"}, plan.thresholds, None)
-    until = evaluation.without_labels.fitted_until
-    leaves = leaf_cells(engine, rows, log.features, fit, until, first, series.grains)
+    fitted = evaluation.without_labels.fitted_until, evaluation.without_labels.fitted_rows
+    leaves = leaf_cells(engine, rows, log.features, fit, *fitted, first, series.grains)
     return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
 
 

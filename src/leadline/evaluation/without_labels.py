@@ -157,6 +157,13 @@ class WithoutLabels:
         """Number of leading grains that estimates are fitted on."""
         return self._fitted_until
 
+    @property
+    def fitted_rows(self) -> int:
+        """Labelled rows with a score that estimates are fitted on."""
+        cells = self.series.pieces["scores", ""]
+        fitted = (cells.keys["grain"] < self._fitted_until) & (cells.keys["actual"] < UNLABELLED)
+        return int(cells.rows[fitted].sum())
+
     @cached_property
     def _corrections(self) -> Array:
         if self.leaves is None:
