@@ -9,8 +9,8 @@ import pytest
 
 from leadline.metrics import MetricCall, build
 from leadline.metrics.sums import Array, Sums
-from leadline.objectives.bets import Stream, stream
-from leadline.objectives.detector import fold, spread
+from leadline.objectives.bets import Stream, spread, stream
+from leadline.objectives.detector import fold
 from leadline.values import Target
 
 YEAR = 52.18
@@ -41,7 +41,7 @@ def test_the_fold_is_what_its_description_says() -> None:
     shares = np.array([0.8] * 15 + [0.5] * 5 + [0.9] * 30)
     made = [of(row, 100, 0.75) for row in hits(random, shares, 100, 0.0, 20)]
     stories = fold(made, 0.05, YEAR, 1, [frozenset()] * 20)
-    phi = spread(made, 1)
+    phi = np.stack([spread(each.value, each.variance, each.size, each.floor, 1) for each in made])
     for place, story in enumerate(stories):
         found: list[list[int | None]] = []
         wealth = [0.0] * 8

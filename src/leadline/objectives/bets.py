@@ -41,10 +41,13 @@ from leadline.stats.growth import (
     mean_of_groups,
     share_gains,
 )
+from leadline.stats.overdispersion import confidence_among, overdispersion
 from leadline.values import Target
 
 #: a promise of 0 or 1 is taken as this near to it: one row would else be proof, and no number holds that
 NEAREST = 1e-6
+#: correlation of the rows of one look that is assumed as long as too few looks tell it: only what is plain is found
+UNLEARNT = 0.1
 #: positives in a group of rows whose AUC is one bet
 GROUP_POSITIVES = 5.0
 
@@ -86,15 +89,28 @@ def stream(
         value, variance = _gained(metric, sums, target)
     if isinstance(metric, RocAuc) and ranked is not None:
         value, variance = mean_of_groups(group_figures(ranked, len(parts)))
-    apart = entities is not None and metric.histogram is None
-    return Stream(
-        value,
-        variance,
-        np.asarray(metric.size(parts), dtype=np.float64),
-        _clustered(metric, parts, entities) if apart and entities is not None else np.ones(len(parts)),
-        _growth(metric, sums, parts, target, ranked),
-        _growth(metric, sums, parts, _opposite(target), ranked),
-    )
+    size = np.asarray(metric.size(parts), dtype=np.float64)
+    floor = np.ones(len(parts))
+    if entities is not None and metric.histogram is None:
+        floor = _clustered(metric, parts, entities)
+    phi = spread(value, variance, size, floor, 1)
+    against, behind = (_growth(metric, sums, parts, side, ranked, phi) for side in (target, _opposite(target)))
+    return Stream(value, variance, size, floor, against, behind)
+
+
+def spread(value: Array, variance: Array, size: Array, floor: Array, slots: int) -> Array:
+    """How much more looks differ than independent rows, told from the looks before; shape (..., looks).
+
+    value, variance, size, floor   as in `Stream`, shape (..., looks)
+    slots                          among how many slices a budget of false alarms is shared
+
+    As long as too few looks tell it, rows of a look are taken to be as alike as `UNLEARNT` says. NaN where a look has
+    no figure.
+    """
+    known = np.isfinite(value)
+    told = overdispersion(value, np.where(known, variance, np.nan), floor, confidence_among(slots))
+    assumed = np.maximum(1.0 + UNLEARNT * size, floor)
+    return np.where(known, np.where(np.isnan(told), assumed, told), np.nan)
 
 
 def _opposite(target: Target) -> Target:
@@ -142,7 +158,7 @@ def _clustered(metric: Metric, parts: Array, entities: Sums) -> Array:
         return np.asarray(np.maximum(np.where(before[1] > 0, before[0] / before[1], 1.0), 1.0))
 
 
-def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Histogram | None) -> Array:
+def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Histogram | None, phi: Array) -> Array:
     side, limit = (1.0 if target.side == "at_least" else -1.0), target.limit
     if isinstance(metric, F1):
         return _of_share(parts[..., 0], parts[..., 1], parts[..., 3], jaccard_target(inside(limit)), side)
@@ -166,7 +182,7 @@ def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Hi
         return growth_of_groups(figures, share) if side > 0 else growth_of_groups(1 - figures, 1 - share)
     value, variance = _figure(metric, parts)
     square = limit**2 if isinstance(metric, Mean) and metric.root else limit
-    return growth_of_figures(side * value, variance, np.maximum(metric.size(parts), 1e-300), side * square)
+    return growth_of_figures(side * value, variance, np.maximum(metric.size(parts), 1e-300), side * square, phi)
 
 
 def inside(limit: float) -> float:

@@ -14,13 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.metrics.sums import Array
-from leadline.objectives.bets import Stream
+from leadline.objectives.bets import Stream, spread
 from leadline.stats.detector import change, e_bh
-from leadline.stats.overdispersion import confidence_among, overdispersion
 
 Bools = NDArray[np.bool_]
-#: correlation of the rows of one look that is assumed as long as too few looks tell it: only what is plain is found
-UNLEARNT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ def fold(
         return []
     against = np.stack([each.against for each in streams])
     behind = np.stack([each.behind for each in streams])
-    phi = spread(streams, slots)
+    phi = _spread(streams, slots)
     limit, start = math.log(slots / alpha), -math.log(max(year, 1.0))
     looks = phi.shape[1]
     wealth = np.full((len(streams), against.shape[-1]), -np.inf)
@@ -113,18 +110,12 @@ def fold(
     ]
 
 
-def spread(streams: Sequence[Stream], slots: int) -> Array:
-    """How much more looks differ than independent rows, told from the looks before; shape (streams, looks).
-
-    As long as too few looks tell it, rows of a look are taken to be as alike as `UNLEARNT` says. NaN where a look has
-    no figure.
-    """
-    value = np.stack([each.value for each in streams])
-    floor = np.stack([each.floor for each in streams])
-    variance = np.where(np.isfinite(value), np.stack([each.variance for each in streams]), np.nan)
-    told = overdispersion(value, variance, floor, confidence_among(slots))
-    assumed = np.maximum(1.0 + UNLEARNT * np.stack([each.size for each in streams]), floor)
-    return np.where(np.isfinite(value), np.where(np.isnan(told), assumed, told), np.nan)
+def _spread(streams: Sequence[Stream], slots: int) -> Array:
+    """`bets.spread` of all streams, which share a budget among `slots`; shape (streams, looks)."""
+    value, variance, size, floor = (
+        np.stack([getattr(each, name) for each in streams]) for name in ("value", "variance", "size", "floor")
+    )
+    return spread(value, variance, size, floor, slots)
 
 
 def _grow(wealth: Array, growth: Array, phi: Array, start: float, which: Bools) -> None:
