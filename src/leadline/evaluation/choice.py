@@ -105,8 +105,14 @@ def choose(
 def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
     """Refuse a promise that says nothing or can never be kept, such as a recall of 60 instead of 0.6."""
     for index, objective in enumerate(spec.objectives):
-        metric, limit = of_objectives[str(objective.metric)], objective.target.limit
-        if isinstance(metric, Unserved) or metric.low <= limit <= metric.high:
+        metric, target = of_objectives[str(objective.metric)], objective.target
+        if isinstance(metric, Unserved):
+            continue
+        if target is None:
+            _comparable(index, metric, objective.by or 0.0)
+            continue
+        limit = target.limit
+        if metric.low <= limit <= metric.high:
             continue
         share = 1 < limit <= 100 and (metric.low, metric.high) == (0, 1)
         ends = (
@@ -114,6 +120,18 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
         )
         text = f"objectives[{index}]: {metric.name} is {ends}, not {limit:g}"
         raise InputError(f"{text}; did you mean {limit / 100:g}?" if share else text, ("objectives", index))
+
+
+def _comparable(index: int, metric: Metric, by: float) -> None:
+    """Refuse to be no worse than something where nobody knows what is worse, or where it could never be worse."""
+    place = ("objectives", index)
+    if metric.better is None:
+        text = f"more of {metric.name} is neither better nor worse: promise at_least or at_most instead"
+        raise InputError(f"objectives[{index}]: {text}", place)
+    if by >= metric.high - metric.low:
+        percent = f"; did you mean {by / 100:g}?" if 1 <= by <= 100 else ""
+        text = f"{metric.name} lies between {metric.low:g} and {metric.high:g}, it cannot get worse by more than {by:g}"
+        raise InputError(f"objectives[{index}]: {text}{percent}", place)
 
 
 def _confusion_calls(of_objectives: Mapping[str, Metric], asked: Sequence[Metric], spec: Spec) -> list[MetricCall]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
 from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
+from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
 from leadline.metrics.metric import Metric, Unserved
@@ -25,7 +26,7 @@ from leadline.objectives.interval import verdict
 from leadline.spec.model import Acknowledgement, Objective
 from leadline.stats.design import Designs
 from leadline.stats.detector import anytime_interval
-from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Undefined, Verdict
+from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Target, Undefined, Verdict
 
 WEEKS_A_YEAR = 365.25 / 7
 #: where there is an objective for slices, half of its false alarms are left for them
@@ -82,6 +83,24 @@ class Judging:
                 found += [Judged(self.of.slice_of(partition, code), index, code) for code in codes]
         return found
 
+    @cached_property
+    def promises(self) -> Promises:
+        """What the objectives promise in numbers."""
+        return Promises(self.of)
+
+    def target(self, objective: Objective, each: Judged) -> Target | Undefined:
+        """What an objective promises for a slice."""
+        key = str(objective.metric), objective.target, relative(objective), each
+        if key not in self._targets:
+            metric = self.of.objective_metrics[str(objective.metric)]
+            self._targets[key] = self.promises.target(objective, metric, each.index, each.code)
+        return self._targets[key]
+
+    @cached_property
+    def _targets(self) -> dict[object, Target | Undefined]:
+        """Targets that were told, for objectives that differ in window or budget only."""
+        return {}
+
     # Detectors --------------------------------------------------------------------------------------------------
 
     def watched(self, objective: Objective) -> dict[Judged, Watch]:
@@ -90,12 +109,20 @@ class Judging:
         seen = self._seen(objective, metric)
         if seen is None:
             return {}
-        slices = [each for each in self.slices(objective) if self._has_bet(metric, each)]
-        made = {each: self._stream(metric, objective, seen, each) for each in slices}
+        before = self._looks_before(self.promises.begin(objective), seen)
+        if before >= seen.of.looks:
+            return {}
+        made: dict[Judged, tuple[bets.Stream, Array]] = {}
+        for each in self.slices(objective):
+            target = self.target(objective, each)
+            if isinstance(target, Target) and self._has_bet(metric, each):
+                made[each] = self._stream(metric, target, before, seen, each)
         share = HALF if objective.slices else 1.0
         year = seen.of.calendar.weeks * WEEKS_A_YEAR
         found: dict[Judged, Watch] = {}
-        groups = ([slices[0]], share, 1), (slices[1:], 1 - share, self._slots(objective))
+        whole = [each for each in made if each.code is None]
+        parts = [each for each in made if each.code is not None]
+        groups = (whole, share, 1), (parts, 1 - share, self._slots(objective))
         for some, part, slots in groups:
             streams = [made[each][0] for each in some]
             restarts = [self._restarts(objective, seen, each) for each in some]
@@ -122,13 +149,28 @@ class Judging:
         """AUC is detected in the largest slices only."""
         return not isinstance(metric, RocAuc) or each.code is None or each.code < FIRST + MOST_RANKED
 
-    def _stream(self, metric: Metric, objective: Objective, seen: Seen, each: Judged) -> tuple[bets.Stream, Array]:
-        key = metric.name, objective.target, seen.of.calendar, each
+    @staticmethod
+    def _looks_before(begin: datetime | None, seen: Seen) -> int:
+        """How many leading looks hold predictions from before a time."""
+        if begin is None:
+            return 0
+        due = begin + seen.of.calendar.wait
+        number = seen.of.calendar.grain.number_of(due)
+        number += seen.of.calendar.grain.start(number) < due
+        return max(number - seen.of.begin, 0)
+
+    def _stream(
+        self, metric: Metric, target: Target, before: int, seen: Seen, each: Judged
+    ) -> tuple[bets.Stream, Array]:
+        """The stream of one slice; the first looks, `before` of them, only tell how much looks differ."""
+        key = metric.name, target, before, seen.of.calendar, each
         if key not in self._streams:
             sums = seen.sums(each.index, each.code)
             entities = seen.entities(each.index, each.code)
             ranked = seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
-            made = bets.stream(metric, sums, objective.target, entities, ranked)
+            made = bets.stream(metric, sums, target, entities, ranked)
+            told = np.arange(len(made.phi)) >= before
+            made = replace(made, phi=np.where(told, made.phi, np.nan))  # looks without it are not fed
             self._streams[key] = made, metric.parts(sums)
         return self._streams[key]
 
@@ -167,32 +209,37 @@ class Judging:
     # Judgements -------------------------------------------------------------------------------------------------
 
     def _judged(self, objective: Objective, metric: Metric, each: Judged, watch: Watch | None) -> Judgement:
-        target, span, end = objective.target, objective.window, self.of.mature_until
-        rule = "interval" if watch is None else "detector"
+        target, span, end = self.target(objective, each), objective.window, self.of.mature_until
         breaches = () if watch is None else tuple(self.breaches(metric, watch))
         lasting = breaches[-1] if breaches and breaches[-1].cleared is None else None
         silent = self._silent(span)
-        if not end or silent is not None:
-            reason = f"no predictions since {self._last_day():%Y-%m-%d}" if silent is not None else self._none_mature()
-            return Judgement(
-                metric=metric.name,
-                slice=each.where,
-                target=target,
-                window=span,
-                window_end=silent,
-                status=Verdict.NO_DATA if lasting is None else Verdict.BREACHED,
-                value=None,
-                low=None,
-                high=None,
-                since=None if lasting is None else lasting.since,
-                n=0,
-                why=reason,
-                rule=rule,
-                breaches=breaches,
-            )
+        nothing = Judgement(
+            metric=metric.name,
+            slice=each.where,
+            target=target,
+            window=span,
+            window_end=silent,
+            status=Verdict.NO_DATA if lasting is None else Verdict.BREACHED,
+            value=None,
+            low=None,
+            high=None,
+            since=None if lasting is None else lasting.since,
+            n=0,
+            rule="interval" if watch is None else "detector",
+            breaches=breaches,
+            relative=relative(objective),
+        )
+        if silent is not None:
+            return replace(nothing, why=f"no predictions since {self._last_day():%Y-%m-%d}")
+        if not end:
+            return replace(nothing, why=self._none_mature())
+        if isinstance(target, Undefined):
+            return replace(nothing, status=Verdict.UNDEFINED, why=target.why)
+        if nothing.relative is not None and end <= self.promises.grains:
+            return replace(nothing, why="no row after the reference is old enough for its label")
         sums = self.of.sums(each.index, each.code)
         entities = self.of.entities(each.index, each.code)
-        windows = _Windows(metric, sums, entities, self.of, objective)
+        windows = _Windows(metric, sums, entities, self.of, span, target)
         found, rows, status, why = windows.judged([end])[0]
         since: datetime | None = None
         if watch is None:
@@ -202,11 +249,8 @@ class Judging:
             since = None if lasting is None else lasting.since
         low, high, method = interval_of(found)
         value = None if isinstance(found.value, Undefined) else found.value
-        return Judgement(
-            metric=metric.name,
-            slice=each.where,
-            target=target,
-            window=span,
+        return replace(
+            nothing,
             window_end=self.of.window(*self.of.rolling(span, end)).end,
             status=status,
             value=value,
@@ -216,8 +260,6 @@ class Judging:
             n=rows,
             why=why,
             interval=method,
-            rule=rule,
-            breaches=breaches,
             budget=budget(metric, target, value, None if watch is None else _latest(metric, watch)),
         )
 
@@ -244,7 +286,7 @@ class Judging:
                 yield Judgement(
                     metric=metric.name,
                     slice=Slice(tuple((part.name, LEFT_OUT) for part in self.of.spec.parts(entry))),
-                    target=objective.target,
+                    target=objective.target or Undefined(f"the slice {entry.name!r} is left out"),
                     window=objective.window,
                     window_end=None,
                     status=Verdict.NO_DATA,
@@ -254,6 +296,7 @@ class Judging:
                     since=None,
                     n=0,
                     why=f"the slice {entry.name!r} is left out",
+                    relative=relative(objective),
                 )
 
 
@@ -265,18 +308,19 @@ class _Windows:
     sums: Sums
     entities: Sums | None
     of: Evaluation
-    objective: Objective
+    span: Span
+    target: Target
 
     def judged(self, after: Sequence[int]) -> list[tuple[Evaluated, int, Verdict, str | None]]:
         """The windows that end with the grains before `after`: figure, rows, verdict and why."""
-        windows = [self.of.rolling(self.objective.window, each) for each in after]
+        windows = [self.of.rolling(self.span, each) for each in after]
         needs_labels = "labels" in self.metric.needs
         evaluated = evaluate_windows(self.metric, self.sums, windows, self.entities)
         parts = []
         for found, (begin, stop) in zip(evaluated, windows, strict=True):
             rows = int(self.sums.rows[begin:stop].sum())
             labelled = int(self.sums.labelled[begin:stop].sum()) if needs_labels else rows
-            parts.append((found, rows, *verdict(found, self.objective.target, rows, labelled)))
+            parts.append((found, rows, *verdict(found, self.target, rows, labelled)))
         return parts
 
     def since(self, end: int) -> datetime:

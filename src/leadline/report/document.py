@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline.values import Breach, Estimate, Judgement, Labels, Note
+from leadline.values import Breach, Estimate, Judgement, Labels, Note, Target
 
 SCHEMA: Final = 1
 
@@ -74,7 +74,7 @@ def _objective(each: Judgement) -> dict[str, Any]:
     return {
         "metric": each.metric,
         "slice": each.slice.as_dict(),
-        "target": {each.target.side: each.target.limit},
+        "target": _target(each),
         "window": str(each.window),
         "window_end": None if each.window_end is None else rfc3339(each.window_end),
         "status": each.status.value,
@@ -90,6 +90,16 @@ def _objective(each: Judgement) -> dict[str, Any]:
         "budget_spent": None if each.budget is None else each.budget.spent,
         "burn_rate": None if each.budget is None else each.budget.burn,
     }
+
+
+def _target(each: Judgement) -> dict[str, Any]:
+    """The promise in numbers, and how it was declared where that is something else."""
+    found: dict[str, Any] = {}
+    if isinstance(each.target, Target):
+        found[each.target.side] = each.target.limit
+    if each.relative is not None:
+        found |= {"no_worse_than": each.relative.than, "by": each.relative.by}
+    return found
 
 
 def _breach(each: Breach) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from leadline.values import Slice, Span, Target, Verdict, Window
+from leadline.values import Judgement, Slice, Span, Target, Undefined, Verdict, Window
 
 #: no more decimals than this are shown
 MOST_DECIMALS = 6
@@ -92,6 +92,24 @@ def limit(target: Target) -> str:
     """
     shown = f"{target.limit:,.10g}"
     return f"{'≥' if target.side == 'at_least' else '≤'} {shown}"
+
+
+def promised(each: Judgement) -> str:
+    """The promise of a judged objective, in signs; where it was made from something else, what that is."""
+    relative = each.relative
+    if relative is None or isinstance(each.target, Undefined):
+        return declared(each)
+    worse = "−" if each.target.side == "at_least" else "+"
+    # such a limit is read from data and has all the digits of a double
+    rounded = Target(each.target.side, float(f"{each.target.limit:.4g}"))
+    return f"{limit(rounded)} ({relative.than} {worse} {relative.by:.10g})"
+
+
+def declared(each: Judgement) -> str:
+    """The promise of a judged objective as it was declared: the same from one day to the next."""
+    if each.relative is not None:
+        return f"no worse than the {each.relative.than} by {each.relative.by:.10g}"
+    return limit(each.target) if isinstance(each.target, Target) else ""
 
 
 def share(part: int, whole: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -231,6 +232,8 @@ def _sentence(error: ErrorDetails, location: Path_) -> str:
             return f"{shown(found)} is not a name: letters, digits and _, not beginning with a digit"
         case "greater_than":
             return f"a number above {context['gt']:g} is needed, found {shown(found)}"
+        case "greater_than_equal":
+            return f"a number of at least {context['ge']:g} is needed, found {shown(found)}"
         case "less_than":
             return f"a number below {context['lt']:g} is needed, found {shown(found)}"
         case _ if kind in _NEEDED:
@@ -261,8 +264,8 @@ def _not_one_of(location: Path_, found: object) -> str:
         return f"{shown(found)} is neither {word} nor a list; for one name write [{found}]"
     owner = _model_at(location[:-1])
     choices = get_args(owner.model_fields[str(location[-1])].annotation) if owner else ()
-    names = tuple(str(each) for each in choices if each is not None)
-    names = names or tuple(str(arg) for choice in choices for arg in get_args(choice))
+    # of `Literal[...] | None` each choice has its own
+    names = tuple(str(each) for choice in choices if choice is not NoneType for each in get_args(choice) or (choice,))
     if len(names) == 1:
         return f"only {names[0]} is known here, found {shown(found)}"
     listed = f"{shown(found)} is not one of {', '.join(names)}"

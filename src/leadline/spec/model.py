@@ -33,7 +33,7 @@ from leadline.spec.fields import (
     ZoneName,
     not_boolean,
 )
-from leadline.spec.words import instead, nearest, shown
+from leadline.spec.words import instead, listed, nearest, shown
 from leadline.values import Scalar, Span, Target
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -361,6 +361,13 @@ class Objective(Frozen):
     metric: MetricField = Field(description="A metric, such as recall, or the name of a feedback.")
     at_least: Number | None = Field(default=None, description="The metric is to be at least this.")
     at_most: Number | None = Field(default=None, description="The metric is to be at most this.")
+    no_worse_than: Literal["reference"] | None = Field(
+        default=None,
+        description="Instead of a number: no worse than in the reference by more than `by`; for a slice, than its own.",
+    )
+    by: Annotated[Number, Field(ge=0)] | None = Field(
+        default=None, description="How much worse it may be, in the metric's own unit; needed with no_worse_than."
+    )
     window: SpanField = Field(description="Over how long: 1h, a number of days such as 28d, 1w or 1mo.")
     slices: tuple[str, ...] = Field(default=(), description="Names of declared slices for which it is to hold as well.")
     rule: Literal["detector", "interval"] = Field(
@@ -382,8 +389,11 @@ class Objective(Frozen):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        _one_of(self, "at_least", "at_most")
+        _one_of(self, "at_least", "at_most", "no_worse_than")
         problems: list[Problem] = [(("slices",), f"{name!r} is named twice") for name in _twice(self.slices)]
+        if (self.no_worse_than is None) != (self.by is None):
+            missing = "'by' is missing: how much worse it may be" if self.by is None else "by goes with no_worse_than"
+            problems.append((() if self.by is None else ("by",), missing))
         if self.rule == "interval":
             given = [key for key in ("look", "false_alarms", "acknowledged") if key in self.model_fields_set]
             problems += [((key,), f"{key} is for the rule `detector`") for key in given]
@@ -391,12 +401,11 @@ class Objective(Frozen):
         return self
 
     @property
-    def target(self) -> Target:
-        """The promised side."""
+    def target(self) -> Target | None:
+        """The promised side and its limit; None where the limit is to be read from the log first (`no_worse_than`)."""
         if self.at_least is not None:
             return Target("at_least", self.at_least)
-        assert self.at_most is not None  # noqa: S101  # _one lets nothing else through
-        return Target("at_most", self.at_most)
+        return None if self.at_most is None else Target("at_most", self.at_most)
 
 
 def _metrics_kind(value: object) -> str:
@@ -638,8 +647,21 @@ def _objectives(spec: Spec) -> Iterator[Problem]:
             for name in [] if not isinstance(entry, Acknowledgement) else sorted(set(entry.slice) - parts):
                 known = instead(name, tuple(sorted(parts))) if parts else "; this objective has no slices"
                 yield ("objectives", index, "acknowledged", position, "slice"), f"{name!r} is not a slice of it{known}"
+        if objective.no_worse_than == "reference":
+            problem = _no_fixed_reference(spec)
+            if problem:
+                yield ("objectives", index, "no_worse_than"), problem
         if objective in spec.objectives[:index]:
             yield ("objectives", index), "this objective is declared twice"
+
+
+def _no_fixed_reference(spec: Spec) -> str | None:
+    """Why the reference cannot be promised: it has no labels, or would change from one day to the next."""
+    if spec.reference is None:
+        return "no reference is declared, and a guessed one would move the promise: add reference: {until: DATE}"
+    if spec.reference.until is None:
+        return "a reference with a source of its own has no labels: declare reference: {until: DATE} instead"
+    return None
 
 
 RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
@@ -660,8 +682,8 @@ def _twice(names: Sequence[Any]) -> list[Any]:
 def _one_of(part: Frozen, *keys: str) -> None:
     given = [key for key in keys if getattr(part, key) is not None]
     if len(given) != 1:
-        said = " and ".join(given) + " are both given" if given else "none is given"
-        _refuse([((), f"exactly one of {' and '.join(keys)} is needed; {said}")], part)
+        said = f"{listed(given)} are {'both' if len(given) == 2 else 'all'} given" if given else "none is given"
+        _refuse([((), f"exactly one of {listed(keys)} is needed; {said}")], part)
 
 
 def _refuse(problems: Sequence[Problem], value: Frozen) -> None:
