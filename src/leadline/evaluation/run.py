@@ -115,6 +115,7 @@ def _evaluate(
         *log.notes,
         *notes,
         *fixed.notes,
+        *(Note("openslo_skipped", f"{text}.") for text in spec.left_out),
         *_data_notes(spec, log, found, known, series, later),
         *_version_notes(fixed, series),
     )

@@ -14,7 +14,16 @@ from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from leadline.metrics import MetricCall, UnknownMetric, metric
@@ -418,6 +427,15 @@ Metrics = Annotated[
 ]
 
 
+class _OrOpenSlo:
+    """In the schema for editors: objectives may stand in a file of OpenSLO documents, which `load` reads."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        path = {"type": "string", "description": "A file of OpenSLO v1 documents."}
+        named = {"type": "object", "properties": {"openslo": path}, "required": ["openslo"]}
+        return {"anyOf": [handler(schema), {**named, "additionalProperties": False}]}
+
+
 class Spec(Frozen):
     """A declaration: which predictions, which outcomes, which slices, and what was promised.
 
@@ -450,12 +468,26 @@ class Spec(Frozen):
         description="Metrics beside those of the objectives, or all; a few that fit the task where absent.",
     )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
-    objectives: tuple[Objective, ...] = Field(default=(), description="What was promised.")
+    objectives: Annotated[tuple[Objective, ...], _OrOpenSlo()] = Field(
+        default=(), description="What was promised; {openslo: FILE} reads it from OpenSLO documents."
+    )
+    _left_out: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _refuse([problem for rule in RULES for problem in rule(self)], self)
         return self
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was not read of the files that the declaration names, in sentences."""
+        return self._left_out
+
+    def leaving_out(self, sentences: tuple[str, ...]) -> Spec:
+        """The same declaration, of which something more was not read."""
+        copy = self.model_copy()
+        copy._left_out = (*self._left_out, *sentences)
+        return copy
 
     @property
     def zone(self) -> ZoneInfo:
