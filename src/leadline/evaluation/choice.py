@@ -54,7 +54,11 @@ def _lack(needs: frozenset[str]) -> str:
 def _with_scores(built: Metric, coding: Codes, log: Log) -> Metric:
     """A metric of classes' scores, read from those classes that have scores."""
     of = tuple(name for name in built.of if f"score_{coding.classes.index(name)}" in log.predictions.columns)
-    return replace(built, of=of) if of else Unserved.of_name(built.name, "no scores of this class are declared")
+    return (
+        replace(built, of=of)
+        if of
+        else Unserved.of_name(built.name, "no scores of this class are declared", built.better)
+    )
 
 
 def choose(
@@ -69,7 +73,7 @@ def choose(
             return feedback_rate(call.name)
         built = build(call, spec.task, coding.classes)
         if not built.needs <= served:
-            return Unserved.of_name(built.name, _lack(built.needs - served))
+            return Unserved.of_name(built.name, _lack(built.needs - served), built.better)
         if built.histogram == "scores" and spec.task == "multiclass":
             return _with_scores(built, coding, log)
         return built.among(edges) if isinstance(built, AtThreshold) else built

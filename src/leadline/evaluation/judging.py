@@ -90,7 +90,7 @@ class Judging:
 
     def target(self, objective: Objective, each: Judged) -> Target | Undefined:
         """What an objective promises for a slice."""
-        key = str(objective.metric), objective.target, relative(objective), each
+        key = str(objective.metric), objective.target, objective.no_worse_than, objective.by, each
         if key not in self._targets:
             metric = self.of.objective_metrics[str(objective.metric)]
             self._targets[key] = self.promises.target(objective, metric, each.index, each.code)
@@ -227,7 +227,7 @@ class Judging:
             n=0,
             rule="interval" if watch is None else "detector",
             breaches=breaches,
-            relative=relative(objective),
+            relative=relative(objective, metric),
         )
         if silent is not None:
             return replace(nothing, why=f"no predictions since {self._last_day():%Y-%m-%d}")
@@ -296,7 +296,7 @@ class Judging:
                     since=None,
                     n=0,
                     why=f"the slice {entry.name!r} is left out",
-                    relative=relative(objective),
+                    relative=relative(objective, metric),
                 )
 
 

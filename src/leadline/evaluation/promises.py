@@ -23,16 +23,11 @@ LEAST_ROWS = 30
 _INSTANT = timedelta(microseconds=1)
 
 
-def relative(objective: Objective) -> Relative | None:
-    """How an objective was declared that names no limit; None for one that does.
-
-    >>> from leadline.values import Span
-    >>> relative(Objective(metric="recall", no_worse_than="reference", by=0.02, window=Span(28, "d")))
-    Relative(than='reference', by=0.02)
-    """
+def relative(objective: Objective, metric: Metric) -> Relative | None:
+    """How an objective was declared that names no limit; None for one that does."""
     if objective.no_worse_than is None or objective.by is None:
         return None
-    return Relative(objective.no_worse_than, objective.by)
+    return Relative("at_least" if metric.better == "higher" else "at_most", objective.no_worse_than, objective.by)
 
 
 @dataclass(frozen=True)
@@ -57,23 +52,25 @@ class Promises:
         if isinstance(metric, Unserved):
             return Undefined(metric.undefined)
         if not self.grains:
-            return Undefined(f"the reference has no rows before {self._until_text}")
+            return Undefined(f"no rows before {self._until_text}, where the reference ends")
         if self.due > self.of.as_of:
-            return Undefined(f"the labels of the reference are due on {day(self.due, self.of.spec.zone)} only")
+            return Undefined(f"the reference's labels are due on {day(self.due, self.of.spec.zone)}")
         series = self.of.series if metric.histogram is not None else self._then
         sums, entities = series.sums(index, code), series.entities(index, code)
         rows = _effective_rows(metric, sums, self.grains)
         if rows < LEAST_ROWS:
-            return Undefined(f"the reference has too few labels to promise by: {rows:.0f} of {LEAST_ROWS} at least")
+            return Undefined(f"{rows:.0f} reference labels, at least {LEAST_ROWS} are needed")
         (found,) = evaluate_windows(metric, sums, [(0, self.grains)], entities)
         if isinstance(found.value, Undefined):
             return Undefined(f"the reference has no figure: {found.value.why}")
         if found.interval is None:
             return Undefined("the reference's figure has no interval")
         by = objective.by or 0.0
-        if metric.better == "higher":
-            return Target("at_least", max(found.interval.low - by, metric.low))
-        return Target("at_most", min(found.interval.high + by, metric.high))
+        higher = metric.better == "higher"
+        limit = found.interval.low - by if higher else found.interval.high + by
+        if not metric.low < limit < metric.high:
+            return Undefined("a limit that far from the reference could not be broken")
+        return Target("at_least" if higher else "at_most", limit)
 
     def begin(self, objective: Objective) -> datetime | None:
         """When the predictions begin that are judged, where earlier ones made the promise; else None."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from leadline.values import Judgement, Slice, Span, Target, Undefined, Verdict, Window
+from leadline.values import Judgement, Relative, Slice, Span, Target, Undefined, Verdict, Window
 
 #: no more decimals than this are shown
 MOST_DECIMALS = 6
@@ -31,6 +31,9 @@ SYMBOLS = {
     Verdict.UNDEFINED: "?",
     Verdict.HOLDS: "✓",
 }
+
+
+_SIGNS = {"at_least": "≥", "at_most": "≤"}
 
 
 # Numbers ------------------------------------------------------------------------------------------------------------
@@ -91,25 +94,26 @@ def limit(target: Target) -> str:
     ('≥ 0.6', '≤ 12,000')
     """
     shown = f"{target.limit:,.10g}"
-    return f"{'≥' if target.side == 'at_least' else '≤'} {shown}"
+    return f"{_SIGNS[target.side]} {shown}"
 
 
 def promised(each: Judgement) -> str:
     """The promise of a judged objective, in signs; where it was made from something else, what that is."""
-    relative = each.relative
-    if relative is None or isinstance(each.target, Undefined):
+    if each.relative is None or isinstance(each.target, Undefined):
         return declared(each)
-    worse = "−" if each.target.side == "at_least" else "+"
     # such a limit is read from data and has all the digits of a double
-    rounded = Target(each.target.side, float(f"{each.target.limit:.4g}"))
-    return f"{limit(rounded)} ({relative.than} {worse} {relative.by:.10g})"
+    return f"{_SIGNS[each.target.side]} {numbers(each.target.limit)[0]} ({_made(each.relative)})"
 
 
 def declared(each: Judgement) -> str:
     """The promise of a judged objective as it was declared: the same from one day to the next."""
     if each.relative is not None:
-        return f"no worse than the {each.relative.than} by {each.relative.by:.10g}"
+        return f"{_SIGNS[each.relative.side]} {_made(each.relative)}"
     return limit(each.target) if isinstance(each.target, Target) else ""
+
+
+def _made(relative: Relative) -> str:
+    return f"{relative.than} {'−' if relative.side == 'at_least' else '+'} {relative.by:,.10g}"
 
 
 def share(part: int, whole: int) -> str:
