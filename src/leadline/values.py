@@ -259,6 +259,19 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Relative:
+    """A promise to be no worse than something else by more than `by`, in the metric's own unit.
+
+    side   on which its limit lies: "at_least" where more is better, else "at_most"
+    than   what it is compared with: "reference"
+    """
+
+    side: str
+    than: str
+    by: float
+
+
+@dataclass(frozen=True, slots=True)
 class Breach:
     """One time that a promise was broken, as its detector found it.
 
@@ -292,15 +305,17 @@ class Budget:
 class Judgement:
     """What is said of one objective and slice at `window_end`, the last grain whose rows are all mature.
 
+    target    the promise in numbers; `Undefined` where it is relative and there is nothing to be compared with
     since     where breached, event time from which on it is; else None
     rule      "detector" or "interval": what decided
     breaches  what the detector found so far, in the order of time
     budget    None where the promise is no share, or there is no figure
+    relative  how the promise was declared, where its target was made from something else
     """
 
     metric: str
     slice: Slice
-    target: Target
+    target: Target | Undefined
     window: Span
     window_end: datetime | None
     status: Verdict
@@ -314,6 +329,7 @@ class Judgement:
     rule: str = "interval"
     breaches: tuple[Breach, ...] = ()
     budget: Budget | None = None
+    relative: Relative | None = None
 
 
 #: why a drop is not found that is none
@@ -350,7 +366,8 @@ class Plan:
 
     metric: str
     slice: Slice
-    target: Target
+    target: Target | Undefined
+    relative: Relative | None
     window: Span
     look: Span
     value: float | None

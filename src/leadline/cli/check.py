@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from leadline.cli.commands import CheckSettings, place_of
+from leadline.cli.commands import CheckSettings, declared_place
 from leadline.cli.terminal import Progress, rendered, require_writable, save, write
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.result import Result, moment
@@ -31,12 +31,7 @@ def run(progress: Progress, asked: CheckSettings) -> int:
     """Evaluate, print, and say with the exit code what was found."""
     wanted = selectors(asked.select)
     require_writable(asked.html, asked.output)
-    path = place_of(asked.declaration)
-    if path is None:
-        raise InputError(
-            "there is no leadline.yaml here: name one (leadline check FILE), or let `leadline init FILE...` write one"
-            " from your predictions and outcomes"
-        )
+    path = declared_place(asked.declaration, "check")
     with progress as told:
         told("reading the declaration")
         spec = narrowed(load(path), asked.metrics, asked.slices)
@@ -87,7 +82,7 @@ def narrowed(spec: Spec, metrics: str | None, slices: str | None) -> Spec:
     if not changed:
         return spec
     declared = {name: getattr(spec, name) for name in spec.model_fields_set}
-    return from_mapping({**declared, **changed}, environment={})
+    return from_mapping({**declared, **changed}, environment={}).leaving_out(spec.left_out)
 
 
 def require_told(found: Evaluation, slices: str | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 import leadline as package
-from leadline.values import LeadlineError
+from leadline.values import InputError, LeadlineError
 
 DEFAULT = "leadline.yaml"
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
@@ -257,6 +257,20 @@ def plan(declaration: str | None, quiet: bool, **options: Any) -> int:
 
 
 @main.command()
+@click.argument("declaration", required=False, metavar="[leadline.yaml]")
+@click.option("--openslo", is_flag=True, help="As OpenSLO v1: a Service, and an SLO an objective.")
+@click.option("-o", "--output", metavar="FILE", help="Write there instead of printing.")
+def export(declaration: str | None, openslo: bool, output: str | None) -> int:
+    """Write a declaration's objectives for other tools.
+
+    A declaration reads them back with `objectives: {openslo: FILE}`.
+    """
+    if not openslo:
+        raise click.UsageError("say in which form: --openslo")
+    return _run("export", True, declaration, output)
+
+
+@main.command()
 def schema() -> int:
     """Print the JSON Schema of leadline.yaml, for editors."""
     return _run("schema", True)
@@ -309,3 +323,14 @@ def _say(text: str) -> None:
 def place_of(declaration: str | None) -> str | None:
     """The declaration to use; None where none is named and there is none here."""
     return declaration or (DEFAULT if Path(DEFAULT).is_file() else None)
+
+
+def declared_place(declaration: str | None, command: str) -> str:
+    """The declaration to use. Raises InputError where there is none for a command that needs one."""
+    path = place_of(declaration)
+    if path is None:
+        raise InputError(
+            f"there is no leadline.yaml here: name one (leadline {command} FILE), or let `leadline init FILE...` write"
+            " one from your predictions and outcomes"
+        )
+    return path

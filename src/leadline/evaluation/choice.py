@@ -60,7 +60,11 @@ def _lack(needs: frozenset[str]) -> str:
 def _with_scores(built: Metric, coding: Codes, log: Log) -> Metric:
     """A metric of classes' scores, read from those classes that have scores."""
     of = tuple(name for name in built.of if f"score_{coding.classes.index(name)}" in log.predictions.columns)
-    return replace(built, of=of) if of else Unserved.of_name(built.name, "no scores of this class are declared")
+    return (
+        replace(built, of=of)
+        if of
+        else Unserved.of_name(built.name, "no scores of this class are declared", built.better)
+    )
 
 
 def choose(
@@ -75,7 +79,7 @@ def choose(
             return feedback_rate(call.name)
         built = build(call, spec.task, coding.classes)
         if not built.needs <= served:
-            return Unserved.of_name(built.name, _lack(built.needs - served))
+            return Unserved.of_name(built.name, _lack(built.needs - served), built.better)
         if built.histogram == "scores" and spec.task == "multiclass":
             return _with_scores(built, coding, log)
         return built.among(edges) if isinstance(built, AtThreshold) else built
@@ -111,8 +115,14 @@ def choose(
 def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
     """Refuse a promise that says nothing or can never be kept, such as a recall of 60 instead of 0.6."""
     for index, objective in enumerate(spec.objectives):
-        metric, limit = of_objectives[str(objective.metric)], objective.target.limit
-        if isinstance(metric, Unserved) or metric.low <= limit <= metric.high:
+        metric, target = of_objectives[str(objective.metric)], objective.target
+        if isinstance(metric, Unserved):
+            continue
+        if target is None:
+            _comparable(index, metric, objective.by or 0.0)
+            continue
+        limit = target.limit
+        if metric.low <= limit <= metric.high:
             continue
         share = 1 < limit <= 100 and (metric.low, metric.high) == (0, 1)
         ends = (
@@ -120,6 +130,18 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
         )
         text = f"objectives[{index}]: {metric.name} is {ends}, not {limit:g}"
         raise InputError(f"{text}; did you mean {limit / 100:g}?" if share else text, ("objectives", index))
+
+
+def _comparable(index: int, metric: Metric, by: float) -> None:
+    """Refuse to be no worse than something where nobody knows what is worse, or where it could never be worse."""
+    place = ("objectives", index)
+    if metric.better is None:
+        text = f"more of {metric.name} is neither better nor worse: promise at_least or at_most instead"
+        raise InputError(f"objectives[{index}]: {text}", place)
+    if by >= metric.high - metric.low:
+        percent = f"; did you mean {by / 100:g}?" if 1 <= by <= 100 else ""
+        text = f"{metric.name} lies between {metric.low:g} and {metric.high:g}, it cannot get worse by more than {by:g}"
+        raise InputError(f"objectives[{index}]: {text}{percent}", place)
 
 
 def _confusion_calls(of_objectives: Mapping[str, Metric], asked: Sequence[Metric], spec: Spec) -> list[MetricCall]:

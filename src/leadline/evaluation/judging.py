@@ -13,6 +13,7 @@ import numpy as np
 from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
 from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
+from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
 from leadline.metrics.metric import Metric, Unserved
@@ -26,7 +27,7 @@ from leadline.objectives.interval import verdict
 from leadline.spec.model import Acknowledgement, Objective
 from leadline.stats.design import Designs
 from leadline.stats.detector import anytime_interval
-from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Undefined, Verdict
+from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Target, Undefined, Verdict
 
 #: where there is an objective for slices, half of its false alarms are left for them
 HALF = 0.5
@@ -82,6 +83,24 @@ class Judging:
                 found += [Judged(self.of.slice_of(partition, code), index, code) for code in codes]
         return found
 
+    @cached_property
+    def promises(self) -> Promises:
+        """What the objectives promise in numbers."""
+        return Promises(self.of)
+
+    def target(self, objective: Objective, each: Judged) -> Target | Undefined:
+        """What an objective promises for a slice."""
+        key = str(objective.metric), objective.target, objective.no_worse_than, objective.by, each
+        if key not in self._targets:
+            metric = self.of.objective_metrics[str(objective.metric)]
+            self._targets[key] = self.promises.target(objective, metric, each.index, each.code)
+        return self._targets[key]
+
+    @cached_property
+    def _targets(self) -> dict[object, Target | Undefined]:
+        """Targets that were told, for objectives that differ in window or budget only."""
+        return {}
+
     # Detectors --------------------------------------------------------------------------------------------------
 
     def watched(self, objective: Objective) -> dict[Judged, Watch]:
@@ -90,14 +109,21 @@ class Judging:
         seen = self._seen(objective, metric)
         if seen is None:
             return {}
-        slices = [each for each in self.slices(objective) if self._has_bet(metric, each)]
-        made = {each: self._stream(metric, objective, seen, each) for each in slices}
+        before = self._looks_before(self.promises.begin(objective), seen)
+        if before >= seen.of.looks:
+            return {}
+        made: dict[Judged, tuple[bets.Stream, Array]] = {}
+        for each in self.slices(objective):
+            target = self.target(objective, each)
+            if isinstance(target, Target) and self._has_bet(metric, each):
+                made[each] = self._stream(metric, target, seen, each)
         found: dict[Judged, Watch] = {}
-        for some in (slices[:1], slices[1:]):  # all rows, and the slices together
+        for of_slices in (False, True):
+            some = [each for each in made if (each.code is not None) == of_slices]
             streams = [made[each][0] for each in some]
             restarts = [self._restarts(objective, seen, each) for each in some]
-            alpha, slots = self.budget(objective, of_slices=some != slices[:1])
-            stories = fold(streams, alpha, seen.of.year, slots, restarts)
+            alpha, slots = self.budget(objective, of_slices)
+            stories = fold(streams, alpha, seen.of.year, slots, restarts, before)
             for each, story in zip(some, stories, strict=True):
                 found[each] = Watch(seen, *made[each], story)
         return found
@@ -126,13 +152,23 @@ class Judging:
         """AUC is detected in the largest slices only."""
         return not isinstance(metric, RocAuc) or each.code is None or each.code < FIRST + MOST_RANKED
 
-    def _stream(self, metric: Metric, objective: Objective, seen: Seen, each: Judged) -> tuple[bets.Stream, Array]:
-        key = metric.name, objective.target, seen.of.calendar, each
+    @staticmethod
+    def _looks_before(begin: datetime | None, seen: Seen) -> int:
+        """How many leading looks hold predictions from before a time."""
+        if begin is None:
+            return 0
+        due = begin + seen.of.calendar.wait
+        number = seen.of.calendar.grain.number_of(due)
+        number += seen.of.calendar.grain.start(number) < due
+        return max(number - seen.of.begin, 0)
+
+    def _stream(self, metric: Metric, target: Target, seen: Seen, each: Judged) -> tuple[bets.Stream, Array]:
+        key = metric.name, target, seen.of.calendar, each
         if key not in self._streams:
             sums = seen.sums(each.index, each.code)
             entities = seen.entities(each.index, each.code)
             ranked = seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
-            made = bets.stream(metric, sums, objective.target, entities, ranked)
+            made = bets.stream(metric, sums, target, entities, ranked)
             self._streams[key] = made, metric.parts(sums)
         return self._streams[key]
 
@@ -171,32 +207,37 @@ class Judging:
     # Judgements -------------------------------------------------------------------------------------------------
 
     def _judged(self, objective: Objective, metric: Metric, each: Judged, watch: Watch | None) -> Judgement:
-        target, span, end = objective.target, objective.window, self.of.mature_until
-        rule = "interval" if watch is None else "detector"
+        target, span, end = self.target(objective, each), objective.window, self.of.mature_until
         breaches = () if watch is None else tuple(self.breaches(metric, watch))
         lasting = breaches[-1] if breaches and breaches[-1].cleared is None else None
         silent = self._silent(span)
-        if not end or silent is not None:
-            reason = f"no predictions since {self._last_day():%Y-%m-%d}" if silent is not None else self._none_mature()
-            return Judgement(
-                metric=metric.name,
-                slice=each.where,
-                target=target,
-                window=span,
-                window_end=silent,
-                status=Verdict.NO_DATA if lasting is None else Verdict.BREACHED,
-                value=None,
-                low=None,
-                high=None,
-                since=None if lasting is None else lasting.since,
-                n=0,
-                why=reason,
-                rule=rule,
-                breaches=breaches,
-            )
+        nothing = Judgement(
+            metric=metric.name,
+            slice=each.where,
+            target=target,
+            window=span,
+            window_end=silent,
+            status=Verdict.NO_DATA if lasting is None else Verdict.BREACHED,
+            value=None,
+            low=None,
+            high=None,
+            since=None if lasting is None else lasting.since,
+            n=0,
+            rule="interval" if watch is None else "detector",
+            breaches=breaches,
+            relative=relative(objective, metric),
+        )
+        if silent is not None:
+            return replace(nothing, why=f"no predictions since {self._last_day():%Y-%m-%d}")
+        if not end:
+            return replace(nothing, why=self._none_mature())
+        if isinstance(target, Undefined):
+            return replace(nothing, status=Verdict.UNDEFINED, why=target.why)
+        if nothing.relative is not None and end <= self.promises.grains:
+            return replace(nothing, why="no row after the reference is old enough for its label")
         sums = self.of.sums(each.index, each.code)
         entities = self.of.entities(each.index, each.code)
-        windows = _Windows(metric, sums, entities, self.of.sample(each.index, each.code), self.of, objective)
+        windows = _Windows(metric, sums, entities, self.of.sample(each.index, each.code), self.of, span, target)
         found, rows, status, why = windows.judged([end])[0]
         since: datetime | None = None
         if watch is None:
@@ -206,11 +247,8 @@ class Judging:
             since = None if lasting is None else lasting.since
         low, high, method = interval_of(found)
         value = None if isinstance(found.value, Undefined) else found.value
-        return Judgement(
-            metric=metric.name,
-            slice=each.where,
-            target=target,
-            window=span,
+        return replace(
+            nothing,
             window_end=self.of.window(*self.of.rolling(span, end)).end,
             status=status,
             value=value,
@@ -220,8 +258,6 @@ class Judging:
             n=rows,
             why=why,
             interval=method,
-            rule=rule,
-            breaches=breaches,
             budget=budget(metric, target, value, None if watch is None else _latest(metric, watch)),
         )
 
@@ -248,7 +284,7 @@ class Judging:
                 yield Judgement(
                     metric=metric.name,
                     slice=Slice(tuple((part.name, LEFT_OUT) for part in self.of.spec.parts(entry))),
-                    target=objective.target,
+                    target=objective.target or Undefined(f"the slice {entry.name!r} is left out"),
                     window=objective.window,
                     window_end=None,
                     status=Verdict.NO_DATA,
@@ -258,6 +294,7 @@ class Judging:
                     since=None,
                     n=0,
                     why=f"the slice {entry.name!r} is left out",
+                    relative=relative(objective, metric),
                 )
 
 
@@ -270,11 +307,12 @@ class _Windows:
     entities: Sums | None
     sample: Sample | None
     of: Evaluation
-    objective: Objective
+    span: Span
+    target: Target
 
     def judged(self, after: Sequence[int]) -> list[tuple[Evaluated, int, Verdict, str | None]]:
         """The windows that end with the grains before `after`: figure, rows, verdict and why."""
-        windows = [self.of.rolling(self.objective.window, each) for each in after]
+        windows = [self.of.rolling(self.span, each) for each in after]
         needs_labels = "labels" in self.metric.needs
         if needs_labels and self.sample is not None:
             evaluated = evaluate_sample(self.metric, self.sample, self.sums, windows)
@@ -284,7 +322,7 @@ class _Windows:
         for found, (begin, stop) in zip(evaluated, windows, strict=True):
             rows = int(self.sums.rows[begin:stop].sum())
             labelled = int(self.sums.labelled[begin:stop].sum()) if needs_labels else rows
-            parts.append((found, rows, *verdict(found, self.objective.target, rows, labelled)))
+            parts.append((found, rows, *verdict(found, self.target, rows, labelled)))
         return parts
 
     def since(self, end: int) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from leadline.evaluation.judging import Judged, Judging, Watch
+from leadline.evaluation.promises import relative
 from leadline.evaluation.result import check
 from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
@@ -20,7 +21,7 @@ from leadline.objectives.planning import advice, drops, looks_to_find, usual, wi
 from leadline.report.document import rfc3339
 from leadline.report.plan import PlanContent, PlanReport, plan_document
 from leadline.spec.model import Objective, Spec
-from leadline.values import Drop, Plan, Span, Undefined
+from leadline.values import Drop, Plan, Span, Target, Undefined
 
 DAY = timedelta(days=1)
 
@@ -68,17 +69,39 @@ def _of_objective(judging: Judging, objective: Objective) -> Iterator[Plan]:
     watched = judging.watched(objective)
     for each in judging.slices(objective):
         watch = watched.get(each)
-        if watch is None:
+        target = judging.target(objective, each)
+        if isinstance(target, Undefined):
+            yield _none(objective, metric, each, target, target.why)
+        elif watch is None:
             why = "the rule `interval` judges it" if objective.rule == "interval" else "no look has closed"
-            yield _none(objective, metric, each, why)
-            continue
-        yield _planned(judging, objective, metric, each, watch)
+            yield _none(objective, metric, each, target, why)
+        else:
+            yield _planned(judging, objective, metric, each, target, watch)
 
 
-def _none(objective: Objective, metric: Metric, each: Judged, why: str, watch: Watch | None = None) -> Plan:
-    look = objective.window if watch is None else _span(watch)
+def _none(
+    objective: Objective,
+    metric: Metric,
+    each: Judged,
+    target: Target | Undefined,
+    why: str,
+    watch: Watch | None = None,
+) -> Plan:
     return Plan(
-        metric.name, each.where, objective.target, objective.window, look, None, 0.0, 1.0, 0.0, 0.0, (), (), why
+        metric=metric.name,
+        slice=each.where,
+        target=target,
+        relative=relative(objective, metric),
+        window=objective.window,
+        look=objective.window if watch is None else _span(watch),
+        value=None,
+        rows=0.0,
+        overdispersion=1.0,
+        wait=0.0,
+        false_alarms=0.0,
+        drops=(),
+        advice=(),
+        why=why,
     )
 
 
@@ -87,8 +110,10 @@ def _span(watch: Watch) -> Span:
     return Span(grain.count, grain.unit)
 
 
-def _planned(judging: Judging, objective: Objective, metric: Metric, each: Judged, watch: Watch) -> Plan:
-    target, of = objective.target, watch.seen.of
+def _planned(
+    judging: Judging, objective: Objective, metric: Metric, each: Judged, target: Target, watch: Watch
+) -> Plan:
+    of = watch.seen.of
     kept = np.ones(of.looks, dtype=bool)
     for breach in watch.story.breaches:
         kept[breach.since : of.looks if breach.cleared is None else breach.cleared] = False
@@ -101,7 +126,7 @@ def _planned(judging: Judging, objective: Objective, metric: Metric, each: Judge
             metric, target, sums, watch.parts, watch.stream, watch.story.phi, groups, np.ones(of.looks, dtype=bool)
         )
     if isinstance(found, Undefined):
-        return _none(objective, metric, each, found.why, watch)
+        return _none(objective, metric, each, target, found.why, watch)
     alpha, slots = judging.budget(objective, of_slices=each.index is not None)
     share = alpha / slots
     days = 7 / of.calendar.weeks
@@ -120,6 +145,7 @@ def _planned(judging: Judging, objective: Objective, metric: Metric, each: Judge
         metric=metric.name,
         slice=each.where,
         target=target,
+        relative=relative(objective, metric),
         window=objective.window,
         look=_span(watch),
         value=found.value,

@@ -138,6 +138,7 @@ def _evaluate(
         *notes,
         *guessed,
         *fixed.notes,
+        *(Note("openslo_skipped", f"{text}.") for text in spec.left_out),
         *_data_notes(spec, log, found, known, series, later),
         *_version_notes(fixed, series),
         *_late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),

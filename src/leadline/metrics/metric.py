@@ -397,9 +397,9 @@ class Unserved(Metric):
     """A metric that this log cannot serve: it has no figure in any window, and says why."""
 
     @classmethod
-    def of_name(cls, name: str, why: str) -> Unserved:
+    def of_name(cls, name: str, why: str, better: str | None = None) -> Unserved:
         """The metric of this name, undefined for this reason."""
-        return cls(name=name, better=None, needs=frozenset(), undefined=why)
+        return cls(name=name, better=better, needs=frozenset(), undefined=why)
 
     def parts(self, sums: Sums) -> Array:
         return np.zeros((*sums.rows.shape, 1))

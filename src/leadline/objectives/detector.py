@@ -57,7 +57,12 @@ class Story:
 
 
 def fold(
-    streams: Sequence[Stream], alpha: float, year: float, slots: int, restarts: Sequence[frozenset[int]]
+    streams: Sequence[Stream],
+    alpha: float,
+    year: float,
+    slots: int,
+    restarts: Sequence[frozenset[int]],
+    first: int = 0,
 ) -> list[Story]:
     """The stories of the streams of one objective, which share a budget.
 
@@ -65,6 +70,7 @@ def fold(
     year      looks in a year
     slots     how many streams there could be (the fixed list of slices); at least as many as there are
     restarts  for each stream the looks at whose beginning its breaches were acknowledged
+    first     the first look that is taken in; those before only tell how much looks differ
     """
     if not streams:
         return []
@@ -90,7 +96,7 @@ def fold(
                     clear(place, look)
                 latched[place] = False
                 wealth[place], begun[place] = -np.inf, look
-        usable = np.isfinite(phi[:, look])
+        usable = np.isfinite(phi[:, look]) & (look >= first)
         _grow(wealth, against[:, look], phi[:, look], start, usable & ~latched)
         _grow(mirror, behind[:, look], phi[:, look], start, usable & latched)
         evidence[:, look] = _score(wealth)

@@ -16,10 +16,10 @@ from leadline.report.words import (
     days,
     interval,
     length,
-    limit,
     named,
     numbers,
     printable,
+    promised,
     share,
 )
 from leadline.values import (
@@ -28,15 +28,20 @@ from leadline.values import (
     Estimate,
     Judgement,
     Labels,
+    Relative,
     Slice,
     Span,
     Standing,
     Status,
     Target,
     TrackRecord,
+    Undefined,
     Verdict,
     Window,
 )
+
+Declared = tuple[str, Relative | Target | Undefined, Span]
+"""What tells objectives apart."""
 
 #: in which order verdicts are shown
 ORDER = tuple(VERDICTS)
@@ -110,12 +115,14 @@ def distance(value: float, target: Target) -> float:
 
 def ordered(objectives: Sequence[Judgement]) -> list[Judgement]:
     """Breached first and what holds last; then as declared, all rows before slices, and the worst slice first."""
-    declared: dict[tuple[str, Target, Span], int] = {}
+    declared: dict[Declared, int] = {}
     for each in objectives:
         declared.setdefault(_objective(each), len(declared))
 
     def place(each: Judgement) -> tuple[int, int, bool, float]:
-        off = -math.inf if each.value is None else distance(each.value, each.target)
+        off = -math.inf
+        if each.value is not None and isinstance(each.target, Target):
+            off = distance(each.value, each.target)
         return ORDER.index(each.status), declared[_objective(each)], each.slice != ALL_ROWS, -off
 
     return sorted(objectives, key=place)
@@ -123,7 +130,7 @@ def ordered(objectives: Sequence[Judgement]) -> list[Judgement]:
 
 def folded(objectives: Sequence[Judgement]) -> Iterator[Judgement | Fold]:
     """`ordered`, with long lists of slices of one objective cut; one that would be cut alone is shown."""
-    groups: dict[tuple[Verdict, tuple[str, Target, Span]], list[Judgement]] = {}
+    groups: dict[tuple[Verdict, Declared], list[Judgement]] = {}
     for each in ordered(objectives):
         groups.setdefault((each.status, _objective(each)), []).append(each)
     for (status, _), group in groups.items():
@@ -135,8 +142,9 @@ def folded(objectives: Sequence[Judgement]) -> Iterator[Judgement | Fold]:
             yield Fold(status, len(group) - room)
 
 
-def _objective(each: Judgement) -> tuple[str, Target, Span]:
-    return each.metric, each.target, each.window
+def _objective(each: Judgement) -> Declared:
+    """What the judgements of one objective have in common: slices may have limits of their own."""
+    return each.metric, each.relative or each.target, each.window
 
 
 #: breaches that are told one by one
@@ -160,7 +168,7 @@ def breach_sentences(content: Content) -> Iterator[str]:
 
 def _promise(each: Judgement) -> str:
     where = "" if each.slice == ALL_ROWS else f" for {named(each.slice)}"
-    return f"{named(each.metric)} {limit(each.target)}{where}"
+    return f"{named(each.metric)} {promised(each)}{where}"
 
 
 def _lasting(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
@@ -171,7 +179,7 @@ def _lasting(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
         said += f": {value} {between} since then"
     if each.value is not None:
         shown = numbers(each.value, each.low, each.high)[0]
-        word = "still" if each.target.met(each.value) else "now"
+        word = "still" if isinstance(each.target, Target) and each.target.met(each.value) else "now"
         said += f"; over the last {length(each.window)} it is {word} {shown}"
     return said + "."
 
@@ -376,7 +384,7 @@ def _distinct(slices: Sequence[Served]) -> list[Served]:
 def _judged(content: Content) -> Iterator[Served]:
     whole = {_objective(each): each.value for each in content.objectives if each.slice == ALL_ROWS}
     for each in content.objectives:
-        if each.slice != ALL_ROWS and each.value is not None:
+        if each.slice != ALL_ROWS and each.value is not None and isinstance(each.target, Target):
             better = "higher" if each.target.side == "at_least" else "lower"
             yield _served(each, each.value, better, whole.get(_objective(each)), each.target)
 

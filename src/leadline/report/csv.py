@@ -19,6 +19,8 @@ COLUMNS: Final = (
     "window_end",
     "at_least",
     "at_most",
+    "no_worse_than",
+    "by",
     "status",
     "value",
     "low",
@@ -42,7 +44,8 @@ def csv(content: Content) -> str:
     """A line a judged objective, then one an estimate; `kind` tells which, and what a kind has not is empty.
 
     Columns are the keys of the JSON document; `slice` is JSON text and empty for all rows; a target stands in
-    `at_least` or `at_most`. Numbers keep full precision. Text that a spreadsheet would run has a `'` before it.
+    `at_least` or `at_most`, and what it was made from in `no_worse_than` and `by`. Numbers keep full precision. Text
+    that a spreadsheet would run has a `'` before it.
     """
     found = document(content)
     text = io.StringIO()

@@ -7,7 +7,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline.values import Breach, Change, Estimate, Judgement, Labels, LeafChange, Note, Reliability, TrackRecord
+from leadline.values import (
+    Breach,
+    Change,
+    Estimate,
+    Judgement,
+    Labels,
+    LeafChange,
+    Note,
+    Plan,
+    Reliability,
+    Target,
+    TrackRecord,
+)
 
 SCHEMA: Final = 1
 
@@ -136,7 +148,7 @@ def _objective(each: Judgement) -> dict[str, Any]:
     return {
         "metric": each.metric,
         "slice": each.slice.as_dict(),
-        "target": {each.target.side: each.target.limit},
+        "target": target(each),
         "window": str(each.window),
         "window_end": None if each.window_end is None else rfc3339(each.window_end),
         "status": each.status.value,
@@ -152,6 +164,16 @@ def _objective(each: Judgement) -> dict[str, Any]:
         "budget_spent": None if each.budget is None else each.budget.spent,
         "burn_rate": None if each.budget is None else each.budget.burn,
     }
+
+
+def target(each: Judgement | Plan) -> dict[str, Any]:
+    """The promise in numbers, and how it was declared where that is something else."""
+    found: dict[str, Any] = {}
+    if isinstance(each.target, Target):
+        found[each.target.side] = each.target.limit
+    if each.relative is not None:
+        found |= {"no_worse_than": each.relative.than, "by": each.relative.by}
+    return found
 
 
 def _breach(each: Breach) -> dict[str, Any]:

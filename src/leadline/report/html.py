@@ -38,7 +38,7 @@ from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
-from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status
+from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status, Target
 
 #: points of charts and figures of tables that one file may hold
 MOST_POINTS: Final = 20_000
@@ -229,7 +229,7 @@ class _Objectives:
         spark = None
         if points:
             title = f"{each.metric}, {words.named(each.slice)}"
-            spark = self.budget.spend(len(points), chart(points, title, self.zone, [each.target.limit], SPARK))
+            spark = self.budget.spend(len(points), chart(points, title, self.zone, _limits(each), SPARK))
         cells = self._cells(each)
         done = self.budget.spend(1, tag("tr", *cells, tag("td") if self.drawn else None))
         return done if spark is None or done is None else tag("tr", *cells, tag("td", spark))
@@ -238,7 +238,7 @@ class _Objectives:
         value, between = words.interval(each.value, each.low, each.high)
         cells = [
             tag("td", f"{words.SYMBOLS[each.status]} {words.VERDICTS[each.status]}", class_=each.status.value),
-            tag("td", f"{each.metric} {words.limit(each.target)}"),
+            tag("td", f"{each.metric} {words.promised(each)}"),
             tag("td", words.named(each.slice), class_="name"),
             tag("td", value, class_="n"),
             tag("td", between) if each.value is not None else tag("td", each.why or "", class_="why"),
@@ -296,8 +296,14 @@ def _estimated(points: Sequence[Estimate], zone: ZoneInfo, budget: _Budget) -> I
 
 def _chart(content: Content, points: Sequence[Estimate]) -> Markup:
     metric = points[0].metric
-    limits = [each.target.limit for each in content.objectives if each.metric == metric and each.slice == ALL_ROWS]
+    judged = [each for each in content.objectives if each.metric == metric and each.slice == ALL_ROWS]
+    limits = [limit for each in judged for limit in _limits(each)]
     return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART)
+
+
+def _limits(each: Judgement) -> list[float]:
+    """The limit of the promise, where it is told."""
+    return [each.target.limit] if isinstance(each.target, Target) else []
 
 
 def _window(each: Estimate, zone: ZoneInfo) -> Markup:

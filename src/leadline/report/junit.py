@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET  # written here, never read
 
 from leadline.report.document import Content, rfc3339
-from leadline.report.words import interval, length, limit, printable
+from leadline.report.words import declared, interval, length, printable
 from leadline.values import Judgement, Verdict
 
 # What XML 1.0 cannot hold, not even escaped. `printable` has written most of it as text already.
@@ -39,7 +39,7 @@ def junit(content: Content) -> str:
 
 
 def _case(suite: ET.Element, content: Content, each: Judgement) -> None:
-    name = f"{each.metric} {limit(each.target)} over {length(each.window)}, {each.slice}"
+    name = f"{each.metric} {declared(each)} over {length(each.window)}, {each.slice}"
     case = ET.SubElement(
         suite, "testcase", classname=_text(f"{content.model}.{each.metric}"), name=_text(name), time="0"
     )

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from leadline.report import words
-from leadline.report.document import SCHEMA, rfc3339
+from leadline.report.document import SCHEMA, rfc3339, target
 from leadline.report.text import Row, aligned, sentence
 from leadline.values import ALL_ROWS, KEEPS, Plan, Undefined
 
@@ -59,7 +59,7 @@ class PlanReport:
             style="dim",
         )
         shorter = {
-            f"{words.named(each.metric)} {words.limit(each.target)}: {'; '.join(each.advice)}."
+            f"{words.named(each.metric)} {words.promised(each)}: {'; '.join(each.advice)}."
             for each in content.plans
             if each.slice == ALL_ROWS and each.advice
         }
@@ -74,12 +74,12 @@ def _tables(plans: Sequence[Plan], width: int) -> Iterator[Text]:
     """One table for each objective, as each has drops of its own."""
     by_objective: dict[tuple[str, str, str], list[Plan]] = {}
     for each in plans:
-        by_objective.setdefault((each.metric, str(each.target), str(each.window)), []).append(each)
+        by_objective.setdefault((each.metric, words.declared(each), str(each.window)), []).append(each)
     for group in by_objective.values():
         first = group[0]
         yield Text()
         alarms = sum(each.false_alarms for each in group)
-        title = f"{words.named(first.metric)} {words.limit(first.target)} over {words.length(first.window)}"
+        title = f"{words.named(first.metric)} {words.declared(first)} over {words.length(first.window)}"
         yield from sentence(
             f"{title}, a look every {words.length(first.look)}; at most {alarms:.2g} false alarms a year.", width
         )
@@ -134,7 +134,7 @@ def _plan(each: Plan) -> dict[str, Any]:
     return {
         "metric": each.metric,
         "slice": each.slice.as_dict(),
-        "target": {each.target.side: each.target.limit},
+        "target": target(each),
         "window": str(each.window),
         "look": str(each.look),
         "value": each.value,

@@ -139,7 +139,7 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
         value, between = _value(each.value, each.low, each.high)
         row = [
             Text(f"{words.SYMBOLS[each.status]} {words.VERDICTS[each.status]}", style=STYLES[each.status]),
-            Text(f"{words.named(each.metric)} {words.limit(each.target)}"),
+            Text(f"{words.named(each.metric)} {words.promised(each)}"),
             _slice(each.slice),
             value,
         ]

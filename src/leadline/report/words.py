@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from leadline.values import Slice, Span, Target, Verdict, Window
+from leadline.values import Judgement, Plan, Relative, Slice, Span, Target, Undefined, Verdict, Window
 
 #: no more decimals than this are shown
 MOST_DECIMALS = 6
@@ -31,6 +31,9 @@ SYMBOLS = {
     Verdict.UNDEFINED: "?",
     Verdict.HOLDS: "✓",
 }
+
+
+_SIGNS = {"at_least": "≥", "at_most": "≤"}
 
 
 # Numbers ------------------------------------------------------------------------------------------------------------
@@ -91,7 +94,26 @@ def limit(target: Target) -> str:
     ('≥ 0.6', '≤ 12,000')
     """
     shown = f"{target.limit:,.10g}"
-    return f"{'≥' if target.side == 'at_least' else '≤'} {shown}"
+    return f"{_SIGNS[target.side]} {shown}"
+
+
+def promised(each: Judgement | Plan) -> str:
+    """The promise of a judged objective, in signs; where it was made from something else, what that is."""
+    if each.relative is None or isinstance(each.target, Undefined):
+        return declared(each)
+    # such a limit is read from data and has all the digits of a double
+    return f"{_SIGNS[each.target.side]} {numbers(each.target.limit)[0]} ({_made(each.relative)})"
+
+
+def declared(each: Judgement | Plan) -> str:
+    """The promise of a judged objective as it was declared: the same from one day to the next."""
+    if each.relative is not None:
+        return f"{_SIGNS[each.relative.side]} {_made(each.relative)}"
+    return limit(each.target) if isinstance(each.target, Target) else ""
+
+
+def _made(relative: Relative) -> str:
+    return f"{relative.than} {'−' if relative.side == 'at_least' else '+'} {relative.by:,.10g}"
 
 
 def share(part: int, whole: int) -> str:

@@ -2,6 +2,7 @@
 
 from leadline.spec.load import SpecError, SpecProblem, from_mapping, load
 from leadline.spec.model import Spec
+from leadline.spec.openslo import to_openslo
 from leadline.spec.schema import json_schema
 from leadline.spec.where import Condition, ConditionError, to_ibis
 
@@ -15,4 +16,5 @@ __all__ = [
     "json_schema",
     "load",
     "to_ibis",
+    "to_openslo",
 ]

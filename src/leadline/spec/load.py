@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,7 @@ from pydantic_core import ErrorDetails
 from leadline.spec import model
 from leadline.spec.fields import Frozen, TableSource
 from leadline.spec.model import Spec
+from leadline.spec.openslo import Found, from_openslo
 from leadline.spec.words import dotted, instead, shown
 from leadline.spec.yaml_nodes import MAX_BYTES, Document, Place, YamlError, read
 from leadline.spec.yaml_nodes import Path as Path_
@@ -100,17 +102,16 @@ def told_with_lines(path: str | os.PathLike[str]) -> Iterator[None]:
         if not problem.at:
             raise
         shown_path = os.fspath(path)
-        place = read(_text(shown_path)).place(problem.at)
-        raise SpecError((SpecProblem(str(problem), file=shown_path, place=place),)) from problem
+        declared = _Declared.read(read(_text(shown_path)), shown_path, Path(shown_path).parent, os.environ)
+        raise SpecError((declared.problem(problem.at, str(problem), where=""),)) from problem
 
 
-def _text(path: str) -> str:
+def _text(path: str, missing: str = "there is no such file; `leadline init FILE...` writes one") -> str:
     try:
         with Path(path).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        text = "there is no such file; `leadline init FILE...` writes one"
-        raise SpecError((SpecProblem(text, file=path),)) from None
+        raise SpecError((SpecProblem(missing, file=path),)) from None
     except OSError as error:
         raise SpecError((SpecProblem(f"cannot be read: {error.strerror or error}", file=path),)) from None
     if len(raw) > MAX_BYTES:
@@ -122,24 +123,85 @@ def _text(path: str) -> str:
         raise SpecError((SpecProblem("not UTF-8 text", file=path, place=place),)) from None
 
 
+@dataclass(frozen=True)
+class _Declared:
+    """A declaration before it is checked: its values with everything filled in, and where they are written.
+
+    slos   what was read where `objectives` names a file of OpenSLO documents, and that file
+    """
+
+    value: Mapping[str, Any]
+    document: Document
+    file: str | None
+    slos: tuple[str, Found] | None = None
+
+    @classmethod
+    def read(
+        cls, document: Document, file: str | None, directory: Path | None, environment: Mapping[str, str]
+    ) -> _Declared:
+        """Fill in variables, and the objectives from a file of their own."""
+        if not isinstance(document.value, Mapping):
+            text = f"a declaration is a mapping (version: 1, model: ...); found {shown(document.value)}"
+            raise SpecError((SpecProblem(text, file=file, place=Place(1, 1) if file else None),))
+        missing: list[tuple[Path_, str]] = []
+        value: Any = _substituted(document.value, (), environment, missing)
+        declared = cls(value, document, file)
+        if missing:
+            raise SpecError(tuple(declared.problem(path, text) for path, text in missing))
+        return declared._with_slos(directory) if isinstance(value.get("objectives"), Mapping) else declared
+
+    def _with_slos(self, directory: Path | None) -> _Declared:
+        place = ("objectives",)
+        form = "objectives are a list, or {openslo: FILE}"
+        asked = self.value["objectives"]
+        if set(asked) != {"openslo"} or not isinstance(asked["openslo"], str | os.PathLike):
+            raise SpecError((self.problem(place, form),))
+        if not isinstance(self.value.get("model"), str):
+            return _Declared({**self.value, "objectives": []}, self.document, self.file)
+        path = str((directory or Path()) / Path(asked["openslo"]).expanduser())
+        text = _text(path, "there is no such file; `leadline export --openslo` writes one")
+        try:
+            found = from_openslo(text, self.value["model"])
+        except YamlError as error:
+            raise SpecError((SpecProblem(str(error), file=path, place=error.place),)) from None
+        problems = [SpecProblem(str(each), file=path, place=each.place) for each in found.problems]
+        if not problems and not found.objectives:
+            text = f"it has no SLO of the model {self.value['model']!r}: nothing would be judged"
+            left_out = [SpecProblem(str(each), file=path, place=each.place) for each in found.skipped]
+            problems = [SpecProblem(text, file=path), *left_out]
+        if problems:
+            raise SpecError(tuple(problems))
+        value = {**self.value, "objectives": [objective for objective, _ in found.objectives]}
+        return _Declared(value, self.document, self.file, (path, found))
+
+    def problem(self, path: Path_, text: str, owner: Path_ | None = None, where: str | None = None) -> SpecProblem:
+        """Something about a place, told where that is written."""
+        if self.slos is not None and path[:1] == ("objectives",) and len(path) > 1:
+            file, found = self.slos
+            finding = found.objectives[int(path[1])][1].finding(path[2:], text)
+            return SpecProblem(str(finding), file=file, place=finding.place)
+        if where is None:
+            where = dotted(path if owner is None else owner)
+        return SpecProblem(text, where, self.file, self.document.place(path) if self.file else None)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What the file of objectives has that is not read, in sentences."""
+        if self.slos is None:
+            return ()
+        file, found = self.slos
+        return tuple(str(SpecProblem(str(each), file=file, place=each.place)) for each in found.skipped)
+
+
 def _spec(document: Document, file: str | None, directory: Path | None, environment: Mapping[str, str]) -> Spec:
-    if not isinstance(document.value, Mapping):
-        text = f"a declaration is a mapping (version: 1, model: ...); found {shown(document.value)}"
-        raise SpecError((SpecProblem(text, file=file, place=Place(1, 1) if file else None),))
-
-    def problem(path: Path_, text: str, owner: Path_ | None = None) -> SpecProblem:
-        where = dotted(path if owner is None else owner)
-        return SpecProblem(text, where, file, document.place(path) if file else None)
-
-    missing: list[tuple[Path_, str]] = []
-    value = _substituted(document.value, (), environment, missing)
-    if missing:
-        raise SpecError(tuple(problem(path, text) for path, text in missing))
+    declared = _Declared.read(document, file, directory, environment)
     try:
-        return Spec.model_validate(value, context={"directory": directory})
+        spec = Spec.model_validate(declared.value, context={"directory": directory})
     except ValidationError as error:
         found = [told(each) for each in error.errors(include_url=False)]
-    problems = [problem(*each) for each in found]
+    else:
+        return spec.leaving_out(declared.left_out)
+    problems = [declared.problem(*each) for each in found]
     if file:
         problems.sort(key=lambda each: (each.place.line, each.place.column) if each.place else (0, 0))
     raise SpecError(tuple(problems))
@@ -231,6 +293,8 @@ def _sentence(error: ErrorDetails, location: Path_) -> str:
             return f"{shown(found)} is not a name: letters, digits and _, not beginning with a digit"
         case "greater_than":
             return f"a number above {context['gt']:g} is needed, found {shown(found)}"
+        case "greater_than_equal":
+            return f"a number of at least {context['ge']:g} is needed, found {shown(found)}"
         case "less_than":
             return f"a number below {context['lt']:g} is needed, found {shown(found)}"
         case _ if kind in _NEEDED:
@@ -261,8 +325,8 @@ def _not_one_of(location: Path_, found: object) -> str:
         return f"{shown(found)} is neither {word} nor a list; for one name write [{found}]"
     owner = _model_at(location[:-1])
     choices = get_args(owner.model_fields[str(location[-1])].annotation) if owner else ()
-    names = tuple(str(each) for each in choices if each is not None)
-    names = names or tuple(str(arg) for choice in choices for arg in get_args(choice))
+    # of `Literal[...] | None` each choice has its own
+    names = tuple(str(each) for choice in choices if choice is not NoneType for each in get_args(choice) or (choice,))
     if len(names) == 1:
         return f"only {names[0]} is known here, found {shown(found)}"
     listed = f"{shown(found)} is not one of {', '.join(names)}"

@@ -14,7 +14,16 @@ from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, ValidationError, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from leadline.metrics import MetricCall, UnknownMetric, metric
@@ -33,7 +42,7 @@ from leadline.spec.fields import (
     ZoneName,
     not_boolean,
 )
-from leadline.spec.words import instead, nearest, shown
+from leadline.spec.words import instead, listed, nearest, shown
 from leadline.values import Scalar, Span, Target
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -367,6 +376,13 @@ class Objective(Frozen):
     metric: MetricField = Field(description="A metric, such as recall, or the name of a feedback.")
     at_least: Number | None = Field(default=None, description="The metric is to be at least this.")
     at_most: Number | None = Field(default=None, description="The metric is to be at most this.")
+    no_worse_than: Literal["reference"] | None = Field(
+        default=None,
+        description="Instead of a number: no worse than in the reference by more than `by`; for a slice, than its own.",
+    )
+    by: Annotated[Number, Field(ge=0)] | None = Field(
+        default=None, description="How much worse it may be, in the metric's own unit; needed with no_worse_than."
+    )
     window: SpanField = Field(description="Over how long: 1h, a number of days such as 28d, 1w or 1mo.")
     slices: tuple[str, ...] = Field(default=(), description="Names of declared slices for which it is to hold as well.")
     rule: Literal["detector", "interval"] = Field(
@@ -388,8 +404,11 @@ class Objective(Frozen):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        _one_of(self, "at_least", "at_most")
+        _one_of(self, "at_least", "at_most", "no_worse_than")
         problems: list[Problem] = [(("slices",), f"{name!r} is named twice") for name in _twice(self.slices)]
+        if (self.no_worse_than is None) != (self.by is None):
+            missing = "'by' is missing: how much worse it may be" if self.by is None else "by goes with no_worse_than"
+            problems.append((() if self.by is None else ("by",), missing))
         if self.rule == "interval":
             given = [key for key in ("look", "false_alarms", "acknowledged") if key in self.model_fields_set]
             problems += [((key,), f"{key} is for the rule `detector`") for key in given]
@@ -397,12 +416,11 @@ class Objective(Frozen):
         return self
 
     @property
-    def target(self) -> Target:
-        """The promised side."""
+    def target(self) -> Target | None:
+        """The promised side and its limit; None where the limit is to be read from the log first (`no_worse_than`)."""
         if self.at_least is not None:
             return Target("at_least", self.at_least)
-        assert self.at_most is not None  # noqa: S101  # _one lets nothing else through
-        return Target("at_most", self.at_most)
+        return None if self.at_most is None else Target("at_most", self.at_most)
 
 
 def _metrics_kind(value: object) -> str:
@@ -413,6 +431,15 @@ Metrics = Annotated[
     Annotated[Literal["all"], Tag("<all>")] | Annotated[tuple[MetricField, ...], Tag("<list>")],
     Discriminator(_metrics_kind),
 ]
+
+
+class _OrOpenSlo:
+    """In the schema for editors: objectives may stand in a file of OpenSLO documents, which `load` reads."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        path = {"type": "string", "description": "A file of OpenSLO v1 documents."}
+        named = {"type": "object", "properties": {"openslo": path}, "required": ["openslo"]}
+        return {"anyOf": [handler(schema), {**named, "additionalProperties": False}]}
 
 
 class Spec(Frozen):
@@ -447,12 +474,26 @@ class Spec(Frozen):
         description="Metrics beside those of the objectives, or all; a few that fit the task where absent.",
     )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
-    objectives: tuple[Objective, ...] = Field(default=(), description="What was promised.")
+    objectives: Annotated[tuple[Objective, ...], _OrOpenSlo()] = Field(
+        default=(), description="What was promised; {openslo: FILE} reads it from OpenSLO documents."
+    )
+    _left_out: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _refuse([problem for rule in RULES for problem in rule(self)], self)
         return self
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What was not read of the files that the declaration names, in sentences."""
+        return self._left_out
+
+    def leaving_out(self, sentences: tuple[str, ...]) -> Spec:
+        """The same declaration, of which something more was not read."""
+        copy = self.model_copy()
+        copy._left_out = (*self._left_out, *sentences)
+        return copy
 
     @property
     def zone(self) -> ZoneInfo:
@@ -661,8 +702,21 @@ def _objectives(spec: Spec) -> Iterator[Problem]:
             for name in [] if not isinstance(entry, Acknowledgement) else sorted(set(entry.slice) - parts):
                 known = instead(name, tuple(sorted(parts))) if parts else "; this objective has no slices"
                 yield ("objectives", index, "acknowledged", position, "slice"), f"{name!r} is not a slice of it{known}"
+        if objective.no_worse_than == "reference":
+            problem = _no_fixed_reference(spec)
+            if problem:
+                yield ("objectives", index, "no_worse_than"), problem
         if objective in spec.objectives[:index]:
             yield ("objectives", index), "this objective is declared twice"
+
+
+def _no_fixed_reference(spec: Spec) -> str | None:
+    """Why the reference cannot be promised: it has no labels, or would change from one day to the next."""
+    if spec.reference is None:
+        return "no reference is declared, and a guessed one would move the promise: add reference: {until: DATE}"
+    if spec.reference.until is None:
+        return "a reference with a source of its own has no labels: declare reference: {until: DATE} instead"
+    return None
 
 
 RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
@@ -683,8 +737,8 @@ def _twice(names: Sequence[Any]) -> list[Any]:
 def _one_of(part: Frozen, *keys: str) -> None:
     given = [key for key in keys if getattr(part, key) is not None]
     if len(given) != 1:
-        said = " and ".join(given) + " are both given" if given else "none is given"
-        _refuse([((), f"exactly one of {' and '.join(keys)} is needed; {said}")], part)
+        said = f"{listed(given)} are {'both' if len(given) == 2 else 'all'} given" if given else "none is given"
+        _refuse([((), f"exactly one of {listed(keys)} is needed; {said}")], part)
 
 
 def _refuse(problems: Sequence[Problem], value: Frozen) -> None:

@@ -66,6 +66,15 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them.
+
+    >>> listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a and b', 'a, b and c')
+    """
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
 def dotted(path: Sequence[str | int]) -> str:
     """A place in the declaration as people write it.
 

@@ -8,7 +8,7 @@ name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -61,6 +61,25 @@ class _Loader(_Base):  # type: ignore[misc, valid-type]  # the class is chosen w
     yaml_implicit_resolvers: Mapping[str, list[tuple[str, re.Pattern[str]]]] = {}
 
 
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's writer, which quotes what any reader takes for something else than text: YAML 1.1's as well as ours."""
+
+    yaml_implicit_resolvers: dict[Any, Any] = {  # noqa: RUF012  # the class's own, as PyYAML has it
+        first: list(known) for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
+    }
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Values that are equal are written out."""
+        return True
+
+    def text(self, value: str) -> yaml.Node:
+        """Text; in double quotes, with escapes, where it holds more than what is printed on one line."""
+        return self.represent_scalar("tag:yaml.org,2002:str", value, None if value.isprintable() else '"')
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
+
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -75,7 +94,10 @@ for _tag, _pattern, _first in (
         list("-+0123456789."),
     ),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), _first)
+    for _each in (_Loader, _Dumper):
+        _each.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), _first)
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"0o[0-7]+\Z"), ["0"])  # YAML 1.2 elsewhere
 
 
 def read(text: str) -> Document:
@@ -93,11 +115,38 @@ def read(text: str) -> Document:
     ...
     leadline.spec.yaml_nodes.YamlError: key 'a' is written twice; first in line 1
     """
+    found = _documents(text, "a second document begins here; a file holds one declaration")
+    return found[0] if found else Document(None, {(): Place(1, 1)})
+
+
+def read_all(text: str) -> tuple[Document, ...]:
+    r"""As `read`, for a text of several documents; the limits are for all of them together.
+
+    >>> [document.value for document in read_all("a: 1\n---\na: 2")]
+    [{'a': 1}, {'a': 2}]
+    """
+    return _documents(text, None)
+
+
+def write(documents: Sequence[object]) -> str:
+    """Documents made of dicts, lists, text, numbers, booleans and None, as YAML that `read_all` gives back.
+
+    >>> print(write([{"version": "1", "window": "1e3"}]), end="")
+    version: '1'
+    window: '1e3'
+    """
+    return yaml.dump_all(
+        documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, explicit_start=len(documents) > 1
+    )
+
+
+def _documents(text: str, second: str | None) -> tuple[Document, ...]:
+    """All documents; `second` is what to say where there must be one only."""
     if len(text) > MAX_BYTES:
         raise YamlError(f"the file is larger than {MAX_BYTES >> 10} KiB; is it a declaration?", None)
     try:
-        _check_events(text)
-        node = _Loader(text).get_single_node()
+        _check_events(text, second)
+        nodes = list(_nodes(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark) if mark else None
@@ -106,11 +155,18 @@ def read(text: str) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlError(f"character #x{error.character:04x} cannot stand in YAML", Place(line, 1)) from None
-    if node is None:
-        return Document(None, {(): Place(1, 1)})
-    reader = _Reader()
-    value = reader.value(node, ())
-    return Document(value, reader.places)
+    found, values = [], 0
+    for node in nodes:
+        reader = _Reader(values=values)
+        found.append(Document(reader.value(node, ()), reader.places))
+        values = reader.values
+    return tuple(found)
+
+
+def _nodes(text: str) -> Iterator[yaml.Node]:
+    loader = _Loader(text)
+    while loader.check_node():
+        yield loader.get_node()
 
 
 def _told(error: yaml.MarkedYAMLError, line: str) -> str:
@@ -128,7 +184,7 @@ def _place(mark: Any) -> Place:  # PyYAML has two classes of marks, for its two 
     return Place(mark.line + 1, mark.column + 1)
 
 
-def _check_events(text: str) -> None:
+def _check_events(text: str, second: str | None) -> None:
     """Refuse what must not be composed: too deep, several documents. Events come without recursion."""
     depth = documents = 0
     for event in yaml.parse(text, Loader=_Loader):
@@ -140,8 +196,8 @@ def _check_events(text: str) -> None:
             depth -= 1
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
-            if documents > 1:
-                raise YamlError("a second document begins here; a file holds one declaration", _place(event.start_mark))
+            if documents > 1 and second is not None:
+                raise YamlError(second, _place(event.start_mark))
 
 
 @dataclass(slots=True)
