@@ -20,7 +20,7 @@ from leadline.log.facts import LAG_EDGES
 from leadline.metrics.evaluate import Evaluated, evaluate
 from leadline.metrics.metric import CountFunction, CountRatio, Metric, Share
 from leadline.metrics.sums import Array, Sums
-from leadline.stats.delay import at_risk, completeness, dispersion, drawn_completeness
+from leadline.stats.delay_triangle import at_risk, completeness, dispersion, drawn_completeness
 from leadline.stats.design import MIN_GRAINS
 from leadline.values import Interval, Undefined
 
