@@ -95,12 +95,10 @@ def test_without_a_declared_reference_it_is_the_first_quarter_and_never_the_wind
     assert sum(each["n"] for each in found[0]["reference"]) == pytest.approx(DAYS * ROWS / 4, rel=0.2)
 
 
-@pytest.mark.parametrize("what", ["no scores asked for", "no probabilities", "no labels"])
+@pytest.mark.parametrize("what", ["no probabilities", "no labels"])
 def test_without_what_it_needs_there_is_none(what):
     table = log()
-    if what == "no scores asked for":
-        found = checked(table, objectives=[], metrics=["accuracy"])
-    elif what == "no probabilities":
+    if what == "no probabilities":
         found = checked(table.set_column(2, "score", [logit(table["score"].to_numpy())]))
     else:
         found = checked(table.set_column(3, "label", [pa.nulls(len(table), pa.bool_())]), metrics=["roc_auc"])

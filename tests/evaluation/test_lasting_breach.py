@@ -26,11 +26,14 @@ def log(bad_days: int) -> pa.Table:
     )
 
 
-@pytest.mark.parametrize("bad_days", [1, 2, 3, 5, 8, 13, 21, 40])
-def test_a_lasting_drop_is_breached_since_its_first_day(bad_days):
+CASES = [*(("interval", days) for days in (1, 2, 3, 5, 8, 13, 21, 40)), *(("detector", days) for days in (2, 8, 40))]
+
+
+@pytest.mark.parametrize(("rule", "bad_days"), CASES)  # a detector takes in whole days only: the last has not closed
+def test_a_lasting_drop_is_breached_since_its_first_day(rule, bad_days):
     found = leadline.check(
         log(bad_days), task="binary", prediction="predicted", label="label", metrics=["accuracy"], slices=[],
-        objectives=[{"metric": "accuracy", "at_least": 0.8, "window": "1d"}],
+        objectives=[{"metric": "accuracy", "at_least": 0.8, "window": "1d", "rule": rule}],
     )  # fmt: skip
     judged = found.objectives[0]
     assert judged["status"] == "breached"

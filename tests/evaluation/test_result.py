@@ -40,7 +40,7 @@ def daily(wrong: list[int], of: int = 50, start: str = "2024-01-01T12", **more: 
     return rows
 
 
-PROMISE = {"metric": "accuracy", "at_least": 0.8, "window": "3d"}
+PROMISE = {"metric": "accuracy", "at_least": 0.8, "window": "3d", "rule": "interval"}
 
 
 def test_the_document_has_all_keys_of_the_contract_and_no_nan() -> None:

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
 
 from leadline.cells.series import Series
+from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
+from leadline.evaluation.changes import changes, leaf_changes
+from leadline.evaluation.leaves import LeafCells
+from leadline.evaluation.looks import Seen
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
+from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
-from leadline.log.reference import FIRST, Partition, Reference, shown
+from leadline.log.reference import Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Sums
-from leadline.objectives.interval import verdict
-from leadline.spec.model import Objective, Spec
+from leadline.spec.model import Spec
 from leadline.values import (
     ALL_ROWS,
+    Change,
     Estimate,
-    Judgement,
     Labels,
+    LeafChange,
     Note,
     Slice,
     Span,
     Status,
     Undefined,
-    Verdict,
     Window,
 )
 
@@ -44,6 +48,9 @@ class Evaluation:
     """What `evaluate_log` found; estimates and judgements are made from its cells when asked for.
 
     asked   whether `as_of` was asked for: then a log that ended long before it has nothing to say of that time
+    looks   what the detectors of the objectives look at
+    sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
+    leaves  rows by leaf of a tree over features, for estimates without labels
     """
 
     spec: Spec
@@ -59,6 +66,9 @@ class Evaluation:
     labels: Labels
     notes: tuple[Note, ...]
     asked: bool = False
+    looks: tuple[Seen, ...] = ()
+    sampled: Sampled | None = None
+    leaves: LeafCells | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -72,7 +82,8 @@ class Evaluation:
         young = self._total.immature.nonzero()[0]
         return int(young[0]) if len(young) else self.series.grains
 
-    def _window(self, begin: int, after: int) -> Window:
+    def window(self, begin: int, after: int) -> Window:
+        """The window of some places in the arrays."""
         return self.grain.window(self.series.first + begin, self.series.first + after)
 
     @cached_property
@@ -89,10 +100,6 @@ class Evaluation:
         """Places of the rolling window that ends with the grain before `after`, cut to the log."""
         return rolling(self.grain, self.series.first, span, after)
 
-    def window(self, begin: int, after: int) -> Window:
-        """The window of a range of places."""
-        return self._window(begin, after)
-
     @property
     def total(self) -> Sums:
         """The sums of all rows by grain."""
@@ -101,10 +108,6 @@ class Evaluation:
     def latest(self) -> tuple[int, int] | None:
         """Places of the latest window whose rows are all mature."""
         return self._latest()
-
-    def codes_with_rows(self, place: int) -> list[int]:
-        """The codes of a partition that occur."""
-        return self._codes_with_rows(place)
 
     # Estimates --------------------------------------------------------------------------------------------------
 
@@ -125,12 +128,12 @@ class Evaluation:
 
     def _with_nowcasts(self, estimates: list[Estimate]) -> list[Estimate]:
         """The estimates, with what labels that are still coming are expected to make of the provisional ones."""
-        if self.mature_until == self.series.grains:
+        if self.mature_until == self.series.grains or self.sampled is not None:
             return estimates
         names = label_names(self.spec.task, self.codes.classes)
         slices: dict[Slice, Place] = {ALL_ROWS: ALL}
         for place, partition in enumerate(self.reference.partitions):
-            slices |= {self.slice_of(partition, code): (place, code) for code in self._codes_with_rows(place)}
+            slices |= {self.slice_of(partition, code): (place, code) for code in self.codes_with_rows(place)}
         windows = {window: (begin, after) for begin, after, window in (*self._once, *self._tumbling)}
         metrics = {metric.name: metric for metric in (*self.metrics, *self.slice_metrics)}
         late = Nowcasts(self.series, whole_ages(self.series, self.grain, self.as_of), self.mature_until, names)
@@ -138,38 +141,41 @@ class Evaluation:
 
     def _of_all_rows(self, series: Series, version: int | None, name: str | None) -> Iterator[Estimate]:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them
-        entities = self._entities(None, None) if series is self.series and version is None else None
+        entities = self.entities(None, None) if series is self.series and version is None else None
         sums = series.sums(version=version)
+        sample = self.sample(None, None, version, series is self.baseline)
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
-            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities)
+            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities, sample)
             if series is self.series and version is None and self.reference.partitions:
                 once = [each for each in self._once if each not in self._tumbling]
-                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities)
+                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities, sample)
 
     @cached_property
     def _once(self) -> list[tuple[int, int, Window]]:
         """The latest window, for figures that are shown once."""
         latest = self._latest()
-        return [] if latest is None else [(*latest, self._window(*latest))]
+        return [] if latest is None else [(*latest, self.window(*latest))]
 
     def _of_slices(self, place: int, partition: Partition) -> Iterator[Estimate]:
         by_window = {metric.name for metric in self._objectives_of(partition)}
-        sums = {code: self.series.sums(place, code) for code in self._codes_with_rows(place)}
-        alone = any(self._entities(place, code) is not None for code in sums)
+        sums = {code: self.series.sums(place, code) for code in self.codes_with_rows(place)}
+        alone = any(self.entities(place, code) is not None for code in sums)
         together: dict[str, list[Evaluated]] = {}
         for metric in self.slice_metrics:
             if self._once and sums and (metric.histogram is not None or not (alone or metric.name in by_window)):
                 together[metric.name] = evaluate_each(metric, list(sums.values()), self._once[0][:2])
         for number, code in enumerate(sums):
-            where, entities = self.slice_of(partition, code), self._entities(place, code)
+            where, entities = self.slice_of(partition, code), self.entities(place, code)
+            sample = self.sample(place, code)
             for metric in self.slice_metrics:
                 evaluated = [together[metric.name][number]] if metric.name in together else None
                 windows = self._tumbling if metric.name in by_window and metric.histogram is None else self._once
-                yield from self._estimates(metric, sums[code], windows, where, None, entities, evaluated)
+                yield from self._estimates(metric, sums[code], windows, where, None, entities, sample, evaluated)
 
-    def _codes_with_rows(self, place: int) -> list[int]:
+    def codes_with_rows(self, place: int) -> list[int]:
+        """The codes of a partition that occur."""
         cells = self.series.pieces["slice", place]
         return [int(code) for code in np.unique(cells.keys["slice"])]
 
@@ -195,10 +201,14 @@ class Evaluation:
         where: Slice,
         version: str | None,
         entities: Sums | None,
+        sample: Sample | None = None,
         evaluated: Sequence[Evaluated] | None = None,
     ) -> Iterator[Estimate]:
         """One metric of one slice in many windows."""
-        if evaluated is None:
+        few = sample is not None and "labels" in metric.needs
+        if few and sample is not None:
+            evaluated = evaluate_sample(metric, sample, sums, [(begin, after) for begin, after, _ in windows])
+        elif evaluated is None:
             evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
         counts = np.stack([sums.rows, sums.labelled, sums.immature])
         running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
@@ -211,7 +221,11 @@ class Evaluation:
                     metric.name, where, version, window, None, None, None, rows, labelled, Status.UNDEFINED, why
                 )
                 continue
-            low, high, method = _interval(found)
+            low, high, method = interval_of(found)
+            status = Status.FEW_LABELS if few else Status.PROVISIONAL if young else Status.REALISED
+            remark = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            if few and sample is not None:
+                remark = said_of(sample, sums, begin, after)
             yield Estimate(
                 metric=metric.name,
                 slice=where,
@@ -222,119 +236,93 @@ class Evaluation:
                 high=high,
                 n=rows,
                 labelled=labelled,
-                status=Status.PROVISIONAL if young else Status.REALISED,
-                why=f"{young:,} of {rows:,} rows are too young for their label" if young else None,
+                status=status,
+                why=remark,
                 interval=method,
                 bound=found.bound,
             )
 
-    def _entities(self, place: int | None, code: int | None) -> Sums | None:
+    def sums(self, place: int | None, code: int | None) -> Sums:
+        """Sums by grain of all rows or of a slice."""
+        return self._total if place is None else self.series.sums(place, code)
+
+    def entities(self, place: int | None, code: int | None) -> Sums | None:
+        """Sums by grain and hash group of entities, where one is declared; made once for each slice."""
         key = (place, code)
         if key not in self._grouped:
             self._grouped[key] = self.series.entities(place, code)
         return self._grouped[key]
+
+    def sample(
+        self, place: int | None, code: int | None, version: int | None = None, of_baseline: bool = False
+    ) -> Sample | None:
+        """The labels that stand for the rows of a slice or version, where they are a sample."""
+        if self.sampled is None:
+            return None
+        key = (place, code, version, of_baseline)
+        if key not in self._samples:
+            self._samples[key] = self.sampled.sample(*key)
+        return self._samples[key]
+
+    @cached_property
+    def _samples(self) -> dict[tuple[int | None, int | None, int | None, bool], Sample]:
+        """Samples, made once for each slice and version."""
+        return {}
 
     @cached_property
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
         """Sums by grain and hash group, made once for each slice."""
         return {}
 
-    # Objectives -------------------------------------------------------------------------------------------------
-
-    def judgements(self) -> list[Judgement]:
-        """Each objective for all rows and for each value of its slices."""
-        found = []
-        for objective in self.spec.objectives:
-            metric = self.objective_metrics[str(objective.metric)]
-            found.append(self._judged(objective, metric, self._total, ALL_ROWS, self._entities(None, None)))
-            for place, partition in enumerate(self.reference.partitions):
-                if partition.name in objective.slices:
-                    for code in self._judged_codes(place, partition):
-                        sums, where = self.series.sums(place, code), self.slice_of(partition, code)
-                        found.append(self._judged(objective, metric, sums, where, self._entities(place, code)))
-            found += self._left_out(objective, metric)
-        return found
-
-    def _silent(self, span: Span) -> datetime | None:
-        """The end of the span whose labels should be in at the time that was asked for, if the log ended before it."""
-        wait = self.spec.label.matures_after if self.spec.label else timedelta()
-        if not self.asked or self.as_of - wait <= self.grain.start(self.series.last):
-            return None
-        begin, end = self.grain.rolling(span, self.grain.number_of(self.as_of - wait))
-        return self.grain.window(begin, end).end if begin > self.series.last else None
-
-    def _left_out(self, objective: Objective, metric: Metric) -> Iterator[Judgement]:
-        """What is said of slices that cannot be told, because their column is gone: nobody knows, which is not fine."""
-        told = {partition.name for partition in self.reference.partitions}
-        for entry in self.spec.slices:
-            if entry.name in objective.slices and entry.name not in told:
-                yield Judgement(
-                    metric=metric.name,
-                    slice=Slice(tuple((part.name, LEFT_OUT) for part in self.spec.parts(entry))),
-                    target=objective.target,
-                    window=objective.window,
-                    window_end=None,
-                    status=Verdict.NO_DATA,
-                    value=None,
-                    low=None,
-                    high=None,
-                    since=None,
-                    n=0,
-                    why=f"the slice {entry.name!r} is left out",
-                )
-
-    def _judged_codes(self, place: int, partition: Partition) -> list[int]:
-        """Codes that objectives judge: of a condition only where it holds, for the other rows were promised nothing."""
-        return [code for code in self._codes_with_rows(place) if not partition.condition or code == FIRST]
-
-    def _judged(
-        self, objective: Objective, metric: Metric, sums: Sums, where: Slice, entities: Sums | None
-    ) -> Judgement:
-        target, span, end = objective.target, objective.window, self.mature_until
-        if not end:
-            why = "no row is old enough for its label" if self.labels.predictions else "no rows"
-            return Judgement(metric.name, where, target, span, None, Verdict.NO_DATA, None, None, None, None, 0, why)
-        silent = self._silent(span)
-        if silent is not None:
-            why = f"no predictions since {self._window(0, self.series.grains).end.astimezone(self.spec.zone):%Y-%m-%d}"
-            return Judgement(metric.name, where, target, span, silent, Verdict.NO_DATA, None, None, None, None, 0, why)
-        needs_labels = "labels" in metric.needs
-
-        def judged(after: Sequence[int]) -> list[tuple[Evaluated, int, Verdict, str | None]]:
-            """The rolling windows that end with the grains before `after`."""
-            windows = [self.rolling(span, each) for each in after]
-            parts = []
-            for found, (begin, stop) in zip(evaluate_windows(metric, sums, windows, entities), windows, strict=True):
-                rows = int(sums.rows[begin:stop].sum())
-                labelled = int(sums.labelled[begin:stop].sum()) if needs_labels else rows
-                parts.append((found, rows, *verdict(found, target, rows, labelled)))
-            return parts
-
-        found, rows, status, reason = judged([end])[0]
-        since = None
-        if status is Verdict.BREACHED:
-            earlier = judged(list(range(end - 1, 0, -1))) if end > 1 else []
-            run = next((place for place, each in enumerate(earlier) if each[2] is not Verdict.BREACHED), len(earlier))
-            since = self.grain.start(self.series.first + end - 1 - run)
-        low, high, method = _interval(found)
-        return Judgement(
-            metric=metric.name,
-            slice=where,
-            target=target,
-            window=span,
-            window_end=self._window(*self.rolling(span, end)).end,
-            status=status,
-            value=None if isinstance(found.value, Undefined) else found.value,
-            low=low,
-            high=high,
-            since=since,
-            n=rows,
-            why=reason,
-            interval=method,
+    @cached_property
+    def without_labels(self) -> WithoutLabels:
+        """Estimates from predictions alone, and the score that is kept of them."""
+        return WithoutLabels(
+            self.spec,
+            self.grain,
+            self.series,
+            self.reference,
+            self.metrics,
+            self._total,
+            self._tumbling,
+            self.mature_until,
+            self.leaves,
         )
 
+    @cached_property
+    def _since_reference(self) -> tuple[int, int] | None:
+        """The latest window with all labels in, as far as it lies after the rows that estimates are fitted on."""
+        latest, first = self._latest(), self.without_labels.first_after
+        if latest is None or first is None:
+            return None
+        begin = max(latest[0], first)
+        return (begin, latest[1]) if begin < latest[1] else None
 
-def _interval(found: Evaluated) -> tuple[float | None, float | None, str | None]:
+    def changes(self) -> list[Change]:
+        """What changed since the reference, told apart by what inputs explain and what only labels show."""
+        place = self._since_reference
+        if place is None:
+            return []
+        entities = self.entities(None, None)
+        return list(
+            changes(
+                self.without_labels,
+                place,
+                self.window(*place),
+                lambda metric: evaluate_windows(metric, self._total, [place], entities)[0],
+            )
+        )
+
+    def leaf_changes(self) -> list[LeafChange]:
+        """The same by leaf of the tree, as the mean of label less calibrated chance."""
+        place = self._since_reference
+        if place is None or self.leaves is None:
+            return []
+        return list(leaf_changes(self.leaves, self.without_labels.fitted_until, place, self.window(*place)))
+
+
+def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | None]:
+    """Low, high and method; None where there is no interval."""
     return (
         (None, None, None)
         if found.interval is None

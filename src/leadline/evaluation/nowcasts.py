@@ -125,6 +125,7 @@ class Nowcasts:
             why=f"once all labels are in: at these ages {' and '.join(come)} labels have come{rest}",
             interval=made.interval.method,
             bound=0.0,
+            estimator="nowcast",
         )
 
     def _lacks(self, waiting: Waiting) -> str:

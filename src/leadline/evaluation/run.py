@@ -12,28 +12,35 @@ import ibis.expr.types as ir
 import numpy as np
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import refuse_too_many
+from leadline.cells.plan import binned, refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
+from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
 from leadline.estimate.selective import selective, too_early
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.leaves import leaf_cells
+from leadline.evaluation.looks import look_pieces, seen, watched
 from leadline.evaluation.nowcasts import whole_ages
 from leadline.evaluation.plan import DISAGREES, EARLY, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
 from leadline.log.facts import Facts, facts
+from leadline.log.features import FEATURE
 from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import MOST_VALUES, Reference, coded, reference
+from leadline.report.answers import SAMPLED
 from leadline.report.words import counted, share
 from leadline.spec.model import Spec
 from leadline.values import (
     InputError,
     Labels,
     Note,
+    Undefined,
 )
 
 #: mature labels that a version needs for a reference of its own
@@ -77,19 +84,23 @@ def _evaluate(
         everything, log = found, known_by(log, moment)
         found = profile(log, spec)
         later, labels_later = everything.rows - found.rows, everything.label_rows - found.label_rows
+    if spec.label is not None and spec.label.label_probability is not None:
+        require_usable(found.chances, spec.label.label_probability)
     coding, notes = codes(log, spec, found)
     spec, guessed = _settled(spec, log, found, coding, moment)
+    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
+    watch = watched(spec, by_objective, found, grain, moment)
     told("joining predictions and outcomes")
-    known = facts(log, spec, found, coding, moment, grain)
+    known = facts(log, spec, found, coding, moment, grain, [each.calendar for each in watch])
     told("reading the reference")
     fixed = reference(log, spec, found, known.predictions, moment, grain)
     if spec.baseline is not None and BASELINE in fixed.versions:
         raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
-    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
     first, last = _range(grain, found, moment)
 
     def planned(rows: ir.Table, lag: str = "lag") -> Plan:
-        codes_of_rows = coded(engine, rows, fixed.partitions, fixed.versions)
+        unread = [name for name in rows.columns if name == "id" or name.startswith(FEATURE)]
+        codes_of_rows = coded(engine, rows.drop(*unread), fixed.partitions, fixed.versions)
         shown = metrics, slice_metrics
         return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag)
 
@@ -98,7 +109,8 @@ def _evaluate(
         return latest_window(spec, grain, first, _mature_until(log, found, known, grain, first, last)) or (0, 0)
 
     plan = planned(known.table)
-    pieces = plan.pieces()
+    looked = look_pieces(plan.rows, watch, fixed, coding, len(plan.thresholds))
+    pieces = [*plan.pieces(), *plan.controls(), *looked]
     refuse_too_many(pieces, {piece.name: plan.described(piece) for piece in pieces})
     told("counting")
     filled = fill(engine, plan.rows, pieces)
@@ -106,11 +118,19 @@ def _evaluate(
         # a label that counted for a while stands in the ledger twice: from when it was known, and taken back
         for lag, sign in (("lag", 1), ("until_lag", -1)):
             again = planned(known.corrected, lag)
-            for name, cells in fill(engine, again.rows, again.counts()).items():
+            looked = look_pieces(again.rows, watch, fixed, coding, len(plan.thresholds), before=sign < 0)
+            for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
                 filled[name] = filled[name] + (cells if sign > 0 else -cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
-    series = Series({name: cells for name, cells in filled.items() if name[0] != "baseline"}, first, last, k)
+    series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
+    sampled = None
+    if CHANCE in known.table.columns:
+        told("weighing the labels that are a sample")
+        chosen = planned(of_sample(known.table))
+        of_chosen = fill(engine, chosen.rows, chosen.pieces())
+        of_baseline = _baseline(of_chosen, first, last, k)
+        sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
     every = (
         *([] if asked is not None else _future(moment)),
@@ -123,7 +143,7 @@ def _evaluate(
         *_late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *_known_later(labels_later),
     )
-    return Evaluation(
+    evaluation = Evaluation(
         spec,
         moment.replace(tzinfo=UTC),
         grain,
@@ -137,7 +157,22 @@ def _evaluate(
         labels,
         every,
         asked is not None,
+        seen(watch, filled, k),
+        sampled,
     )
+    fit = evaluation.without_labels.to_refine if log.features else None
+    if fit is None:
+        return evaluation
+    told("looking for kinds of rows whose scores mean something else")
+    rows = binned(known.table, {"score": "score"}, plan.thresholds, None)
+    fitted = evaluation.without_labels.fitted_until, evaluation.without_labels.fitted_rows
+    leaves = leaf_cells(engine, rows, log.features, fit, *fitted, first, series.grains)
+    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
+
+
+def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:
+    """The pieces that are neither the baseline's nor the looks'."""
+    return {name: cells for name, cells in filled.items() if name[0] not in ("baseline", "look")}
 
 
 def _settled(spec: Spec, log: Log, found: Profile, coding: Codes, moment: datetime) -> tuple[Spec, tuple[Note, ...]]:
@@ -162,8 +197,8 @@ def _late_notes(
     spec: Spec, series: Series, fixed: Reference, coding: Codes, grain: Grain, moment: datetime, guessed: bool
 ) -> Iterator[Note]:
     """Labels that come later than declared, never come, or come before their prediction."""
-    if spec.label is None:
-        return
+    if spec.label is None or spec.label.label_probability is not None:
+        return  # of a sample most rows have no label, and that says nothing
     names = label_names(spec.task, coding.classes)
     slices = {
         (place, code): str(partition.slice(code))
@@ -264,6 +299,21 @@ def _have(count: int) -> str:
     return f"{counted(count, 'prediction')} {'has' if count == 1 else 'have'}"
 
 
+def _sample_notes(found: Profile) -> Iterator[Note]:
+    """That labels are a sample, where they are, and how many are none."""
+    if found.chances:
+        text = (
+            "The labels are of rows that were chosen for labelling with known probabilities: figures that need labels"
+        )
+        yield Note(SAMPLED, f"{text} are estimated from them for all rows.")
+    if found.chances.get("without"):
+        labels = counted(found.chances["without"], "label")
+        text = (
+            f"{labels} do not say with which probability their row was chosen for labelling: left out of all figures,"
+        )
+        yield Note("without_label_probability", f"{text} as nobody knows which rows they stand for.")
+
+
 def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
     timeless = [table.name for table in spec.outcome_tables if table.name not in log.timed]
@@ -271,6 +321,7 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
         whose = " and ".join("outcomes" if kind == LABEL else f"outcomes of {kind!r}" for kind in timeless)
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
+    yield from _sample_notes(found)
     if found.without_id:
         yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:

@@ -78,6 +78,15 @@ class Histogram:
         """The sum over the first axis."""
         return self._each(lambda name: getattr(self, name).sum(axis=0))
 
+    def folded(self, groups: int) -> Histogram:
+        """The sum over every `groups` neighbours on the first axis."""
+
+        def sums(name: str) -> Array:
+            array = getattr(self, name)
+            return np.asarray(array.reshape(-1, groups, array.shape[-1]).sum(axis=1))
+
+        return self._each(sums)
+
     def _each(self, array: Callable[[str], Array]) -> Histogram:
         sums = {each.name: array(each.name) for each in fields(self) if each.name not in ("bins", "span")}
         return Histogram(**sums, bins=self.bins, span=self.span)

@@ -9,8 +9,34 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
-from leadline.report.words import VERDICTS, counted, days, share
-from leadline.values import ALL_ROWS, Estimate, Judgement, Labels, Slice, Span, Status, Target, Verdict, Window
+from leadline.report.words import (
+    VERDICTS,
+    counted,
+    day,
+    days,
+    interval,
+    length,
+    limit,
+    named,
+    numbers,
+    printable,
+    share,
+)
+from leadline.values import (
+    ALL_ROWS,
+    Breach,
+    Estimate,
+    Judgement,
+    Labels,
+    Slice,
+    Span,
+    Standing,
+    Status,
+    Target,
+    TrackRecord,
+    Verdict,
+    Window,
+)
 
 #: in which order verdicts are shown
 ORDER = tuple(VERDICTS)
@@ -111,6 +137,150 @@ def folded(objectives: Sequence[Judgement]) -> Iterator[Judgement | Fold]:
 
 def _objective(each: Judgement) -> tuple[str, Target, Span]:
     return each.metric, each.target, each.window
+
+
+#: breaches that are told one by one
+TOLD = 6
+
+
+def breach_sentences(content: Content) -> Iterator[str]:
+    """What detectors found: since when, when it was found, the figure since, and what the window says beside it."""
+    lasting = [each for each in ordered(content.objectives) if each.breaches and each.breaches[-1].cleared is None]
+    for each in lasting[:TOLD]:
+        yield _lasting(each, each.breaches[-1], ZoneInfo(content.zone))
+    if len(lasting) > TOLD:
+        yield f"… and {len(lasting) - TOLD:,} more that are breached."
+    ended = [(each, breach) for each in content.objectives for breach in each.breaches if breach.cleared is not None]
+    latest = sorted(ended, key=lambda item: item[1].found, reverse=True)
+    for each, breach in latest[:TOLD]:
+        yield _ended(each, breach, ZoneInfo(content.zone))
+    if len(latest) > TOLD:
+        yield f"… and {len(latest) - TOLD:,} earlier breaches that ended."
+
+
+def _promise(each: Judgement) -> str:
+    where = "" if each.slice == ALL_ROWS else f" for {named(each.slice)}"
+    return f"{named(each.metric)} {limit(each.target)}{where}"
+
+
+def _lasting(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
+    value, between = interval(breach.value, breach.low, breach.high)
+    said = f"{_promise(each)} is broken since {day(breach.since, zone)}"
+    said += f" (found {day(breach.found, zone)})"
+    if breach.value is not None:
+        said += f": {value} {between} since then"
+    if each.value is not None:
+        shown = numbers(each.value, each.low, each.high)[0]
+        word = "still" if each.target.met(each.value) else "now"
+        said += f"; over the last {length(each.window)} it is {word} {shown}"
+    return said + "."
+
+
+def _ended(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
+    until = "" if breach.cleared is None else f" to {day(breach.cleared, zone)}"
+    return f"{_promise(each)} was broken from {day(breach.since, zone)}{until} (found {day(breach.found, zone)})."
+
+
+def budget_sentence(content: Content) -> str | None:
+    """How much of the error budgets of all rows is spent, in the words of site reliability engineering."""
+    said = [
+        f"{_promise(each)} {each.budget.spent:.0%}"
+        + ("" if each.budget.burn is None else f" (burn rate {each.budget.burn:.1f})")
+        for each in content.objectives
+        if each.slice == ALL_ROWS and each.budget is not None
+    ]
+    return f"Error budget spent over the window: {'; '.join(said)}." if said else None
+
+
+# Without labels -----------------------------------------------------------------------------------------------------
+
+
+def awaited(content: Content) -> list[Estimate]:
+    """By metric the newest estimate of a window that has no figure of mature labels yet."""
+    realised = {
+        (each.metric, each.window)
+        for each in content.estimates
+        if each.slice == ALL_ROWS and each.version is None and each.status is Status.REALISED
+    }
+    newest = {
+        each.metric: each
+        for each in content.estimated
+        if each.slice == ALL_ROWS and each.value is not None and (each.metric, each.window) not in realised
+    }
+    return list(newest.values())
+
+
+def record_sentences(content: Content) -> Iterator[str]:
+    """How far earlier estimates were from what labels showed, and what no estimate can see."""
+    by_why: dict[str, list[str]] = {}
+    for each in content.track_record:
+        if each.status is not Standing.IN_USE:
+            withdrawn = "are withdrawn" if each.status is Standing.WITHDRAWN else "cannot be made"
+            by_why.setdefault(f"{withdrawn}: {each.why}.", []).append(each.metric)
+        elif each.mean_error is not None and each.constant_error is not None:
+            yield (
+                f"{each.metric} was off by {numbers(each.mean_error)[0]} on average over the last"
+                f" {counted(each.windows, 'window')} (a constant: {numbers(each.constant_error)[0]}){_band(each)}."
+            )
+    for why, metrics in by_why.items():
+        yield f"Estimates of {_listed(metrics)} without labels {why}"
+    if any(each.status is Standing.IN_USE for each in content.track_record):
+        yield (
+            "Estimates assume that a score means what it meant in the reference: a change of that cannot be seen"
+            " without labels."
+        )
+
+
+def change_sentences(content: Content) -> Iterator[str]:
+    """What changed since the reference: by what the inputs explain and by what only labels show; worst leaf first."""
+    told = [each for each in content.changes if each.low is not None and each.high is not None]
+    if not told:
+        return
+    zone = ZoneInfo(content.zone)
+    for each in told:
+        before, now, inputs, labels = (
+            numbers(value)[0] for value in (each.reference_value, each.value, each.by_inputs, each.by_labels)
+        )
+        yield (
+            f"{each.metric} went from {before} in the reference to {now}: the inputs explain {_signed(inputs)},"
+            f" and only labels show {_signed(labels)}{_ends(each.by_labels, each.low, each.high)}."
+        )
+    shown = [each.metric for each in told if each.shown]
+    window = days(told[0].window, zone)
+    if shown:
+        yield (
+            f"Labels of {window} show that a score no longer means what it meant in the reference ({_listed(shown)})."
+            " How that goes on cannot be seen without labels: estimates of later windows do not hold it."
+        )
+    apart = sorted((each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change))
+    for leaf in apart[:APART]:
+        side = "more" if leaf.change > 0 else "fewer"
+        yield (
+            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
+            f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
+        )
+
+
+APART = 2  # leaves that are named
+
+
+def _signed(number: str) -> str:
+    return number if number.startswith("-") else f"+{number}"
+
+
+def _ends(value: float, low: float | None, high: float | None) -> str:
+    between = interval(value, low, high)[1]
+    return f" {between}" if between else ""
+
+
+def _band(each: TrackRecord) -> str:
+    if each.band_covered is None:
+        return ""
+    return f"; the 90 % band held {round(each.band_covered * each.band_windows)} of {each.band_windows}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------
@@ -302,6 +472,8 @@ def span(content: Content) -> Window | None:
 #: windows whose missing share is this many times that of all are named
 MARKED = 3.0
 NAMED = 3
+#: the note that tells that labels are of rows that were chosen
+SAMPLED = "labels_are_a_sample"
 
 
 def label_sentences(content: Content) -> Iterator[str]:
@@ -329,8 +501,8 @@ def label_sentences(content: Content) -> Iterator[str]:
 
 def _missing(content: Content) -> Iterator[str]:
     labels = content.labels
-    if not labels.missing:
-        return
+    if not labels.missing or any(note.code == SAMPLED for note in content.notes):
+        return  # what was not chosen for labelling is not missing
     yield (
         f"{labels.missing:,} ({share(labels.missing, labels.mature)} of those old enough) never got one"
         " and are in no figure that needs labels."

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline.values import Estimate, Judgement, Labels, Note, Reliability
+from leadline.values import Breach, Change, Estimate, Judgement, Labels, LeafChange, Note, Reliability, TrackRecord
 
 SCHEMA: Final = 1
 
@@ -19,6 +19,9 @@ class Content:
     model, task, zone      as declared; zone is the IANA name in which people are shown times
     as_of                  the knowledge time of the evaluation
     estimates, objectives  in the order in which they are shown
+    estimated              estimates without labels, of the same or of younger windows
+    track_record           the score that is kept of them
+    changes, leaf_changes  what changed since the reference, told apart by what inputs explain
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
     calibration            of a binary model whose scores are probabilities: all rows first, then slices
@@ -35,6 +38,10 @@ class Content:
     better: dict[str, str | None]
     fingerprint: str
     calibration: Sequence[Reliability] = ()
+    estimated: Sequence[Estimate] = ()
+    track_record: Sequence[TrackRecord] = ()
+    changes: Sequence[Change] = ()
+    leaf_changes: Sequence[LeafChange] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -46,7 +53,10 @@ def document(content: Content) -> dict[str, Any]:
         "timezone": content.zone,
         "as_of": rfc3339(content.as_of),
         "fingerprint": content.fingerprint,
-        "estimates": [_estimate(each) for each in content.estimates],
+        "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
+        "track_record": [_record(each) for each in content.track_record],
+        "changes": [_change(each) for each in content.changes],
+        "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "objectives": [_objective(each) for each in content.objectives],
         "labels": asdict(content.labels),
         "calibration": [_reliability(each) for each in content.calibration],
@@ -70,6 +80,55 @@ def _estimate(each: Estimate) -> dict[str, Any]:
         "why": each.why,
         "interval": each.interval,
         "bound": each.bound,
+        "estimator": each.estimator,
+    }
+
+
+def _record(each: TrackRecord) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "version": each.version,
+        "estimator": each.estimator,
+        "status": each.status.value,
+        "reference_end": None if each.reference_end is None else rfc3339(each.reference_end),
+        "reference_value": each.reference_value,
+        "windows": each.windows,
+        "mean_error": each.mean_error,
+        "constant_error": each.constant_error,
+        "band": each.band,
+        "band_windows": each.band_windows,
+        "band_covered": each.band_covered,
+        "why": each.why,
+    }
+
+
+def _change(each: Change) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "reference_value": each.reference_value,
+        "value": each.value,
+        "by_inputs": each.by_inputs,
+        "by_labels": each.by_labels,
+        "low": each.low,
+        "high": each.high,
+    }
+
+
+def _leaf_change(each: LeafChange) -> dict[str, Any]:
+    return {
+        "rows": each.rows,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "n": each.n,
+        "reference": each.reference,
+        "value": each.value,
+        "change": each.change,
+        "low": each.low,
+        "high": each.high,
     }
 
 
@@ -88,6 +147,21 @@ def _objective(each: Judgement) -> dict[str, Any]:
         "n": each.n,
         "why": each.why,
         "interval": each.interval,
+        "rule": each.rule,
+        "breaches": [_breach(breach) for breach in each.breaches],
+        "budget_spent": None if each.budget is None else each.budget.spent,
+        "burn_rate": None if each.budget is None else each.budget.burn,
+    }
+
+
+def _breach(each: Breach) -> dict[str, Any]:
+    return {
+        "since": rfc3339(each.since),
+        "found": rfc3339(each.found),
+        "cleared": None if each.cleared is None else rfc3339(each.cleared),
+        "value": each.value,
+        "low": each.low,
+        "high": each.high,
     }
 
 

@@ -19,12 +19,17 @@ from leadline.report.answers import (
     Key,
     Ranking,
     Served,
+    awaited,
+    breach_sentences,
+    budget_sentence,
+    change_sentences,
     estimated,
     folded,
     label_sentences,
     ordered,
     overall,
     rankings,
+    record_sentences,
     series,
     span,
     summary,
@@ -163,7 +168,31 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
             others = table.of(rest[:MOST_ROWS])
             budget.left_out += len(rest[MOST_ROWS:])
             yield tag("details", tag("summary", f"The other {words.counted(len(rest), 'slice')}"), others)
+        found_by_detectors = [tag("li", said) for said in breach_sentences(content)]
+        if found_by_detectors:
+            yield tag("ul", *found_by_detectors)
+        yield tag("p", said, class_="soft") if (said := budget_sentence(content)) else None
+    yield from _without_labels(content)
     yield from charts
+
+
+def _without_labels(content: Content) -> Iterator[Markup]:
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
+    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
+    if not newest and not sentences:
+        return
+    zone = ZoneInfo(content.zone)
+    yield tag("h3", "Without labels")
+    head = ("window", "metric", "#estimate", "95 % interval", "#rows")
+    rows = []
+    for each in newest:
+        value, between = words.interval(each.value, each.low, each.high)
+        cells = (words.days(each.window, zone), words.named(each.metric))
+        numbers = (tag("td", value, class_="n"), tag("td", between), tag("td", f"{each.n:,}", class_="n"))
+        rows.append(tag("tr", *(tag("td", cell) for cell in cells), *numbers))
+    yield _table(head, rows)
+    for said in sentences:
+        yield tag("p", said, class_="soft")
 
 
 class _Objectives:

@@ -135,10 +135,14 @@ def _band(run: Sequence[Estimate], scale: _Scale) -> Markup:
     return tag("path", d=path, fill_opacity="0.15", stroke="none")
 
 
+#: figures that no label to come will change
+SOLID = (Status.REALISED, Status.FEW_LABELS)
+
+
 def _line(run: Sequence[Estimate], scale: _Scale) -> Iterator[Markup]:
     """Solid as far as all labels are in, dashed from there; a run of one window is a dot."""
     place = [(scale.x(each), scale.y(each.value)) for each in run if each.value is not None]
-    young = next((at for at, each in enumerate(run) if each.status is not Status.REALISED), len(run))
+    young = next((at for at, each in enumerate(run) if each.status not in SOLID), len(run))
     stroke = {"fill": "none", "stroke": "currentColor", "stroke_linejoin": "round"}
     width = 1.5 if scale.box.axes else 1.2
     if young > 1:
@@ -172,7 +176,7 @@ def _limits(limits: Sequence[float], scale: _Scale) -> Iterator[Markup]:
 
 
 def _last(each: Estimate, scale: _Scale) -> Iterator[Markup]:
-    if each.value is not None and each.status is Status.REALISED:
+    if each.value is not None and each.status in SOLID:
         yield tag("circle", cx=scale.x(each), cy=scale.y(each.value), r=2)
 
 

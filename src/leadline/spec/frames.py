@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from leadline.spec.fields import Files, Memory, Source, TableSource
-from leadline.spec.infer import guess
+from leadline.spec.infer import OF_OUTCOMES, guess
 from leadline.spec.load import SpecError, SpecProblem, from_mapping, told
 from leadline.spec.model import Outcomes, PredictionColumns, Predictions, Spec, Task
 from leadline.spec.propose import to_mapping
@@ -19,7 +19,7 @@ from leadline.values import InputError
 # Words of the short form that stand deeper in a declaration. `version` names a column here: the format's is known.
 _COLUMNS: Final = tuple(PredictionColumns.model_fields)
 _PREDICTIONS: Final = tuple(key for key in Predictions.model_fields if key not in ("source", "columns"))
-_OUTCOME_COLUMNS: Final = {"label": "value", "observed_at": "observed_at"}
+_OUTCOME_COLUMNS: Final = {"label": "value"} | {role: role for role in OF_OUTCOMES}
 _OUTCOMES: Final = tuple(key for key in Outcomes.model_fields if key not in ("source", "columns"))
 _TOP: Final = tuple(key for key in Spec.model_fields if key not in ("version", "predictions", "outcomes"))
 _SOURCE: Final[TypeAdapter[Any]] = TypeAdapter(Source)

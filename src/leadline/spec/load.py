@@ -231,6 +231,8 @@ def _sentence(error: ErrorDetails, location: Path_) -> str:
             return f"{shown(found)} is not a name: letters, digits and _, not beginning with a digit"
         case "greater_than":
             return f"a number above {context['gt']:g} is needed, found {shown(found)}"
+        case "less_than":
+            return f"a number below {context['lt']:g} is needed, found {shown(found)}"
         case _ if kind in _NEEDED:
             return f"{_NEEDED[kind]}, found {shown(found)}"
         case _:

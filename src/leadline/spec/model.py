@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -148,6 +148,10 @@ class OutcomeColumns(Frozen):
     value: ColumnName = Field(description="What was learnt: the label, the number.")
     observed_at: ColumnName | None = Field(default=None, description="When the outcome came to be known.")
     received_at: ColumnName | None = Field(default=None, description="When the row arrived; observed_at where absent.")
+    label_probability: ColumnName | None = Field(
+        default=None,
+        description="With which probability the row was chosen for labelling: the labels are then a sample.",
+    )
 
 
 class FeedbackColumns(Frozen):
@@ -200,6 +204,7 @@ class OutcomeTable:
     where: Any  # Condition | None
     matures_after: timedelta
     absent: Scalar
+    label_probability: str | None = None
 
 
 # Reference, baseline ------------------------------------------------------------------------------------------------
@@ -337,6 +342,25 @@ SliceField = Annotated[
 # Objectives ---------------------------------------------------------------------------------------------------------
 
 
+def _acknowledged_kind(value: object) -> str:
+    return "<Acknowledgement>" if isinstance(value, Mapping | Acknowledgement) else "<moment>"
+
+
+class Acknowledgement(Frozen):
+    """A breach of one slice that was seen to."""
+
+    at: Moment = Field(description="When: a date or time, in the declared time zone.")
+    slice: dict[str, Scalar] = Field(
+        default={}, description="The slice as the report names it, such as {carrier: VX}; all rows where absent."
+    )
+
+
+Acknowledged = Annotated[
+    Annotated[Moment, Tag("<moment>")] | Annotated[Acknowledgement, Tag("<Acknowledgement>")],
+    Discriminator(_acknowledged_kind),
+]
+
+
 class Objective(Frozen):
     """What the team promised: a metric, the level it keeps, over which window, for which slices."""
 
@@ -345,15 +369,31 @@ class Objective(Frozen):
     at_most: Number | None = Field(default=None, description="The metric is to be at most this.")
     window: SpanField = Field(description="Over how long: 1h, a number of days such as 28d, 1w or 1mo.")
     slices: tuple[str, ...] = Field(default=(), description="Names of declared slices for which it is to hold as well.")
-    rule: Literal["interval"] = Field(
-        default="interval",
-        description="interval: breached when the 95 % interval lies wholly on the wrong side.",
+    rule: Literal["detector", "interval"] = Field(
+        default="detector",
+        description="detector: breached when evidence, look by look, crosses a limit that false alarms rarely reach;"
+        " interval: breached when the 95 % interval of the window lies wholly on the wrong side.",
+    )
+    look: SpanField | None = Field(
+        default=None,
+        description="How much the detector takes in at once: 7d where the window is 7d or longer, else 1d or 1h.",
+    )
+    false_alarms: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        default=0.05,
+        description="The chance of any false alarm in a year that is allowed, for all rows and all slices together.",
+    )
+    acknowledged: tuple[Acknowledged, ...] = Field(
+        default=(), description="Breaches that were seen to: the detector starts anew at these times."
     )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         _one_of(self, "at_least", "at_most")
-        _refuse([(("slices",), f"{name!r} is named twice") for name in _twice(self.slices)], self)
+        problems: list[Problem] = [(("slices",), f"{name!r} is named twice") for name in _twice(self.slices)]
+        if self.rule == "interval":
+            given = [key for key in ("look", "false_alarms", "acknowledged") if key in self.model_fields_set]
+            problems += [((key,), f"{key} is for the rule `detector`") for key in given]
+        _refuse(problems, self)
         return self
 
     @property
@@ -423,9 +463,11 @@ class Spec(Frozen):
     def reference_until(self) -> datetime | None:
         """The end of the reference with its zone; a date is its first moment in the declared time zone."""
         until = self.reference.until if self.reference else None
-        if until is None:
-            return None
-        moment = until if isinstance(until, datetime) else datetime.combine(until, time())
+        return None if until is None else self.moment(until)
+
+    def moment(self, at: date | datetime) -> datetime:
+        """A declared time with its zone; a date is its first moment in the declared time zone."""
+        moment = at if isinstance(at, datetime) else datetime.combine(at, time())
         return moment if moment.tzinfo else moment.replace(tzinfo=self.zone)
 
     @property
@@ -444,6 +486,7 @@ class Spec(Frozen):
             where=self.outcomes.where,
             matures_after=self.outcomes.matures_after or timedelta(),
             absent=self.outcomes.absent,
+            label_probability=columns.label_probability,
         )
 
     @property
@@ -539,6 +582,11 @@ def _outcomes(spec: Spec) -> Iterator[Problem]:
             ("outcomes", "absent"),
             f"a regression's outcome is a number: unknown or a number is needed, found {shown(absent)}",
         )
+    if spec.outcomes and spec.outcomes.columns.label_probability is not None and absent != "unknown":
+        yield (
+            ("outcomes", "absent"),
+            "with a label_probability a row without a label was not chosen, which says nothing of it: leave one out",
+        )
 
 
 def _feedback(spec: Spec) -> Iterator[Problem]:
@@ -608,6 +656,11 @@ def _objectives(spec: Spec) -> Iterator[Problem]:
             if name not in names:
                 known = instead(name, names) if names else "; none are declared: add it to slices"
                 yield ("objectives", index, "slices", position), f"{name!r} is not a declared slice{known}"
+        parts = {part.name for entry in spec.slices if entry.name in objective.slices for part in spec.parts(entry)}
+        for position, entry in enumerate(objective.acknowledged):
+            for name in [] if not isinstance(entry, Acknowledgement) else sorted(set(entry.slice) - parts):
+                known = instead(name, tuple(sorted(parts))) if parts else "; this objective has no slices"
+                yield ("objectives", index, "acknowledged", position, "slice"), f"{name!r} is not a slice of it{known}"
         if objective in spec.objectives[:index]:
             yield ("objectives", index), "this objective is declared twice"
 

@@ -1,0 +1,330 @@
+"""What is said of the objectives: from cells to judgements, by the rule that each declares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+
+from leadline.estimate.few_labels import Sample, evaluate_sample
+from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
+from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
+from leadline.log.reference import FIRST
+from leadline.metrics.evaluate import Evaluated, evaluate_windows
+from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.ranking import RocAuc
+from leadline.metrics.sums import Array, Sums
+from leadline.objectives import bets
+from leadline.objectives.budget import budget
+from leadline.objectives.detector import Breach as Found
+from leadline.objectives.detector import Story, fold
+from leadline.objectives.interval import verdict
+from leadline.spec.model import Acknowledgement, Objective
+from leadline.stats.design import Designs
+from leadline.stats.detector import anytime_interval
+from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Undefined, Verdict
+
+#: where there is an objective for slices, half of its false alarms are left for them
+HALF = 0.5
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One slice for which an objective is judged.
+
+    index, code   of its partition in the reference, and of the slice in it; None for all rows
+    """
+
+    where: Slice
+    index: int | None = None
+    code: int | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the detector of an objective says of one slice."""
+
+    seen: Seen
+    stream: bets.Stream
+    parts: Array
+    story: Story
+
+
+@dataclass(frozen=True)
+class Judging:
+    """The judgements of an evaluation."""
+
+    of: Evaluation
+
+    def judgements(self) -> list[Judgement]:
+        """Each objective for all rows and for each value of its slices."""
+        found: list[Judgement] = []
+        for objective in self.of.spec.objectives:
+            metric = self.of.objective_metrics[str(objective.metric)]
+            watched = self.watched(objective)
+            found += [self._judged(objective, metric, each, watched.get(each)) for each in self.slices(objective)]
+            found += self._left_out(objective, metric)
+        return found
+
+    def slices(self, objective: Objective) -> list[Judged]:
+        """All rows, and the slices of an objective that have rows. Of a condition only where it holds, for the other
+        rows were promised nothing."""
+        found = [Judged(ALL_ROWS)]
+        for index, partition in enumerate(self.of.reference.partitions):
+            if partition.name in objective.slices:
+                codes = self.of.codes_with_rows(index)
+                codes = [code for code in codes if not partition.condition or code == FIRST]
+                found += [Judged(self.of.slice_of(partition, code), index, code) for code in codes]
+        return found
+
+    # Detectors --------------------------------------------------------------------------------------------------
+
+    def watched(self, objective: Objective) -> dict[Judged, Watch]:
+        """What the objective's detector says, by slice; empty where another rule judges, or no look has closed."""
+        metric = self.of.objective_metrics[str(objective.metric)]
+        seen = self._seen(objective, metric)
+        if seen is None:
+            return {}
+        slices = [each for each in self.slices(objective) if self._has_bet(metric, each)]
+        made = {each: self._stream(metric, objective, seen, each) for each in slices}
+        found: dict[Judged, Watch] = {}
+        for some in (slices[:1], slices[1:]):  # all rows, and the slices together
+            streams = [made[each][0] for each in some]
+            restarts = [self._restarts(objective, seen, each) for each in some]
+            alpha, slots = self.budget(objective, of_slices=some != slices[:1])
+            stories = fold(streams, alpha, seen.of.year, slots, restarts)
+            for each, story in zip(some, stories, strict=True):
+                found[each] = Watch(seen, *made[each], story)
+        return found
+
+    def budget(self, objective: Objective, of_slices: bool) -> tuple[float, int]:
+        """The false alarms a year that all rows, or all slices together, may have, and among how many."""
+        if not objective.slices:
+            return objective.false_alarms, 1
+        return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1
+
+    def _seen(self, objective: Objective, metric: Metric) -> Seen | None:
+        if objective.rule != "detector" or isinstance(metric, Unserved):
+            return None
+        calendar = calendar_of(objective, metric, self.of.spec, self.of.grain)
+        same = (each for each in self.of.looks if replace(each.of.calendar, grouped=False) == calendar)
+        found = next(same, None)
+        return found if found is not None and found.of.looks and found.counts.pieces else None
+
+    def _slots(self, objective: Objective) -> int:
+        """How many slices the reference fixed: their share of false alarms is spread over all of them."""
+        chosen = [each for each in self.of.reference.partitions if each.name in objective.slices]
+        return max(sum(1 if partition.condition else partition.codes for partition in chosen), 1)
+
+    @staticmethod
+    def _has_bet(metric: Metric, each: Judged) -> bool:
+        """AUC is detected in the largest slices only."""
+        return not isinstance(metric, RocAuc) or each.code is None or each.code < FIRST + MOST_RANKED
+
+    def _stream(self, metric: Metric, objective: Objective, seen: Seen, each: Judged) -> tuple[bets.Stream, Array]:
+        key = metric.name, objective.target, seen.of.calendar, each
+        if key not in self._streams:
+            sums = seen.sums(each.index, each.code)
+            entities = seen.entities(each.index, each.code)
+            ranked = seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
+            made = bets.stream(metric, sums, objective.target, entities, ranked)
+            self._streams[key] = made, metric.parts(sums)
+        return self._streams[key]
+
+    @cached_property
+    def _streams(self) -> dict[object, tuple[bets.Stream, Array]]:
+        """Streams that were made, for objectives that differ in window or budget only."""
+        return {}
+
+    def _restarts(self, objective: Objective, seen: Seen, each: Judged) -> frozenset[int]:
+        """Looks at whose beginning the evidence about a slice starts anew, because somebody saw to it."""
+        shown = {name: str(value) for name, value in each.where.parts}
+        places = set()
+        for entry in objective.acknowledged:
+            at, of = (entry.at, entry.slice) if isinstance(entry, Acknowledgement) else (entry, {})
+            if not of or {name: str(value) for name, value in of.items()} == shown:
+                moment = self.of.spec.moment(at)
+                places.add(max(seen.of.calendar.grain.number_of(moment) - seen.of.begin, 0))
+        return frozenset(places)
+
+    def breaches(self, metric: Metric, watch: Watch) -> Iterator[Breach]:
+        """What the detector found, with the times of predictions and the figures since."""
+        calendar, begin = watch.seen.of.calendar, watch.seen.of.begin
+        year = watch.seen.of.year
+        for each in watch.story.breaches:
+            last = watch.seen.of.looks if each.cleared is None else each.cleared
+            value, low, high = _since(metric, watch, each, last, year)
+            yield Breach(
+                since=max(calendar.grain.start(begin + each.since) - calendar.wait, self.of.window(0, 1).start),
+                found=calendar.grain.start(begin + each.found + 1),
+                cleared=None if each.cleared is None else calendar.grain.start(begin + each.cleared + 1),
+                value=value,
+                low=low,
+                high=high,
+            )
+
+    # Judgements -------------------------------------------------------------------------------------------------
+
+    def _judged(self, objective: Objective, metric: Metric, each: Judged, watch: Watch | None) -> Judgement:
+        target, span, end = objective.target, objective.window, self.of.mature_until
+        rule = "interval" if watch is None else "detector"
+        breaches = () if watch is None else tuple(self.breaches(metric, watch))
+        lasting = breaches[-1] if breaches and breaches[-1].cleared is None else None
+        silent = self._silent(span)
+        if not end or silent is not None:
+            reason = f"no predictions since {self._last_day():%Y-%m-%d}" if silent is not None else self._none_mature()
+            return Judgement(
+                metric=metric.name,
+                slice=each.where,
+                target=target,
+                window=span,
+                window_end=silent,
+                status=Verdict.NO_DATA if lasting is None else Verdict.BREACHED,
+                value=None,
+                low=None,
+                high=None,
+                since=None if lasting is None else lasting.since,
+                n=0,
+                why=reason,
+                rule=rule,
+                breaches=breaches,
+            )
+        sums = self.of.sums(each.index, each.code)
+        entities = self.of.entities(each.index, each.code)
+        windows = _Windows(metric, sums, entities, self.of.sample(each.index, each.code), self.of, objective)
+        found, rows, status, why = windows.judged([end])[0]
+        since: datetime | None = None
+        if watch is None:
+            since = windows.since(end) if status is Verdict.BREACHED else None
+        else:
+            status, why = _detected(status, why, watch, lasting)
+            since = None if lasting is None else lasting.since
+        low, high, method = interval_of(found)
+        value = None if isinstance(found.value, Undefined) else found.value
+        return Judgement(
+            metric=metric.name,
+            slice=each.where,
+            target=target,
+            window=span,
+            window_end=self.of.window(*self.of.rolling(span, end)).end,
+            status=status,
+            value=value,
+            low=low,
+            high=high,
+            since=since,
+            n=rows,
+            why=why,
+            interval=method,
+            rule=rule,
+            breaches=breaches,
+            budget=budget(metric, target, value, None if watch is None else _latest(metric, watch)),
+        )
+
+    def _none_mature(self) -> str:
+        return "no row is old enough for its label" if self.of.labels.predictions else "no rows"
+
+    def _last_day(self) -> datetime:
+        return self.of.window(0, self.of.series.grains).end.astimezone(self.of.spec.zone)
+
+    def _silent(self, span: Span) -> datetime | None:
+        """The end of the span whose labels should be in at the time that was asked for, if the log ended before it."""
+        of = self.of
+        wait = of.spec.label.matures_after if of.spec.label else timedelta()
+        if not of.asked or of.as_of - wait <= of.grain.start(of.series.last):
+            return None
+        begin, end = of.grain.rolling(span, of.grain.number_of(of.as_of - wait))
+        return of.grain.window(begin, end).end if begin > of.series.last else None
+
+    def _left_out(self, objective: Objective, metric: Metric) -> Iterator[Judgement]:
+        """What is said of slices that cannot be told, because their column is gone: nobody knows, which is not fine."""
+        told = {partition.name for partition in self.of.reference.partitions}
+        for entry in self.of.spec.slices:
+            if entry.name in objective.slices and entry.name not in told:
+                yield Judgement(
+                    metric=metric.name,
+                    slice=Slice(tuple((part.name, LEFT_OUT) for part in self.of.spec.parts(entry))),
+                    target=objective.target,
+                    window=objective.window,
+                    window_end=None,
+                    status=Verdict.NO_DATA,
+                    value=None,
+                    low=None,
+                    high=None,
+                    since=None,
+                    n=0,
+                    why=f"the slice {entry.name!r} is left out",
+                )
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Rolling windows of one slice, judged by the rule `interval`."""
+
+    metric: Metric
+    sums: Sums
+    entities: Sums | None
+    sample: Sample | None
+    of: Evaluation
+    objective: Objective
+
+    def judged(self, after: Sequence[int]) -> list[tuple[Evaluated, int, Verdict, str | None]]:
+        """The windows that end with the grains before `after`: figure, rows, verdict and why."""
+        windows = [self.of.rolling(self.objective.window, each) for each in after]
+        needs_labels = "labels" in self.metric.needs
+        if needs_labels and self.sample is not None:
+            evaluated = evaluate_sample(self.metric, self.sample, self.sums, windows)
+        else:
+            evaluated = evaluate_windows(self.metric, self.sums, windows, self.entities)
+        parts = []
+        for found, (begin, stop) in zip(evaluated, windows, strict=True):
+            rows = int(self.sums.rows[begin:stop].sum())
+            labelled = int(self.sums.labelled[begin:stop].sum()) if needs_labels else rows
+            parts.append((found, rows, *verdict(found, self.objective.target, rows, labelled)))
+        return parts
+
+    def since(self, end: int) -> datetime:
+        """Start of the first grain from whose rolling window on the promise was broken without a break."""
+        earlier = self.judged(list(range(end - 1, 0, -1))) if end > 1 else []
+        run = next((place for place, each in enumerate(earlier) if each[2] is not Verdict.BREACHED), len(earlier))
+        return self.of.grain.start(self.of.series.first + end - 1 - run)
+
+
+def _detected(status: Verdict, why: str | None, watch: Watch, lasting: Breach | None) -> tuple[Verdict, str | None]:
+    """What detector and window say together: only the detector tells of a breach."""
+    if lasting is not None:
+        return Verdict.BREACHED, None
+    if status is Verdict.BREACHED:
+        return Verdict.AT_RISK, "the window is on the wrong side, but the evidence is not yet enough for a breach"
+    if watch.story.ticket and status in (Verdict.HOLDS, Verdict.UNCERTAIN):
+        return Verdict.AT_RISK, "the evidence is enough for a ticket among the slices, not for a breach"
+    return status, why
+
+
+def _since(
+    metric: Metric, watch: Watch, breach: Found, after: int, year: float
+) -> tuple[float | None, float | None, float | None]:
+    """The figure of the looks since a breach began, with an interval that holds whenever one looks."""
+    looks = slice(breach.since, max(after, breach.found + 1))
+    parts = watch.parts[looks].sum(axis=0, keepdims=True)
+    value = float(metric.value(parts)[0])
+    if not np.isfinite(value):
+        return None, None, None
+    known = watch.story.phi[: looks.stop]
+    phi = float(known[np.isfinite(known)][-1]) if np.isfinite(known).any() else 1.0
+    _, critical = anytime_interval(0.0, 1.0, looks.stop - looks.start, CONFIDENCE, math.ceil(year))
+    design = Designs(np.array([phi]), np.array([critical]), (None,))
+    low, high, _ = metric.interval(parts, np.array([value]), metric.row_variance(parts), design)
+    if not np.isfinite(low[0] + high[0]):
+        return value, None, None
+    return value, float(low[0]), float(high[0])
+
+
+def _latest(metric: Metric, watch: Watch) -> float | None:
+    """The figure of the latest look."""
+    value = float(metric.value(watch.parts[-1:])[0])
+    return value if np.isfinite(value) else None

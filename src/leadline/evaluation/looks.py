@@ -1,0 +1,307 @@
+"""What the detectors of objectives look at: which calendars of looks there are, and the cells of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+
+from leadline.cells.fill import Cells
+from leadline.cells.plan import Key, Piece, bin_keys, group_size
+from leadline.cells.series import Series
+from leadline.log.calendar import Grain
+from leadline.log.facts import GROUPS
+from leadline.log.labels import Codes
+from leadline.log.looks import Looks, look_of
+from leadline.log.profile import Profile
+from leadline.log.reading import LABEL
+from leadline.log.reference import FIRST, Reference
+from leadline.metrics.errors import ERROR_BINS, error_bin
+from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.ranking import RocAuc
+from leadline.metrics.regression import ABSOLUTE, SQUARED
+from leadline.metrics.sums import Histogram, Measure, Sums
+from leadline.spec.model import Objective, Spec
+
+#: slices whose AUC is detected: each needs histograms by look and hash group
+MOST_RANKED = 20
+#: cells of a look's scores that occur, about: both classes of 64 bins in 16 groups
+RANKED_CELLS = 600
+USUAL_ERROR_BINS = 300
+WEEKS_A_YEAR = 365.25 / 7
+REVISED = "revised"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A calendar of looks, and the objectives that are judged on it.
+
+    metrics  of its objectives, once each
+    slices   metric → names of the slice entries for which it is promised
+    begin    number of the first look
+    looks    how many there are that have closed
+    """
+
+    calendar: Looks
+    metrics: tuple[Metric, ...]
+    slices: Mapping[str, frozenset[str]]
+    begin: int
+    looks: int
+
+    @property
+    def year(self) -> float:
+        """Looks in a year."""
+        return self.calendar.weeks * WEEKS_A_YEAR
+
+
+def calendar_of(objective: Objective, metric: Metric, spec: Spec, grain: Grain) -> Looks:
+    """The looks of one objective."""
+    waits = {table.name: table.matures_after for table in spec.outcome_tables}
+    kind = metric.name if metric.name in waits else LABEL if "labels" in metric.needs else ""
+    return Looks(look_of(objective, grain), kind, waits.get(kind, timedelta()))
+
+
+def watched(
+    spec: Spec, by_objective: Mapping[str, Metric], found: Profile, grain: Grain, moment: datetime
+) -> tuple[Watched, ...]:
+    """The calendars of the objectives that a detector judges."""
+    metrics: dict[Looks, dict[str, Metric]] = {}
+    slices: dict[Looks, dict[str, frozenset[str]]] = {}
+    for objective in spec.objectives:
+        metric = by_objective[str(objective.metric)]
+        if objective.rule != "detector" or isinstance(metric, Unserved) or _sampled(spec, metric):
+            continue
+        calendar = calendar_of(objective, metric, spec, grain)
+        metrics.setdefault(calendar, {})[metric.name] = metric
+        named = slices.setdefault(calendar, {})
+        named[metric.name] = named.get(metric.name, frozenset()) | frozenset(objective.slices)
+    made = []
+    for calendar, judged in metrics.items():
+        begin, after = calendar.range(found, moment)
+        grouped = any(isinstance(metric, RocAuc) for metric in judged.values())
+        looks = replace(calendar, grouped=grouped)
+        made.append(Watched(looks, tuple(judged.values()), slices[calendar], begin, after - begin))
+    return tuple(made)
+
+
+def _sampled(spec: Spec, metric: Metric) -> bool:
+    """Whether labels are of rows that were chosen for labelling: their counts say nothing of all rows."""
+    return "labels" in metric.needs and spec.label is not None and spec.label.label_probability is not None
+
+
+def look_pieces(
+    rows: ir.Table,
+    every: Sequence[Watched],
+    fixed: Reference,
+    coding: Codes,
+    thresholds: int,
+    before: bool = False,
+) -> Iterator[Piece]:
+    """The cells of all calendars: ("look", place, "total"), ("look", place, "slice", partition), and histograms.
+
+    rows    facts with the codes of slices, and bins of scores
+    before  for rows of replaced labels: with what the row's latest label says of the look
+    """
+    for place, each in enumerate(every):
+        if f"look_{place}" in rows.columns and each.looks:
+            yield from _Pieces(rows, place, each, fixed, coding, thresholds, before).all()
+
+
+class _Pieces:
+    """The pieces of one calendar."""
+
+    def __init__(
+        self,
+        rows: ir.Table,
+        place: int,
+        of: Watched,
+        fixed: Reference,
+        coding: Codes,
+        thresholds: int,
+        before: bool,
+    ) -> None:
+        self.rows, self.place, self.of, self.fixed, self.coding = rows, place, of, fixed, coding
+        self.thresholds = thresholds
+        name = f"look_{place}"
+        self.inside = rows[name].notnull()
+        self.grain = Key("grain", rows[name] - of.begin, of.looks)
+        said = f"{name}_before" if before else name
+        self.label = rows[f"{said}_label_value"] if f"{said}_label_value" in rows.columns else None
+        self.actual = rows[f"{said}_actual"] if f"{said}_actual" in rows.columns else None
+        self.hit = rows[f"{said}_hit"] if f"{said}_hit" in rows.columns else None
+        self.revised = rows[f"{said}_revised"] if f"{said}_revised" in rows.columns else None
+
+    def all(self) -> Iterator[Piece]:
+        yield self._piece(("total",), self._group(), self.of.metrics)
+        for index, partition in enumerate(self.fixed.partitions):
+            judged = [metric for metric in self.of.metrics if partition.name in self.of.slices[metric.name]]
+            if judged:
+                yield self._piece(("slice", index), (self._code(index), *self._group()), judged)
+        yield from self._histograms()
+
+    def _group(self) -> tuple[Key, ...]:
+        return (Key("group", self.rows.group, group_size(True)),) if "group" in self.rows.columns else ()
+
+    def _code(self, index: int) -> Key:
+        return Key("slice", self.rows[f"slice_code_{index}"], self.fixed.partitions[index].codes)
+
+    def _piece(self, name: tuple[str | int, ...], keys: tuple[Key, ...], metrics: Sequence[Metric]) -> Piece:
+        missing = self.coding.missing
+        actual = self.actual if self.actual is not None else ibis.literal(missing, "int16")
+        measures = {each.name: self._seen(each) for metric in metrics for each in metric.measures}
+        if self.revised is not None and name == ("total",):
+            revised = self.revised
+            measures[REVISED] = Measure(f"{self._prefix}{REVISED}", lambda _: revised.nullif(False), 1.0, counted=True)
+        outcome = (Key("predicted", self.rows.predicted, missing + 1), Key("actual", actual, missing + 1))
+        every = (self.grain, *keys, *outcome)
+        return Piece(("look", self.place, *name), every, tuple(measures.values()), self.inside, self._expected(every))
+
+    @property
+    def _prefix(self) -> str:
+        return f"look {self.place}: "
+
+    def _seen(self, measure: Measure) -> Measure:
+        """The measure as the look saw its rows."""
+
+        outcome = {"actual": self.actual, "label_value": self.label, f"hit_{self.of.calendar.kind}": self.hit}
+        known = {name: value for name, value in outcome.items() if value is not None}
+
+        def expression(rows: ir.Table) -> ir.Value:
+            seen: Any = _Seen({name: rows[name] for name in rows.columns} | known)
+            return measure.expression(seen)
+
+        return Measure(self._prefix + measure.name, expression, measure.bound, measure.counted)
+
+    def _histograms(self) -> Iterator[Piece]:
+        if any(_reads(metric, "scores") for metric in self.of.metrics):
+            yield from self._scores()
+        if any(_reads(metric, "errors") for metric in self.of.metrics):
+            seen: Any = _Seen(prediction_value=self.rows.prediction_value, label_value=self.label)
+            bin_ = error_bin(seen)
+            key = Key("error", bin_, ERROR_BINS)
+            where = self.inside & bin_.notnull()
+            for name, keys in self._parted("errors"):
+                yield Piece(name, (self.grain, *keys, key), (), where, self._expected(keys) * USUAL_ERROR_BINS)
+
+    def _scores(self) -> Iterator[Piece]:
+        group = Key("group", self.rows.group if "group" in self.rows.columns else self.rows.id_group, GROUPS)
+        actual = self.actual
+        if actual is None:
+            return
+        edges = None if self.fixed.edges is None else len(self.fixed.edges)
+        for of in dict.fromkeys(name for metric in self.of.metrics if isinstance(metric, RocAuc) for name in metric.of):
+            code = self.coding.classes.index(of) if self.coding.task == "multiclass" else 1
+            score = f"score_{code}" if self.coding.task == "multiclass" else "score"
+            grid = bin_keys(self.rows, score, self.thresholds, edges, coarse=True)
+            where = self.inside & (actual < self.coding.missing) & self.rows[score].notnull()
+            hit = Key("actual", (actual == code).cast("int8"), 2)
+            for name, keys in self._parted("scores", of, most=FIRST + MOST_RANKED):
+                expected = self._expected(keys) * RANKED_CELLS
+                kept = where if len(name) < 5 else where & (keys[0].expression < FIRST + MOST_RANKED)
+                yield Piece(name, (self.grain, *keys, group, hit, *grid), (), kept, expected)
+
+    def _parted(
+        self, kind: str, *of: str, most: int | None = None
+    ) -> Iterator[tuple[tuple[str | int, ...], tuple[Key, ...]]]:
+        """Names and keys of the histograms of all rows and of the slices that are judged by such a metric."""
+        yield ("look", self.place, kind, *of), ()
+        for index, partition in enumerate(self.fixed.partitions):
+            judged = [metric for metric in self.of.metrics if partition.name in self.of.slices[metric.name]]
+            if any(
+                (metric.histogram == kind) or (kind == "errors" and ABSOLUTE in metric.measures) for metric in judged
+            ):
+                code = self._code(index)
+                size = code.size if most is None else min(code.size, most)
+                yield ("look", self.place, f"slice_{kind}", index, *of), (replace(code, filled=size),)
+
+    def _expected(self, keys: Sequence[Key]) -> int:
+        found = self.of.looks
+        for key in keys:
+            if key.name not in ("grain", "actual", "predicted"):
+                found *= key.filled or key.size
+        return found * 4
+
+
+def _reads(metric: Metric, kind: str) -> bool:
+    """Whether the bets on a metric are read from histograms of scores or errors."""
+    of_errors = metric.histogram == "errors" or not {ABSOLUTE, SQUARED}.isdisjoint(metric.measures)
+    return isinstance(metric, RocAuc) if kind == "scores" else of_errors
+
+
+class _Seen(dict[str, Any]):
+    """Columns as expressions of measures and bins read them, as if they were a table of facts."""
+
+    __getattr__ = dict.__getitem__
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the looks of one calendar saw. Arrays have one place for each look.
+
+    counts   sums by look, of all rows and of slices; their errors, where they are wanted
+    ranked   histograms of scores by look and hash group, group within look
+    revised  rows of which now something else is known than the look knew
+    """
+
+    of: Watched
+    counts: Series
+    ranked: Series | None
+    revised: int
+
+    def sums(self, index: int | None = None, code: int | None = None) -> Sums:
+        """Sums by look, of all rows or of a slice."""
+        sums = self.counts.sums(index, code)
+        ranked = {} if self.ranked is None else self.ranked.scores(index, code)
+        return replace(sums, scores={of: each.folded(GROUPS) for of, each in ranked.items()})
+
+    def entities(self, index: int | None = None, code: int | None = None) -> Sums | None:
+        """Sums by look and hash group of entities, where one is declared."""
+        return self.counts.entities(index, code)
+
+    def scores(self, of: str, index: int | None = None, code: int | None = None) -> Histogram | None:
+        """Histogram of a class's scores by look and hash group, shape (looks × groups, bins)."""
+        if self.ranked is None:
+            return None
+        return self.ranked.scores(index, code).get(of)
+
+
+def seen(every: Sequence[Watched], filled: Mapping[tuple[str | int, ...], Cells], classes: int) -> tuple[Seen, ...]:
+    """Take the cells of each calendar together."""
+    return tuple(_seen(place, each, filled, classes) for place, each in enumerate(every))
+
+
+def _seen(place: int, of: Watched, filled: Mapping[tuple[str | int, ...], Cells], classes: int) -> Seen:
+    prefix = f"look {place}: "
+    counts: dict[tuple[str | int, ...], Cells] = {}
+    ranked: dict[tuple[str | int, ...], Cells] = {}
+    revised = 0
+    for name, cells in filled.items():
+        if name[:2] != ("look", place):
+            continue
+        losses = {key.removeprefix(prefix): sums for key, sums in cells.losses.items()}
+        if REVISED in losses:
+            revised = int(losses.pop(REVISED)[:, 0].sum())
+        keys = dict(cells.keys)
+        kept = counts
+        if name[2] in ("scores", "slice_scores"):
+            keys["grain"] = keys["grain"] * GROUPS + keys.pop("group")
+            kept = ranked
+        else:
+            keys["mature"] = np.ones(len(cells), dtype=np.int64)
+        kept[name[2:]] = replace(cells, keys=keys, losses=losses)
+    return Seen(
+        of,
+        Series(counts, 0, of.looks - 1, classes),
+        Series(ranked, 0, of.looks * GROUPS - 1, classes) if ranked else None,
+        revised,
+    )
