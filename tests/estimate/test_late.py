@@ -186,3 +186,15 @@ def test_steps_are_those_of_the_ledger():
 )
 def test_only_metrics_of_counts_are_nowcast(name, told):
     assert reads_counts(build(name, "binary")) is told
+
+
+@pytest.mark.parametrize("days", [1, 4, 14])
+def test_where_all_labels_are_in_its_interval_is_about_that_of_the_figure(days):
+    """Days that differ are allowed for as often as there are days; the draws may add a little."""
+    rows = fraud(7, a_day=1000, day_effect=0.5)
+    series, ages = rows.series(200)
+    metric, by_grain = build("positive_rate", "binary"), series.ledger_sums()
+    found = Waiting.of(Ledger.of(series, ages), 50, 50 + days).nowcast(metric, by_grain[22:50])
+    exact = evaluate(metric, by_grain[50 : 50 + days], by_grain[22:50])
+    ratio = (found.interval.high - found.interval.low) / (exact.interval.high - exact.interval.low)
+    assert 0.75 < ratio < 1.35

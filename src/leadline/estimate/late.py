@@ -17,10 +17,11 @@ from leadline.cells.fill import Cells
 from leadline.cells.series import Series
 from leadline.estimate.maturity import COMPLETE, FEW
 from leadline.log.facts import LAG_EDGES
-from leadline.metrics.evaluate import evaluate
+from leadline.metrics.evaluate import Evaluated, evaluate
 from leadline.metrics.metric import CountFunction, CountRatio, Metric, Share
 from leadline.metrics.sums import Array, Sums
-from leadline.stats.delay import at_risk, completeness, dispersion, drawn_completeness
+from leadline.stats.delay_triangle import at_risk, completeness, dispersion, drawn_completeness
+from leadline.stats.design import MIN_GRAINS
 from leadline.values import Interval, Undefined
 
 #: a nowcast is refused where less of a class has come, and where more classes would take too much room
@@ -29,6 +30,8 @@ LEAST, MOST_CLASSES = 0.5, 20
 LEAST_OF_A_DAY = 0.2
 #: classes whose completeness differs by more make the labels so far a biased sample worth a word
 SKEWED = 0.1
+#: grains of a window for which its history tells how much they differ (`stats.design`)
+MOST_ALIKE = MIN_GRAINS - 1
 DRAWS, SEED = 400, 20_130_401
 STEPS = len(LAG_EDGES)
 
@@ -181,6 +184,13 @@ class Ledger:
         )
         return weight, square
 
+    def grains(self, begin: int, after: int) -> float:
+        """How many grains of equal size the rows of a range are worth: (Σ rows)² / Σ rows²."""
+        grain = self.cells.keys["grain"]
+        mine = (grain >= begin) & (grain < after)
+        rows = np.bincount(grain[mine], weights=self.cells.weight[mine])
+        return float(rows.sum() ** 2 / max((rows**2).sum(), 1e-300))
+
     @cached_property
     def labelled_share(self) -> Array:
         """The share of rows that get a label at all, by predicted class, shape (k + 1,); NaN where no row is old."""
@@ -199,6 +209,7 @@ class Waiting:
     over      the numbers of steps that are over for some row, shape (ages,)
     weight    weights by age, predicted and actual class, shape (ages, k + 1, k + 1); `square` of squared weights
     complete  by class: the share of its labels that has come, of rows of these ages
+    grains    how many grains of equal size the rows are worth
     """
 
     ledger: Ledger
@@ -206,6 +217,7 @@ class Waiting:
     weight: Array
     square: Array
     complete: Array
+    grains: float
 
     @classmethod
     def of(cls, ledger: Ledger, begin: int, after: int) -> Waiting | None:
@@ -216,7 +228,8 @@ class Waiting:
             return None
         rows = weight[over].sum(axis=(1, 2))
         complete = rows @ ledger.complete_of_class[over] / rows.sum()
-        return cls(ledger, over, np.maximum(weight[over], 0.0), np.maximum(square[over], 0.0), complete)
+        weight, square = (np.maximum(each[over], 0.0) for each in (weight, square))
+        return cls(ledger, over, weight, square, complete, ledger.grains(begin, after))
 
     @property
     def skewed(self) -> bool:
@@ -280,9 +293,7 @@ class Waiting:
         that of a window whose labels are all in.
         """
         expected = self.expected(self.weight, self.ledger.complete[self.over])
-        told = evaluate(
-            metric, _sums(expected[None], expected[None] * (self.square.sum() / self.weight.sum())), history
-        )
+        told, shrunk = self._as_labelled(metric, expected, history)
         if isinstance(told.value, Undefined):
             return told.value
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -290,9 +301,20 @@ class Waiting:
         drawn = drawn[np.isfinite(drawn)]
         ends = np.quantile(drawn, [0.025, 0.975]).tolist() if len(drawn) > DRAWS / 2 else [metric.low, metric.high]
         if told.interval is not None:
-            ends += [told.interval.low, told.interval.high]
+            ends += [told.value + (end - told.value) * shrunk for end in (told.interval.low, told.interval.high)]
         interval = Interval(min(*ends, told.value), max(*ends, told.value), "delay_bootstrap")
         return Nowcast(told.value, interval, tuple(self.complete.tolist()), self.remainder)
+
+    def _as_labelled(self, metric: Metric, expected: Array, history: Sums | None) -> tuple[Evaluated, float]:
+        """The figure of the expected counts as if they were labels, and by how much its interval is too wide.
+
+        They are spread over grains that are all alike, which say nothing of how much grains differ; so there are six at
+        most, for which the history is asked. Of more grains the interval is narrower by the root of their number.
+        """
+        some = int(min(max(round(self.grains), 1), MOST_ALIKE))
+        unit = self.square.sum() / self.weight.sum()
+        each = np.repeat(expected[None] / self.grains, some, axis=0)
+        return evaluate(metric, _sums(each, each * unit), history), (some / max(self.grains, some)) ** 0.5
 
 
 def _sums(counts: Array, squares: Array) -> Sums:

@@ -10,7 +10,7 @@ import numpy as np
 
 from leadline.log.delays import EDGES, Arrivals, LabelDelays
 from leadline.stats.arrays import Floats
-from leadline.stats.delay import at_risk, completeness
+from leadline.stats.delay_triangle import at_risk, completeness
 from leadline.values import Note
 
 #: labels are complete where this share of those that come at all has come

@@ -271,7 +271,9 @@ def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget)
             said = f"The last {words.counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
             yield tag("p", said.replace("The last 1 window", "The last window"), class_="soft")
         yield drawn
-        yield from _estimated(estimated(content, (metric, where, version)), zone, budget)
+        open_ = {each.window for each in points if each.status is not Status.REALISED}
+        told = [each for each in estimated(content, (metric, where, version)) if each.window in open_]
+        yield from _estimated(told, zone, budget)
         listed = points[-TABLE_WINDOWS:]
         last = f", the last {TABLE_WINDOWS}" if len(listed) < len(points) else ""
         head = ("window", "#value", "95 % interval", "#rows", "#labelled", "")

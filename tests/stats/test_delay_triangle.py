@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.stats.delay import (
+from leadline.stats.delay_triangle import (
     at_risk,
     completeness,
     completeness_variance,
