@@ -263,7 +263,7 @@ class Relative:
     """A promise to be no worse than something else by more than `by`, in the metric's own unit.
 
     side   on which its limit lies: "at_least" where more is better, else "at_most"
-    than   what it is compared with: "reference"
+    than   what it is compared with: "reference" or "baseline"
     """
 
     side: str

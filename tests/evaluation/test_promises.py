@@ -1,4 +1,4 @@
-"""No worse than the reference: the limit is made of the reference alone, once, and judged from there on."""
+"""No worse than the reference, whose limit is made of it alone, once; or than the baseline, row by row."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_looks_of_the_reference_made_the_limit_and_are_no_evidence() -> None:
     (watch,) = Judging(evaluation).watched(evaluation.spec.objectives[0]).values()
     # labels are due a day later, so the fifth look, from Monday to Monday, has still rows of the reference
     assert np.isneginf(watch.story.evidence[:5]).all()
-    assert np.isfinite(watch.stream.phi[5:]).all()
+    assert np.isfinite(watch.story.evidence[5:]).all()
     assert judged(of, 12)["breaches"] == []
 
 
@@ -204,6 +204,163 @@ def test_one_giant_weight_is_no_reference() -> None:
     assert "1 reference labels" in judged(declared(rows, PROMISE), 8)["why"]
 
 
+# The baseline -------------------------------------------------------------------------------------------------------
+
+
+def scored(weeks: Sequence[float], a_day: int = 30, seed: int = 0, **columns: Any) -> list[dict[str, Any]]:
+    """Rows with a label, a score that tells it (less well in a week with more noise), and a baseline's of noise 1."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for day in range(7 * len(weeks)):
+        for place in range(a_day):
+            label = bool(random.random() < 0.5)
+            score, old = (
+                1 / (1 + np.exp(-(2 * label - 1) - noise * random.normal())) for noise in (weeks[day // 7], 1.0)
+            )
+            at = MONDAY + timedelta(days=day, minutes=20 * place)
+            rows.append({"id": f"{seed}-{day}-{place}", "timestamp": at, "score": score, "old": old, "label": label,
+                         **columns})  # fmt: skip
+    return rows
+
+
+def beside(rows: Sequence[dict[str, Any]], *objectives: dict[str, Any], **more: Any) -> Any:
+    parts = {"metrics": ["recall"], "baseline": {"score": "old"}} | more
+    return spec(rows, objectives=list(objectives), **parts)
+
+
+RIVAL = {"metric": "recall", "no_worse_than": "baseline", "by": 0.05, "window": "28d"}
+
+
+@pytest.mark.parametrize("metric", ["recall", "accuracy", "specificity", "false_positive_rate", "brier", "log_loss"])
+def test_what_is_judged_is_the_difference_on_the_same_rows(metric: str) -> None:
+    rows = scored([0.9] * 8)
+    for each in rows[::11]:
+        each["old"] = None  # in no difference
+    of = beside(rows, {**RIVAL, "metric": metric})
+    said = judged(of, 8)
+    window = [each for each in rows[28 * 30 :] if each["old"] is not None]
+    label = np.array([each["label"] for each in window])
+    of_both = []
+    for name in ("score", "old"):
+        score = np.array([each[name] for each in window])
+        of_both.append({
+            "recall": (score >= 0.5)[label].mean(),
+            "accuracy": ((score >= 0.5) == label).mean(),
+            "specificity": (score < 0.5)[~label].mean(),
+            "false_positive_rate": (score >= 0.5)[~label].mean(),
+            "brier": ((score - label) ** 2).mean(),
+            "log_loss": -np.log(np.where(label, score, 1 - score)).mean(),
+        }[metric])  # fmt: skip
+    assert said["metric"] == f"{metric}_over_baseline"
+    assert said["value"] == pytest.approx(of_both[0] - of_both[1], abs=1e-8)
+    assert said["low"] < said["value"] < said["high"]
+    side, limit = ("at_least", -0.05) if metric in ("recall", "accuracy", "specificity") else ("at_most", 0.05)
+    assert said["target"] == {side: limit, "no_worse_than": "baseline", "by": 0.05}
+    assert said["status"] == ("uncertain" if metric == "recall" else "holds")
+    assert said["budget_spent"] is None
+
+
+@pytest.mark.parametrize("metric", ["recall", "brier", "log_loss"])
+def test_a_model_that_fell_behind_its_baseline_is_found(metric: str) -> None:
+    rows = scored([0.6] * 10 + [4.0] * 8, 60, carrier="falls") + scored([0.6] * 18, 60, seed=1, carrier="stays")
+    of = beside(rows, {**RIVAL, "metric": metric, "slices": ["carrier"]}, slices=["carrier"])
+    found = leadline.check(of, as_of=MONDAY + timedelta(weeks=18)).objectives
+    falls, stays = (
+        each for name in ("falls", "stays") for each in found if each["slice"] and name in str(each["slice"])
+    )
+    assert falls["status"] == "breached"
+    assert "2024-03-04" <= falls["since"] <= "2024-03-18"
+    assert (stays["status"], stays["breaches"]) == ("holds", [])
+    assert f"{metric}_over_baseline {'≥ -0.05' if metric == 'recall' else '≤ 0.05'}" in leadline.check(of).to_html()
+
+
+def test_a_model_that_is_its_baseline_is_no_worse() -> None:
+    rows = scored([1.0] * 10)
+    for each in rows:
+        each["old"] = each["score"]
+    said = judged(beside(rows, RIVAL), 10)
+    assert (said["value"], said["breaches"]) == (0.0, [])
+    assert said["status"] == "uncertain"  # rows that are all the same say nothing of the spread
+
+
+def test_of_a_regression_losses_are_compared() -> None:
+    random = np.random.default_rng(4)
+    rows = [
+        {"id": f"{day}-{place}", "timestamp": MONDAY + timedelta(days=day, minutes=place), "label": 0.0,
+         "prediction": random.normal(0, 1.0 if day < 70 else 2.0), "old": random.normal(0, 1.2)}
+        for day in range(112) for place in range(40)
+    ]  # fmt: skip
+    promise = {**RIVAL, "metric": "mae", "by": 0.1}
+    said = judged(beside(rows, promise, task="regression", metrics=["mae"]), 16)
+    last = rows[84 * 40 :]
+    assert said["value"] == pytest.approx(np.mean([abs(each["prediction"]) - abs(each["old"]) for each in last]))
+    assert said["status"] == "breached"
+    assert "2024-03-04" <= said["since"] <= "2024-03-18"
+
+
+def test_corrected_labels_entities_and_weights_are_in_the_difference() -> None:
+    rows = [
+        {**each, "entity": number % 50, "weight": 1.0 + number % 3} for number, each in enumerate(scored([0.9] * 8))
+    ]
+    wrong = [{"id": each["id"], "label": not each["label"], "observed_at": each["timestamp"]} for each in rows]
+    right = [
+        {"id": each["id"], "label": each["label"], "observed_at": each["timestamp"] + timedelta(days=5)}
+        for each in rows[: 50 * 30]
+    ]
+    predictions = [{key: value for key, value in each.items() if key != "label"} for each in rows]
+    parts = {"baseline": {"score": "old"}, "metrics": ["recall"], "objectives": [RIVAL], "matures_after": "0d"}
+    said = judged(spec(predictions, wrong + right, **parts), 8)
+    window = rows[28 * 30 :]
+    label = np.array([each["label"] if n < 22 * 30 else not each["label"] for n, each in enumerate(window)])
+    weight = np.array([each["weight"] for each in window])[label]
+    model, old = (np.array([each[name] >= 0.5 for each in window], float)[label] for name in ("score", "old"))
+    assert said["value"] == pytest.approx(((model - old) * weight).sum() / weight.sum(), abs=1e-8)
+    assert abs(said["value"]) > 0.01
+    assert said["interval"] in ("entity", "clustered")
+    assert said["rule"] == "detector"
+
+
+def test_hours_are_compared_with_a_reference_that_ends_inside_a_day() -> None:
+    rows = log([0.1] * 2)
+    for number, each in enumerate(rows):
+        each["observed_at"] += timedelta(days=number % 2)
+    promise = {**PROMISE, "window": "1h"}
+    until = {"reference": {"until": "2024-01-06T12:00:00"}, "matures_after": "6h", "window": "1h"}
+    early, late = (
+        leadline.check(declared(rows, promise, **until), as_of=MONDAY + timedelta(days=days)).objectives[0]["target"]
+        for days in (6, 13)
+    )
+    assert early == late
+    assert 0.7 < early["at_least"] < 0.9
+
+
+def test_both_comparisons_and_a_number_of_one_metric_do_not_mix() -> None:
+    rows = scored([0.9] * 10)
+    promises = [RIVAL, {**PROMISE, "by": 0.05}, {"metric": "recall", "at_least": 0.5, "window": "28d"}]
+    parts = {"reference": {"until": UNTIL.isoformat()}}
+    together = leadline.check(beside(rows, *promises, **parts), as_of=MONDAY + timedelta(weeks=10, days=1)).objectives
+    assert [dict(each) for each in together] == [judged(beside(rows, promise, **parts), 10) for promise in promises]
+
+
+@pytest.mark.parametrize(
+    ("promise", "more", "said"),
+    [
+        ({}, {"baseline": None}, "no baseline is declared: add one under baseline"),
+        ({"metric": "precision"}, {}, "row by row: which rows it looks at depends on what is predicted"),
+        ({"metric": "f1"}, {}, "row by row: it is no mean over rows"),
+        ({"metric": "roc_auc"}, {}, "row by row: it is no mean over rows"),
+        ({"metric": "recall(threshold=0.3)"}, {}, "row by row: it is no mean over rows"),
+        ({"metric": "positive_rate"}, {}, "positive_rate_over_baseline is neither better nor worse"),
+        ({"by": 1}, {}, "it cannot get worse by more than 1"),
+    ],
+)
+def test_what_is_no_mean_over_the_same_rows_is_refused(
+    promise: dict[str, Any], more: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        leadline.check(beside(scored([1.0], 3), {**RIVAL, **promise}, **more))
+
+
 # What is shown ------------------------------------------------------------------------------------------------------
 
 
@@ -229,7 +386,7 @@ def test_reports_say_what_the_limit_was_made_from() -> None:
         ({"by": -0.1}, {}, "a number of at least 0 is needed, found -0.1"),
         ({"no_worse_than": None, "at_least": 0.6}, {}, "by goes with no_worse_than"),
         ({"at_least": 0.6}, {}, "at_least and no_worse_than are both given"),
-        ({"no_worse_than": "last week"}, {}, "only reference is known here"),
+        ({"no_worse_than": "last week"}, {}, "'last week' is not one of reference, baseline"),
         ({}, {"reference": None}, "no reference is declared, and a guessed one would move the promise"),
         ({}, {"reference": {"source": "reference.parquet"}}, "a reference with a source of its own has no labels"),
         ({"metric": "predicted_positive_rate"}, {}, "neither better nor worse: promise at_least or at_most"),

@@ -24,6 +24,7 @@ LEAST: dict[str, Any] = {
     "outcomes": {"source": "o.parquet", "columns": {"value": "late"}},
     "feedback": [{"name": "click", "source": "c.parquet"}],
     "reference": {"until": "2024-01-01"},
+    "baseline": {"constant": 0.5},
     "slices": ["carrier", "1e3", "yes", {"name": "far: 'x'", "where": "distance > 5"}],
 }
 PROMISES: list[dict[str, Any]] = [
@@ -37,6 +38,7 @@ PROMISES: list[dict[str, Any]] = [
     {"metric": "false_negative_rate", "at_most": 0, "window": "28d"},
     {"metric": "recall", "no_worse_than": "reference", "by": 0.02, "window": "28d", "slices": ["carrier"],
      "acknowledged": [{"at": "2024-05-01T12:00:00+02:00", "slice": {"carrier": "null"}}]},
+    {"metric": "accuracy", "no_worse_than": "baseline", "by": 0, "window": "28d"},
 ]  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def test_a_regression_s_and_a_multiclass_model_s_metrics_come_back(tmp_path: Pat
     promises = [{"metric": "mae", "at_most": 3, "window": "28d"}, {"metric": "r2", "at_least": -0.5, "window": "28d"}]
     of = spec(*promises, **regression)
     assert back(to_openslo(of), tmp_path, **regression).objectives == of.objectives
-    multiclass = {"task": "multiclass", "predictions": {
+    multiclass = {"task": "multiclass", "baseline": None, "predictions": {
         "source": "p.parquet", "columns": {"id": "id", "timestamp": "at", "prediction": "kind"}}}  # fmt: skip
     promises = [{"metric": "recall(class='a, b')", "at_least": 0.5, "window": "28d"}]
     of = spec(*promises, **multiclass)
@@ -168,6 +170,7 @@ def test_shares_are_ratios_and_other_figures_are_thresholds() -> None:
         (None, "gte", 1.0, ALWAYS),
         (None, "lte", 0.0, ALWAYS),
         (None, "lte", 0.02, ALWAYS),
+        (None, "lte", 0.0, ALWAYS),
     ]
 
 

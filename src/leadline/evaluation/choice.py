@@ -11,11 +11,12 @@ from leadline.log.profile import Profile
 from leadline.log.reading import Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
 from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.rates import feedback_rate
 from leadline.metrics.registry import DEFAULT_COUNT
 from leadline.metrics.thresholds import AtThreshold
-from leadline.spec.model import Spec
-from leadline.values import InputError
+from leadline.spec.model import Objective, Spec
+from leadline.values import InputError, Undefined
 
 
 def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
@@ -24,6 +25,8 @@ def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
     words = {"prediction"}
     if spec.label is not None:
         words.add("labels")
+    if spec.baseline is not None:
+        words.add("baseline")
     if "score" in columns:
         words.add("score")
         low, high = found.low.get("score", 0.0), found.high.get("score", 0.0)
@@ -85,7 +88,10 @@ def choose(
         return built.among(edges) if isinstance(built, AtThreshold) else built
 
     served = has(spec, log, found)
-    of_objectives = {str(objective.metric): made(objective.metric) for objective in spec.objectives}
+    of_objectives = {
+        objective.figure: _compared(index, objective, made(objective.metric))
+        for index, objective in enumerate(spec.objectives)
+    }
     _reachable(spec, of_objectives)
     if isinstance(spec.metrics, tuple):
         asked = [made(call) for call in spec.metrics]
@@ -115,7 +121,7 @@ def choose(
 def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
     """Refuse a promise that says nothing or can never be kept, such as a recall of 60 instead of 0.6."""
     for index, objective in enumerate(spec.objectives):
-        metric, target = of_objectives[str(objective.metric)], objective.target
+        metric, target = of_objectives[objective.figure], objective.target
         if isinstance(metric, Unserved):
             continue
         if target is None:
@@ -132,13 +138,24 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
         raise InputError(f"{text}; did you mean {limit / 100:g}?" if share else text, ("objectives", index))
 
 
+def _compared(index: int, objective: Objective, metric: Metric) -> Metric:
+    """What an objective judges: a metric, or how much more of it than of the baseline's there is."""
+    if objective.no_worse_than != "baseline" or isinstance(metric, Unserved):
+        return metric
+    found = over_baseline(metric)
+    if isinstance(found, Undefined):
+        text = f"{metric.name} cannot be compared with the baseline's row by row: {found.why}"
+        raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
+    return found
+
+
 def _comparable(index: int, metric: Metric, by: float) -> None:
     """Refuse to be no worse than something where nobody knows what is worse, or where it could never be worse."""
     place = ("objectives", index)
     if metric.better is None:
         text = f"more of {metric.name} is neither better nor worse: promise at_least or at_most instead"
         raise InputError(f"objectives[{index}]: {text}", place)
-    if by >= metric.high - metric.low:
+    if by >= (metric.high if isinstance(metric, Difference) else metric.high - metric.low):
         percent = f"; did you mean {by / 100:g}?" if 1 <= by <= 100 else ""
         text = f"{metric.name} lies between {metric.low:g} and {metric.high:g}, it cannot get worse by more than {by:g}"
         raise InputError(f"objectives[{index}]: {text}{percent}", place)

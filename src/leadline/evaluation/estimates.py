@@ -183,9 +183,7 @@ class Evaluation:
         return latest_window(self.spec, self.grain, self.series.first, self.mature_until)
 
     def _objectives_of(self, partition: Partition) -> list[Metric]:
-        return [
-            self.objective_metrics[str(each.metric)] for each in self.spec.objectives if partition.name in each.slices
-        ]
+        return [self.objective_metrics[each.figure] for each in self.spec.objectives if partition.name in each.slices]
 
     def slice_of(self, partition: Partition, code: int) -> Slice:
         """The slice of a code, with bins written as ranges."""

@@ -66,7 +66,7 @@ class Judging:
         """Each objective for all rows and for each value of its slices."""
         found: list[Judgement] = []
         for objective in self.of.spec.objectives:
-            metric = self.of.objective_metrics[str(objective.metric)]
+            metric = self.of.objective_metrics[objective.figure]
             watched = self.watched(objective)
             found += [self._judged(objective, metric, each, watched.get(each)) for each in self.slices(objective)]
             found += self._left_out(objective, metric)
@@ -90,9 +90,9 @@ class Judging:
 
     def target(self, objective: Objective, each: Judged) -> Target | Undefined:
         """What an objective promises for a slice."""
-        key = str(objective.metric), objective.target, objective.no_worse_than, objective.by, each
+        key = objective.figure, objective.target, objective.no_worse_than, objective.by, each
         if key not in self._targets:
-            metric = self.of.objective_metrics[str(objective.metric)]
+            metric = self.of.objective_metrics[objective.figure]
             self._targets[key] = self.promises.target(objective, metric, each.index, each.code)
         return self._targets[key]
 
@@ -105,7 +105,7 @@ class Judging:
 
     def watched(self, objective: Objective) -> dict[Judged, Watch]:
         """What the objective's detector says, by slice; empty where another rule judges, or no look has closed."""
-        metric = self.of.objective_metrics[str(objective.metric)]
+        metric = self.of.objective_metrics[objective.figure]
         seen = self._seen(objective, metric)
         if seen is None:
             return {}
@@ -233,7 +233,7 @@ class Judging:
             return replace(nothing, why=self._none_mature())
         if isinstance(target, Undefined):
             return replace(nothing, status=Verdict.UNDEFINED, why=target.why)
-        if nothing.relative is not None and end <= self.promises.grains:
+        if objective.no_worse_than == "reference" and end <= self.promises.grains:
             return replace(nothing, why="no row after the reference is old enough for its label")
         sums = self.of.sums(each.index, each.code)
         entities = self.of.entities(each.index, each.code)

@@ -73,7 +73,7 @@ def watched(
     metrics: dict[Looks, dict[str, Metric]] = {}
     slices: dict[Looks, dict[str, frozenset[str]]] = {}
     for objective in spec.objectives:
-        metric = by_objective[str(objective.metric)]
+        metric = by_objective[objective.figure]
         if objective.rule != "detector" or isinstance(metric, Unserved) or _sampled(spec, metric):
             continue
         calendar = calendar_of(objective, metric, spec, grain)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -25,6 +23,7 @@ from leadline.metrics.calibration import Calibration, CalibrationSlope
 from leadline.metrics.errors import ERROR_BINS, error_bin
 from leadline.metrics.expected import can_expect, measures_if
 from leadline.metrics.metric import Metric
+from leadline.metrics.paired import as_baseline
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
@@ -181,7 +180,7 @@ class Plan:
             measures = self._measures([metric for metric in self.metrics if metric.needs & {"score", "prediction"}])
             made.append(self._piece(("baseline", "total"), of_baseline, tuple(map(_of_baseline, measures))))
             if self._has_errors(self.metrics):
-                bin_ = error_bin(_seen_by_baseline(self.rows))
+                bin_ = error_bin(as_baseline(self.rows))
                 piece = self._piece(("baseline", "errors"), (self.grain, Key("error", bin_, ERROR_BINS)), ())
                 made.append(replace(piece, where=bin_.notnull()))
             if "" in self._classes(self.metrics):
@@ -215,7 +214,7 @@ class Plan:
         Those that an objective judges are not: they answer for every window, the others for the latest only.
         """
         partition = self.fixed.partitions[place]
-        judged = {str(objective.metric) for objective in self.spec.objectives if partition.name in objective.slices}
+        judged = {objective.figure for objective in self.spec.objectives if partition.name in objective.slices}
         histograms = any(metric.histogram for metric in self.metrics if metric.name in judged)
         thin = self.found.rows < FEW_ROWS * self.grains * partition.codes
         every = sum(each.codes for each in self.fixed.partitions) * len(self._classes(self.slice_metrics))
@@ -314,15 +313,9 @@ def _of_baseline(measure: Measure) -> Measure:
     """The measure as it would be if the baseline's score were the model's."""
     return Measure(
         OF_BASELINE + measure.name,
-        lambda rows: measure.expression(_seen_by_baseline(rows)),
+        lambda rows: measure.expression(as_baseline(rows)),
         measure.bound,
     )
-
-
-def _seen_by_baseline(rows: ir.Table) -> Any:
-    """Facts as they would be if the baseline were the model: what expressions of measures and bins read of them."""
-    label = {"label_value": rows.label_value} if "label_value" in rows.columns else {}
-    return SimpleNamespace(score=rows.baseline, prediction_value=rows.baseline, actual=rows.actual, **label)
 
 
 def _matched(kind: str) -> Measure:

@@ -65,7 +65,7 @@ def plans(judging: Judging) -> Plans:
 
 
 def _of_objective(judging: Judging, objective: Objective) -> Iterator[Plan]:
-    metric = judging.of.objective_metrics[str(objective.metric)]
+    metric = judging.of.objective_metrics[objective.figure]
     watched = judging.watched(objective)
     for each in judging.slices(objective):
         watch = watched.get(each)

@@ -51,6 +51,10 @@ class Promises:
             return objective.target
         if isinstance(metric, Unserved):
             return Undefined(metric.undefined)
+        assert objective.by is not None  # noqa: S101  # it comes with no_worse_than
+        if objective.no_worse_than == "baseline":  # what is judged is the difference already
+            side = "at_least" if metric.better == "higher" else "at_most"
+            return Target(side, -objective.by if side == "at_least" else objective.by)
         if not self.grains:
             return Undefined(f"no rows before {self._until_text}, where the reference ends")
         if self.due > self.of.as_of:
@@ -65,16 +69,15 @@ class Promises:
             return Undefined(f"the reference has no figure: {found.value.why}")
         if found.interval is None:
             return Undefined("the reference's figure has no interval")
-        by = objective.by or 0.0
         higher = metric.better == "higher"
-        limit = found.interval.low - by if higher else found.interval.high + by
+        limit = found.interval.low - objective.by if higher else found.interval.high + objective.by
         if not metric.low < limit < metric.high:
             return Undefined("a limit that far from the reference could not be broken")
         return Target("at_least" if higher else "at_most", limit)
 
     def begin(self, objective: Objective) -> datetime | None:
         """When the predictions begin that are judged, where earlier ones made the promise; else None."""
-        return None if objective.no_worse_than is None else self._until
+        return self._until if objective.no_worse_than == "reference" else None
 
     @property
     def _until(self) -> datetime:

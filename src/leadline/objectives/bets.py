@@ -25,6 +25,7 @@ from leadline.metrics.metric import (
     Share,
     divided,
 )
+from leadline.metrics.paired import Difference
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.regression import ABSOLUTE, SQUARED
 from leadline.metrics.sums import Array, Histogram, Sums
@@ -174,6 +175,8 @@ def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Hi
         within, _ = _within(sums, limit)
         rows = parts[..., WEIGHT]
         return _of_share(rows * np.nan_to_num(within), rows, parts[..., SQUARE], metric.q, -side)
+    if isinstance(metric, Difference) and metric.high <= 1:  # a bet that no loss of 36 can ruin never gets anywhere
+        return _of_difference(metric, parts, limit, side)
     if isinstance(metric, Mean) and metric.low == 0 and side < 0 and limit > 0:
         return _of_losses(metric, sums, parts, limit**2 if metric.root else limit)
     if isinstance(metric, RocAuc) and ranked is not None:
@@ -221,6 +224,25 @@ def _of_losses(metric: Mean, sums: Sums, parts: Array, limit: float) -> Array:
     rows = np.where(some, weight * unit, parts[..., ROWS] * 0)
     squares = np.divide(parts[..., SUM_OF_SQUARES], square, out=np.zeros_like(weight), where=some) * rows
     return growth_of_sums(rows, parts[..., SUM] * unit, squares, limit)
+
+
+def _of_difference(metric: Difference, parts: Array, limit: float, side: float) -> Array:
+    """Bets on the mean of bounded differences, from their sums; those of -1, 0 and 1 are told apart by these."""
+    weight, square = parts[..., WEIGHT], parts[..., SQUARE]
+    some = square > 0
+    unit = np.divide(weight, square, out=np.zeros_like(weight), where=some)
+    rows, total = weight * unit, parts[..., SUM] * unit
+    squares = np.divide(parts[..., SUM_OF_SQUARES], square, out=np.zeros_like(weight), where=some) * rows
+    if metric.steps:
+        more, less = np.maximum(squares + total, 0.0) / 2, np.maximum(squares - total, 0.0) / 2
+        counts = np.stack([less, np.maximum(rows - more - less, 0.0), more], axis=-1)
+        return np.asarray(growth_of_gains(counts, side * (np.array([-1.0, 0.0, 1.0]) - limit)))
+    # a row's gain is at most this, so 1 - gain / most is a loss >= 0, of at most 1 on average while the promise is kept
+    most = metric.high - side * limit
+    gains = side * (total - limit * rows)
+    squared = squares - 2 * limit * total + limit**2 * rows
+    losses = np.maximum(rows - gains / most, 0.0)
+    return np.asarray(growth_of_sums(rows, losses, np.maximum(rows - 2 * gains / most + squared / most**2, 0.0), 1.0))
 
 
 def group_figures(ranked: Histogram, looks: int) -> Array:

@@ -99,7 +99,7 @@ def limit(target: Target) -> str:
 
 def promised(each: Judgement | Plan) -> str:
     """The promise of a judged objective, in signs; where it was made from something else, what that is."""
-    if each.relative is None or isinstance(each.target, Undefined):
+    if each.relative is None or each.relative.than == "baseline" or isinstance(each.target, Undefined):
         return declared(each)
     # such a limit is read from data and has all the digits of a double
     return f"{_SIGNS[each.target.side]} {numbers(each.target.limit)[0]} ({_made(each.relative)})"
@@ -107,9 +107,9 @@ def promised(each: Judgement | Plan) -> str:
 
 def declared(each: Judgement | Plan) -> str:
     """The promise of a judged objective as it was declared: the same from one day to the next."""
-    if each.relative is not None:
-        return f"{_SIGNS[each.relative.side]} {_made(each.relative)}"
-    return limit(each.target) if isinstance(each.target, Target) else ""
+    if isinstance(each.target, Target) and (each.relative is None or each.relative.than == "baseline"):
+        return limit(each.target)
+    return "" if each.relative is None else f"{_SIGNS[each.relative.side]} {_made(each.relative)}"
 
 
 def _made(relative: Relative) -> str:

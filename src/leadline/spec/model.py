@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from leadline.metrics import MetricCall, UnknownMetric, metric
+from leadline.metrics.paired import OVER_BASELINE
 from leadline.spec.fields import (
     ClassName,
     ColumnName,
@@ -376,9 +377,10 @@ class Objective(Frozen):
     metric: MetricField = Field(description="A metric, such as recall, or the name of a feedback.")
     at_least: Number | None = Field(default=None, description="The metric is to be at least this.")
     at_most: Number | None = Field(default=None, description="The metric is to be at most this.")
-    no_worse_than: Literal["reference"] | None = Field(
+    no_worse_than: Literal["reference", "baseline"] | None = Field(
         default=None,
-        description="Instead of a number: no worse than in the reference by more than `by`; for a slice, than its own.",
+        description="Instead of a number: no worse by more than `by` than in the reference (of a slice: its own), or"
+        " than the baseline on the same rows.",
     )
     by: Annotated[Number, Field(ge=0)] | None = Field(
         default=None, description="How much worse it may be, in the metric's own unit; needed with no_worse_than."
@@ -414,6 +416,11 @@ class Objective(Frozen):
             problems += [((key,), f"{key} is for the rule `detector`") for key in given]
         _refuse(problems, self)
         return self
+
+    @property
+    def figure(self) -> str:
+        """The name of what is judged: the metric, or how much more of it there is than of the baseline's."""
+        return f"{self.metric}{OVER_BASELINE}" if self.no_worse_than == "baseline" else str(self.metric)
 
     @property
     def target(self) -> Target | None:
@@ -706,6 +713,8 @@ def _objectives(spec: Spec) -> Iterator[Problem]:
             problem = _no_fixed_reference(spec)
             if problem:
                 yield ("objectives", index, "no_worse_than"), problem
+        if objective.no_worse_than == "baseline" and spec.baseline is None:
+            yield ("objectives", index, "no_worse_than"), "no baseline is declared: add one under baseline"
         if objective in spec.objectives[:index]:
             yield ("objectives", index), "this objective is declared twice"
 

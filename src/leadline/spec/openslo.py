@@ -88,7 +88,7 @@ def label(text: str, longest: int = LONGEST_NAME) -> str:
 
 def _name(spec: Spec, objective: Objective, taken: set[str]) -> str:
     """The end of a name tells objectives apart, so that of a long one the beginning is cut."""
-    end = label(f"{objective.metric}-{objective.window}", 40)
+    end = label(f"{objective.figure}-{objective.window}", 40)
     for number in range(1, len(taken) + 2):
         whole = end if number == 1 else f"{end}-{number}"
         name = f"{label(spec.model, LONGEST_NAME - 1 - len(whole))}-{whole}"
