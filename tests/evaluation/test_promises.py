@@ -300,7 +300,7 @@ def test_of_a_regression_losses_are_compared() -> None:
 
 def test_corrected_labels_entities_and_weights_are_in_the_difference() -> None:
     rows = [
-        {**each, "entity": number % 50, "weight": 1.0 + number % 3} for number, each in enumerate(scored([0.9] * 8))
+        {**each, "entity": number % 50, "weight": 1.0 + number % 3} for number, each in enumerate(scored([0.7] * 8))
     ]
     wrong = [{"id": each["id"], "label": not each["label"], "observed_at": each["timestamp"]} for each in rows]
     right = [
