@@ -277,6 +277,13 @@ def test_labelled_rows_are_not_asked_for_again(leadline, unlabelled):
     assert "are labelled: a larger --budget" in done.err
 
 
+def test_the_outcomes_may_be_declared_before_there_are_any(leadline, unlabelled):
+    declare_labels(unlabelled)
+    rows = chosen(leadline, 200)
+    assert leadline("label", "import", write(fill(rows))).code == 0
+    assert leadline("check", "--quiet").code in (0, 4)
+
+
 def test_a_second_round_raises_the_probability_of_labels_that_are_there(leadline, unlabelled):
     """A row of the first round was in either round with the larger of both probabilities."""
     first = chosen(leadline, 100)

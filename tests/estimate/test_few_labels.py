@@ -162,3 +162,22 @@ def test_where_every_row_is_labelled_it_is_the_figure(metric):
 )
 def test_too_few(labels, why):
     assert too_few(np.array(labels, float)) == why
+
+
+def test_weighted_shares_cover_where_the_rows_that_are_chosen_rarely_are_the_wrong_ones():
+    """By (Σw)²/Σw² rows alone .83 are covered: the labels that weigh most are not like the others."""
+    rng, covers = np.random.default_rng(5), []
+    for _ in range(500):
+        hard = rng.random(ROWS) < 0.3
+        right = rng.random(ROWS) < np.where(hard, 0.5, 0.97)
+        chance = np.where(hard, 0.008, 0.05)
+        labelled = rng.random(ROWS) < chance
+        weight, actual = 1 / chance[labelled], right[labelled].astype(int)
+        counts, squares = np.zeros((1, 3, 3)), np.zeros((1, 3, 3))
+        np.add.at(counts[0, 1], actual, weight)
+        np.add.at(squares[0, 1], actual, weight**2)
+        one = np.ones(1)
+        found = evaluate(METRICS["accuracy"], Sums(one, one, one, 0 * one, counts, squares)).interval
+        assert found is not None
+        covers.append(found.low <= 0.7 * 0.97 + 0.3 * 0.5 <= found.high)
+    assert np.mean(covers) > 0.92

@@ -69,6 +69,7 @@ def run_next(progress: Progress, asked: NextSettings) -> int:
         before = read_choices(path)
         _same_seed(before, asked.seed, path)
         told("choosing rows")
+        spec = without_empty_outcomes(spec, path)
         with told_with_lines(path), open_engine(sources(spec)) as engine:
             policy = Policy(asked.budget, asked.floor, asked.seed)
             found = choose(spec, engine, policy, datetime.now(UTC), between, before.probabilities)
@@ -84,6 +85,13 @@ def run_next(progress: Progress, asked: NextSettings) -> int:
         write_rows(out, spec, found, people, due)
     show(_told_of_next(asked, spec, found, before, people))
     return 0
+
+
+def without_empty_outcomes(spec: Spec, path: Path) -> Spec:
+    """The spec without outcomes where labels are to go into files of which there is none yet."""
+    place = destination(spec, path)
+    empty = place.declared and not any(place.directory.glob(place.pattern))
+    return spec.model_copy(update={"outcomes": None}) if empty else spec
 
 
 def window_of(text: str, spec: Spec) -> tuple[datetime, datetime] | None:

@@ -189,8 +189,8 @@ def controlled(metric: Metric) -> bool:
 def evaluate_controlled(metric: Metric, rows: Controls) -> Evaluated:
     """Value and 95 % interval of a metric of one window.
 
-    Interval: the metric's own formula, with as many rows as the variance is worth (`few_labels` where grains are too
-    few to tell how much they differ; else `clustered`).
+    Interval: the metric's own formula, with as many rows as the variance is worth; `clustered` by grain where there are
+    7 or more, else `within_grain`. It does not allow for users whose rows move together, as that of all labels does.
     """
     if isinstance(metric, AtThreshold):
         return evaluate_controlled(metric.inner, rows.at(metric.place))
@@ -251,7 +251,9 @@ def _auc(rows: Controls) -> Evaluated:
         design.critical,
         design.deff,
     )
-    told = _told(found.value, max(float(low[0]) - bound, 0.0), min(float(high[0]) + bound, 1.0), design, "newcombe")
+    told = _told(
+        found.value, max(float(low[0]) - bound, 0.0), min(float(high[0]) + bound, 1.0), design, "score_newcombe"
+    )
     return replace(told, bound=bound)
 
 

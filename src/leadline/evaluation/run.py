@@ -33,7 +33,6 @@ from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import MOST_VALUES, Reference, coded, reference
-from leadline.report.answers import SAMPLED
 from leadline.report.words import counted, share
 from leadline.spec.model import Spec
 from leadline.values import (
@@ -306,7 +305,7 @@ def _sample_notes(found: Profile) -> Iterator[Note]:
         text = (
             "The labels are of rows that were chosen for labelling with known probabilities: figures that need labels"
         )
-        yield Note(SAMPLED, f"{text} are estimated from them for all rows.")
+        yield Note("labels_are_a_sample", f"{text} are estimated from them for all rows.")
     if found.chances.get("without"):
         labels = counted(found.chances["without"], "label")
         text = (

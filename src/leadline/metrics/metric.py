@@ -138,8 +138,14 @@ class Share(Metric):
 
     def _effective(self, parts: Array, design: Designs) -> tuple[Array, Array]:
         """Hits and rows that independent rows of equal weight would need to say as much."""
+        share = np.minimum(parts[..., 0] / parts[..., 1], 1.0)
         rows = parts[..., 1] ** 2 / parts[..., 3] / design.deff
-        return np.minimum(parts[..., 0] / parts[..., 1], 1.0) * rows, rows
+        # where the rarer outcome has the larger weights, the weighted rows say less than (Σw)²/Σw² of them
+        alike = share * (1 - share) * parts[..., 3]
+        apart = parts[..., 2] * (1 - share) ** 2 + np.maximum(parts[..., 3] - parts[..., 2], 0.0) * share**2
+        less = (parts[..., 3] != parts[..., 1]) & (apart > alike) & (alike > 0)
+        rows = rows * np.divide(alike, apart, out=np.ones_like(rows), where=less)
+        return share * rows, rows
 
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         return *share_interval(*self._effective(parts, design), design.critical), "wilson"
