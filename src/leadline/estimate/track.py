@@ -80,13 +80,13 @@ def conformal_width(errors: Array, level: float) -> float | None:
     return float(np.sort(errors)[place - 1])
 
 
-def loses(errors: Array, of_constant: Array) -> bool:
-    """Whether an estimator's errors are larger than the constant's by more than chance (one-sided paired t, 95 %).
+def loses(errors: Array, of_other: Array, least: int = LEAST) -> bool:
+    """Whether an estimator's errors are larger than another's by more than chance (one-sided paired t, 95 %).
 
-    Both have shape (windows,). False below 20 windows. Assumes that differences of windows are nearly independent.
+    Both have shape (windows,). False below `least` windows. Assumes that differences of windows are nearly independent.
     """
-    worse = errors - of_constant
-    if len(worse) < LEAST:
+    worse = errors - of_other
+    if len(worse) < least:
         return False
     spread = float(worse.std(ddof=1)) / math.sqrt(len(worse))
     return float(worse.mean()) > float(stdtrit(len(worse) - 1, SURE)) * spread

@@ -35,6 +35,10 @@ class Estimates:
     band_covered: float | None
 
 
+#: matured windows before the plain estimator can take over: it costs nothing to be wrong about two that are alike
+LEAST_OF_PAIRS = 8
+#: how much larger its errors must be, too: a finer estimator is a little worse in calm and far better in a shift
+MATERIAL = 1.1
 #: windows whose spread is drawn, the newest ones that have no record to take a band from; drawing is dear
 MOST_DRAWN = 100
 
@@ -58,7 +62,7 @@ def made(plain: Array, refined: Array | None, figures: Array, constant: float, k
 
     plain         estimates, shape (windows,), in order of time; NaN where there is none
     refined       those of a finer estimator, which is used until its errors over the last 40 matured windows were
-                  larger than the plain one's by more than chance; None where there is none
+                  larger than the plain one's by a tenth and by more than chance; None where there is none
     figures       what labels showed; NaN for windows that have not matured
     constant      the reference's figure
     known_before  by window, how many of the first windows had matured when it was estimated
@@ -74,7 +78,8 @@ def made(plain: Array, refined: Array | None, figures: Array, constant: float, k
 def _lost(plain: Array, refined: Array, figures: Array, known: int) -> bool:
     errors = np.abs(np.stack([refined, plain])[:, :known] - figures[:known])
     told = np.flatnonzero(np.isfinite(errors).all(axis=0))[-KEPT:]
-    return loses(errors[0, told], errors[1, told])
+    mine, other = errors[:, told]
+    return bool(mine.sum() > MATERIAL * other.sum()) and loses(mine, other, LEAST_OF_PAIRS)
 
 
 def to_draw(every: Sequence[Made]) -> Array:
