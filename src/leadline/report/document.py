@@ -86,13 +86,14 @@ def _objective(each: Judgement) -> dict[str, Any]:
         "why": each.why,
         "interval": each.interval,
         "rule": each.rule,
-        "breaches": [_breach(breach) for breach in each.breaches],
+        "breaches": [breach_document(breach) for breach in each.breaches],
         "budget_spent": None if each.budget is None else each.budget.spent,
         "burn_rate": None if each.budget is None else each.budget.burn,
     }
 
 
-def _breach(each: Breach) -> dict[str, Any]:
+def breach_document(each: Breach) -> dict[str, Any]:
+    """A breach, in the words of the document."""
     return {
         "since": rfc3339(each.since),
         "found": rfc3339(each.found),
