@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 from cli.conftest import BREACHED, HOLDS
 
@@ -33,3 +35,22 @@ def test_what_cannot_be_used_exits_with_2(leadline, log, tmp_path, monkeypatch):
     monkeypatch.chdir(empty)
     done = leadline("backtest")
     assert (done.code, "there is no leadline.yaml here" in done.err) == (2, True)
+
+
+def test_the_json_document_is_as_documented(leadline, log):
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "backtest.md").read_text()
+    parts = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
+    keys = {name: set(re.findall(r"^\| `(\w+)`", part, re.MULTILINE)) for name, part in parts.items()}
+    found = json.loads(leadline("backtest", log.declare(HOLDS, BREACHED), "--format", "json").out)
+    objectives = found["objectives"]
+    nested = {
+        "backtest": [found],
+        "objectives": objectives,
+        "breaches": [breach for each in objectives for breach in each["breaches"]],
+        "rules": [rule for each in objectives for rule in each["rules"]],
+        "alarms": [alarm for each in objectives for rule in each["rules"] for alarm in rule["alarms"]],
+    }
+    assert keys.keys() == nested.keys()
+    for name, entries in nested.items():
+        assert entries, name
+        assert all(entry.keys() == keys[name] for entry in entries), name
