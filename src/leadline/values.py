@@ -276,6 +276,7 @@ class Replay:
     looks     looks that have closed
     start     when the first of them began; None where none has closed
     end       when the last of them closed
+    broken    at how many closes the window broke the promise, as it is known today
     breaches  in the order of time
     rules     of the usual rules, always the same ones in the same order; none where there are no looks
     why       why nothing can be replayed; else None
@@ -289,6 +290,7 @@ class Replay:
     looks: int
     start: datetime | None
     end: datetime | None
+    broken: int
     breaches: tuple[BreachReplay, ...]
     rules: tuple[RuleReplay, ...]
     why: str | None = None

@@ -110,6 +110,7 @@ def test_usual_rules_fire_where_loops_over_rows_say():
             assert alarm.cried_wolf is (False if right else None if week + 4 > 30 else True)
     assert rule(found, "fixed_threshold").looks == 30
     assert (rule(found, "mean_3_sigma").looks, rule(found, "mean_3_sigma").reference) == (25, 5)
+    assert found.broken == sum(each < 0.7 for each in around)
     # after the trouble the model is better than ever: 3σ fires, and the promise is kept
     assert any(each.cried_wolf for each in rule(found, "mean_3_sigma").alarms)
 

@@ -30,11 +30,13 @@ def rules(*alarms: bool | None, why: str | None = None) -> tuple[RuleReplay, ...
 
 def replay(where: Slice = ALL_ROWS, breaches: tuple[BreachReplay, ...] = (), **more: object) -> Replay:
     said = {"rules": rules(True, True, False, None), **more}
-    return Replay("recall", where, PROMISE, Span(28, "d"), Span(7, "d"), 20, START, START + 20 * WEEK, breaches, **said)
+    return Replay(
+        "recall", where, PROMISE, Span(28, "d"), Span(7, "d"), 20, START, START + 20 * WEEK, 3, breaches, **said
+    )
 
 
 def untold(why: str) -> Replay:
-    return Replay("recall", ALL_ROWS, PROMISE, Span(28, "d"), None, 0, None, None, (), (), why)
+    return Replay("recall", ALL_ROWS, PROMISE, Span(28, "d"), None, 0, None, None, 0, (), (), why)
 
 
 BREACH = Breach(START + 9 * WEEK, START + 12 * WEEK, START + 18 * WEEK, 0.5, 0.4, 0.6)
@@ -59,6 +61,8 @@ def test_it_says_what_fired_and_who_cried_wolf():
     assert "Leadline's detector 1 1 0 0 40" in lines
     assert "mean ± 3σ of the reference 8 2 4 2 30" in lines
     assert "the target for every look 2 0 2 0 40" in lines
+    assert "In 2 of 2 some window broke the promise," in " ".join(text.split())
+    assert "the detector found 1 of them" in " ".join(text.split())
     assert "From 2024-01-01 to 2024-05-19, over 2 objectives and slices." in " ".join(text.split())
 
 

@@ -7,10 +7,11 @@ the windows that alarms are judged by are read as they are known today.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ import numpy as np
 
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation
 from leadline.evaluation.judging import Judged, Judging, Watch
+from leadline.evaluation.looks import Watched
 from leadline.evaluation.result import evaluated
-from leadline.log.looks import Looks
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.sums import Array
 from leadline.objectives.backtest import (
@@ -52,9 +53,11 @@ def replays(found: Evaluation) -> list[Replay]:
     for objective in found.spec.objectives:
         metric = found.objective_metrics[str(objective.metric)]
         watched = judging.watched(objective)
+        seen = next((watch.seen.of for watch in watched.values()), None)
+        schedule = None if seen is None else Schedule.of(found, objective.window, seen)
         for each in judging.slices(objective):
-            if each in watched:
-                made.append(_Told(judging, objective, metric, each, watched[each]).replay())
+            if schedule is not None and each in watched:
+                made.append(_Told(judging, objective, metric, each, watched[each], schedule).replay())
             else:
                 made.append(_untold(metric, objective, each.where, _why(objective, metric, bool(watched))))
         told = {partition.name for partition in found.reference.partitions}
@@ -66,7 +69,7 @@ def replays(found: Evaluation) -> list[Replay]:
 
 
 def _untold(metric: Metric, objective: Objective, where: Slice, why: str) -> Replay:
-    return Replay(metric.name, where, objective.target, objective.window, None, 0, None, None, (), (), why)
+    return Replay(metric.name, where, objective.target, objective.window, None, 0, None, None, 0, (), (), why)
 
 
 def _why(objective: Objective, metric: Metric, others: bool) -> str:
@@ -82,6 +85,44 @@ def _why(objective: Objective, metric: Metric, others: bool) -> str:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """When looks close, and which window a check would have shown then; the same for all slices of an objective.
+
+    starts  of each look, and the close of the last
+    shown   for each look the looks of that window, first and after, as if the log had no beginning: those of which the
+            larger part lies in it, and always the last one
+    places  for each look the places of that window in the sums by grain; of the whole look where that is longer
+    until   how many looks, from the first on, hold predictions of the declared reference only
+    """
+
+    starts: tuple[datetime, ...]
+    shown: tuple[tuple[int, int], ...]
+    places: tuple[tuple[int, int], ...]
+    until: int
+
+    @classmethod
+    def of(cls, found: Evaluation, window: Span, seen: Watched) -> Schedule:
+        """The schedule of a calendar of looks, for an objective's window."""
+        grain, calendar, log_begins = found.grain, seen.calendar, found.series.first
+        starts = tuple(calendar.grain.start(seen.begin + look) for look in range(seen.looks + 1))
+        shown, places = [], []
+        for look, (start, close) in enumerate(pairwise(starts)):
+            first, after = grain.rolling(window, grain.number_of(close - calendar.wait))
+            opens = grain.start(first) + calendar.wait - (close - start) / 2
+            shown.append((min(calendar.grain.number_of(opens - MOMENT) + 1 - seen.begin, look), look + 1))
+            begin = min(first, grain.number_of(start - calendar.wait))
+            places.append((max(begin - log_begins, 0), max(after - log_begins, 0)))
+        reference = found.spec.reference_until
+        until = 0 if reference is None else sum(close - calendar.wait <= reference for close in starts[1:])
+        return cls(starts, tuple(shown), tuple(places), until)
+
+    @property
+    def span(self) -> int:
+        """Looks in a window, at most."""
+        return max(after - first for first, after in self.shown)
+
+
+@dataclass(frozen=True)
 class _Told:
     """One objective and slice of which a detector tells."""
 
@@ -90,22 +131,15 @@ class _Told:
     metric: Metric
     each: Judged
     watch: Watch
-
-    @property
-    def _calendar(self) -> Looks:
-        return self.watch.seen.of.calendar
-
-    def _start(self, look: int) -> datetime:
-        """When a look began."""
-        return self._calendar.grain.start(self.watch.seen.of.begin + look)
+    schedule: Schedule
 
     def replay(self) -> Replay:
         """Breaches and usual rules."""
-        grain, looks = self._calendar.grain, self.watch.seen.of.looks
+        grain, looks = self.watch.seen.of.calendar.grain, self.watch.seen.of.looks
         now = self._windows_now()
         beyond = beyond_threshold(now, self.objective.target).tolist()
         wrong = [bad if np.isfinite(figure) else None for bad, figure in zip(beyond, now, strict=True)]
-        wolf = cried_wolf(wrong, max(after - first for first, after in self._spans()))
+        wolf = cried_wolf(wrong, self.schedule.span)
         return Replay(
             metric=self.metric.name,
             slice=self.each.where,
@@ -113,52 +147,27 @@ class _Told:
             window=self.objective.window,
             look=Span(grain.count, grain.unit),
             looks=looks,
-            start=self._start(0),
-            end=self._start(looks),
+            start=self.schedule.starts[0],
+            end=self.schedule.starts[-1],
+            broken=sum(each is True for each in wrong),
             breaches=tuple(self._breaches(wolf)),
             rules=tuple(self._rules(wolf)),
         )
 
-    # Windows ----------------------------------------------------------------------------------------------------
-
-    def _ends(self) -> list[tuple[int, int]]:
-        """For the close of each look the window that a check then would have shown, as numbers of grains."""
-        grain, wait = self.judging.of.grain, self._calendar.wait
-        ends = (self._start(look + 1) - wait for look in range(self.watch.seen.of.looks))
-        return [grain.rolling(self.objective.window, grain.number_of(end)) for end in ends]
-
-    def _spans(self) -> list[tuple[int, int]]:
-        """The looks of each of these windows, first and after, as if the log had no beginning: those of which the
-        larger part lies in it, and always the last."""
-        grain, calendar, begin = self.judging.of.grain, self._calendar, self.watch.seen.of.begin
-        found = []
-        for look, (first, _) in enumerate(self._ends()):
-            half = (self._start(look + 1) - self._start(look)) / 2
-            opens = grain.start(first) + calendar.wait
-            found.append((min(calendar.grain.number_of(opens - half - MOMENT) + 1 - begin, look), look + 1))
-        return found
-
     def _windows_then(self) -> Array:
         """The figure of the window at the close of each look, as it was known then."""
         parts = self.watch.parts
-        return self._figures([parts[max(first, 0) : after].sum(axis=0) for first, after in self._spans()])
+        return self._figures([parts[max(first, 0) : after].sum(axis=0) for first, after in self.schedule.shown])
 
     def _windows_now(self) -> Array:
-        """The figure of the same windows as it is known today; of the whole look where that is longer."""
-        of, grain = self.judging.of, self.judging.of.grain
-        parts = self.metric.parts(of.sums(self.each.index, self.each.code))
-        places = []
-        for look, (first, after) in enumerate(self._ends()):
-            begin = min(first, grain.number_of(self._start(look) - self._calendar.wait))
-            places.append((max(begin - of.series.first, 0), max(after - of.series.first, 0)))
-        return self._figures([parts[begin:after].sum(axis=0) for begin, after in places])
+        """The figure of the same windows as it is known today."""
+        parts = self.metric.parts(self.judging.of.sums(self.each.index, self.each.code))
+        return self._figures([parts[begin:after].sum(axis=0) for begin, after in self.schedule.places])
 
-    def _figures(self, parts: list[Array]) -> Array:
+    def _figures(self, parts: Array | Sequence[Array]) -> Array:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            figure = self.metric.value(np.stack(parts))
+            figure = self.metric.value(np.asarray(parts))
         return np.where(np.isfinite(figure), figure, np.nan)
-
-    # What fired -------------------------------------------------------------------------------------------------
 
     def _breaches(self, wolf: list[bool | None]) -> Iterator[BreachReplay]:
         then = self._windows_then()
@@ -166,18 +175,18 @@ class _Told:
         for breach, found in zip(shown, self.watch.story.breaches, strict=True):
             after = self.watch.seen.of.looks if found.cleared is None else found.cleared + 1
             look = first_wrong(then, self.objective.target, found.since, after)
-            yield BreachReplay(breach, None if look is None else self._start(look + 1), wolf[found.found])
+            yield BreachReplay(breach, None if look is None else self.schedule.starts[look + 1], wolf[found.found])
 
     def _rules(self, wolf: list[bool | None]) -> Iterator[RuleReplay]:
         stream = self.watch.stream
         looked = Looked(
-            figure=self._figures(list(self.watch.parts)),
+            figure=self._figures(self.watch.parts),
             value=stream.value,
             variance=stream.variance,
             weight=self.metric.size(self.watch.parts),
         )
         known = np.isfinite(looked.figure) & np.isfinite(looked.value) & np.isfinite(looked.variance)
-        learnt = reference_looks(np.where(known, looked.figure, np.nan), self._in_reference())
+        learnt = reference_looks(np.where(known, looked.figure, np.nan), self.schedule.until)
         for name, rule in LEARNING.items():
             if isinstance(learnt, Undefined):
                 yield RuleReplay(name, 0, 0, (), learnt.why)
@@ -189,15 +198,7 @@ class _Told:
         yield RuleReplay(FIXED, 0, int(np.isfinite(looked.figure).sum()), self._alarms(fires, wolf))
 
     def _alarms(self, fires: Bools, wolf: list[bool | None]) -> tuple[Alarm, ...]:
-        return tuple(Alarm(self._start(look + 1), wolf[look]) for look in np.flatnonzero(fires).tolist())
-
-    def _in_reference(self) -> int:
-        """How many looks, from the first on, hold predictions of the declared reference only."""
-        until = self.judging.of.spec.reference_until
-        if until is None:
-            return 0
-        looks = range(self.watch.seen.of.looks)
-        return sum(self._start(look + 1) - self._calendar.wait <= until for look in looks)
+        return tuple(Alarm(self.schedule.starts[look + 1], wolf[look]) for look in np.flatnonzero(fires).tolist())
 
 
 @dataclass(frozen=True, repr=False)

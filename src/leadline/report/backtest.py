@@ -122,6 +122,7 @@ def _objective(each: Replay) -> dict[str, Any]:
         "start": None if each.start is None else rfc3339(each.start),
         "end": None if each.end is None else rfc3339(each.end),
         "why": each.why,
+        "broken": each.broken,
         "breaches": [_breach(breach) for breach in each.breaches],
         "rules": [_rule(rule) for rule in each.rules],
     }
@@ -244,6 +245,14 @@ def _rules(told: Sequence[Replay], zone: ZoneInfo, width: int) -> Iterator[Text]
         f" {words.counted(len(told), 'objective or slice', 'objectives and slices')}. An alarm cried wolf where every"
         " window of the objective's length with the look in it kept the promise, as it is known today; it is open while"
         " one of these windows has not closed. The detector fires once a breach; the others once a look.",
+        width,
+        style="dim",
+    )
+    broken = [each for each in told if each.broken]
+    found = sum(any(breach.cried_wolf is False for breach in each.breaches) for each in broken)
+    yield from sentence(
+        f"In {len(broken):,} of {len(told):,} some window broke the promise, by luck or for a reason, as it is known"
+        f" today; the detector found {found:,} of them.",
         width,
         style="dim",
     )
