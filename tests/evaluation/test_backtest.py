@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import leadline
-from evaluation.small import spec
+from evaluation.small import spec, table
 from evaluation.test_detector import MONDAY, PROMISE, declared, log
 from leadline.values import Breach, BreachReplay, Replay, RuleReplay
 
@@ -273,3 +273,34 @@ def test_auc_and_f1():
     for found in leadline.backtest(of, as_of=MONDAY + 24 * WEEK).objectives:
         assert [each.cried_wolf for each in found.breaches] == [False], found
         assert len(rule(found, "p_below_05").alarms) >= 11
+
+
+def test_feedback_on_its_own_calendar():
+    rows = log([0.2] * 16, 30)
+    random = np.random.default_rng(2)
+    clicks = [
+        {"id": each["id"], "clicked": bool(random.random() < (0.4 if number < 2100 else 0.15)),
+         "seen_at": each["timestamp"] + timedelta(hours=1)}
+        for number, each in enumerate(rows)
+    ]  # fmt: skip
+    feedback = [{"name": "click", "source": table(clicks), "columns": {"value": "clicked",
+                 "observed_at": "seen_at"}, "matures_after": "1d"}]  # fmt: skip
+    promise = {"metric": "click", "at_least": 0.3, "window": "28d"}
+    found = replayed(declared(rows, promise, feedback=feedback), MONDAY + timedelta(weeks=16, days=1))
+    (breach,) = found.breaches
+    assert breach.cried_wolf is False
+    assert breach.breach.since >= MONDAY + 9 * WEEK
+    assert found.broken > 0
+
+
+def test_hours_and_weights():
+    rows = [{**each, "weight": 0.5 + number % 3} for number, each in enumerate(log([0.1] * 2, 48))]
+    for each in rows:
+        each["prediction"] = each["prediction"] and each["timestamp"] < MONDAY + timedelta(days=10)
+    of = declared(rows, {**PROMISE, "window": "1h"}, matures_after="2h")
+    found = replayed(of, MONDAY + 2 * WEEK)
+    assert str(found.look) == "1h"
+    assert found.breaches
+    assert found.breaches[-1].breach.since >= MONDAY + timedelta(days=9)
+    assert found.breaches[-1].cried_wolf is False
+    assert found.breaches[-1].lead is not None
