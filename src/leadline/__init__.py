@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from leadline.evaluation.backtest import Backtest, backtest
     from leadline.evaluation.planning import plan
     from leadline.evaluation.result import Result, check
     from leadline.spec import Spec, load
@@ -22,6 +23,7 @@ __version__ = "0.1.0.dev0"
 
 # Name -> module that has it. A name must not be a module's too: importing the module would replace the name.
 EXPORTS = {
+    "Backtest": "leadline.evaluation.backtest",
     "Estimate": "leadline.values",
     "InputError": "leadline.values",
     "Interval": "leadline.values",
@@ -32,12 +34,14 @@ EXPORTS = {
     "Spec": "leadline.spec",
     "Undefined": "leadline.values",
     "Window": "leadline.values",
+    "backtest": "leadline.evaluation.backtest",
     "check": "leadline.evaluation.result",
     "load": "leadline.spec",
     "plan": "leadline.evaluation.planning",
 }
 
 __all__ = [
+    "Backtest",
     "Estimate",
     "InputError",
     "Interval",
@@ -49,6 +53,7 @@ __all__ = [
     "Undefined",
     "Window",
     "__version__",
+    "backtest",
     "check",
     "load",
     "plan",

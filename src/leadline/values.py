@@ -381,6 +381,85 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarm:
+    """A look at which a rule fired.
+
+    at           when the look closed
+    cried_wolf   whether all windows of the objective with the look in them kept the promise, as it is known today;
+                 None while some have not closed and none is known to have broken it
+    """
+
+    at: datetime
+    cried_wolf: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReplay:
+    """What a usual rule would have said of one objective and slice.
+
+    rule       "mean_3_sigma", "p_below_05" or "fixed_threshold"
+    reference  looks with a figure that it was made from; 0 where it needs none
+    looks      looks with a figure on which it could fire
+    alarms     of these, where it did
+    why        why it could say nothing; else None
+    """
+
+    rule: str
+    reference: int
+    looks: int
+    alarms: tuple[Alarm, ...]
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreachReplay:
+    """A breach, and what the window of the objective said meanwhile.
+
+    window_wrong  when the first look since it began closed with the window's figure, as it was known then, on the wrong
+                  side; None where that never came while the breach lasted
+    cried_wolf    as of an alarm at the look that found it
+    """
+
+    breach: Breach
+    window_wrong: datetime | None
+    cried_wolf: bool | None
+
+    @property
+    def lead(self) -> timedelta | None:
+        """How long before the window went wrong it was found; negative where the window was first."""
+        return None if self.window_wrong is None else self.window_wrong - self.breach.found
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What would have been said of one objective and slice while its history became known.
+
+    look      length of a look; None where there is no detector
+    looks     looks that have closed
+    start     when the first of them began; None where none has closed
+    end       when the last of them closed
+    broken    at how many closes the window broke the promise, as it is known today
+    breaches  in the order of time
+    rules     of the usual rules, always the same ones in the same order; none where there are no looks
+    why       why nothing can be replayed; else None
+    """
+
+    metric: str
+    slice: Slice
+    target: Target | Undefined
+    window: Span
+    look: Span | None
+    looks: int
+    start: datetime | None
+    end: datetime | None
+    broken: int
+    breaches: tuple[BreachReplay, ...]
+    rules: tuple[RuleReplay, ...]
+    why: str | None = None
+    relative: Relative | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Labels:
     """How many labels are in. All counts are of rows, as known on the `as_of` of the result.
 

@@ -271,6 +271,28 @@ def export(declaration: str | None, openslo: bool, output: str | None) -> int:
 
 
 @main.command()
+@click.argument("declaration", required=False, metavar="[leadline.yaml]")
+@click.option("--as-of", metavar="TIME", help="Only what was known then counts: the replay ends there.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@quiet
+def backtest(declaration: str | None, as_of: str | None, form: str, quiet: bool) -> int:
+    """Replay the log as it became known.
+
+    Which objectives would have fired, when, and how long before their window went wrong; and how often three usual
+    rules would have cried wolf on the same log. Exits with 0 whatever fired.
+    """
+    return _run("backtest", quiet, declaration, as_of, form)
+
+
+@main.command()
 def schema() -> int:
     """Print the JSON Schema of leadline.yaml, for editors."""
     return _run("schema", True)

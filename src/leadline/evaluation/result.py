@@ -258,10 +258,23 @@ def check(
 
     Raises InputError where the input cannot be used: what, where, and what to do.
     """
+    return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress))
+
+
+def evaluated(
+    spec: Any,
+    predictions: Any,
+    outcomes: Any,
+    declared: Mapping[str, Any],
+    as_of: datetime | date | str | None,
+    all_slices: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Evaluation:
+    """The evaluation behind `check` and `backtest`, which take these in the same way."""
     notes: tuple[Note, ...] = ()
     if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
         with told_with_lines(spec):
-            return check(load(spec), as_of=as_of, all_slices=all_slices, progress=progress)
+            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress)
     if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
         spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
@@ -275,7 +288,7 @@ def check(
     elif not isinstance(spec, Spec):
         spec = from_mapping(spec)
     found = evaluate_log(spec, moment(as_of, spec), all_slices, progress)
-    return Result(replace(found, notes=(*notes, *found.notes)))
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def sample(source: Files | TableSource | Memory) -> pa.Table:

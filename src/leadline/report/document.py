@@ -17,6 +17,7 @@ from leadline.values import (
     Note,
     Plan,
     Reliability,
+    Replay,
     Target,
     TrackRecord,
 )
@@ -160,13 +161,13 @@ def _objective(each: Judgement) -> dict[str, Any]:
         "why": each.why,
         "interval": each.interval,
         "rule": each.rule,
-        "breaches": [_breach(breach) for breach in each.breaches],
+        "breaches": [breach_document(breach) for breach in each.breaches],
         "budget_spent": None if each.budget is None else each.budget.spent,
         "burn_rate": None if each.budget is None else each.budget.burn,
     }
 
 
-def target(each: Judgement | Plan) -> dict[str, Any]:
+def target(each: Judgement | Plan | Replay) -> dict[str, Any]:
     """The promise in numbers, and how it was declared where that is something else."""
     found: dict[str, Any] = {}
     if isinstance(each.target, Target):
@@ -176,7 +177,8 @@ def target(each: Judgement | Plan) -> dict[str, Any]:
     return found
 
 
-def _breach(each: Breach) -> dict[str, Any]:
+def breach_document(each: Breach) -> dict[str, Any]:
+    """A breach, in the words of the document."""
     return {
         "since": rfc3339(each.since),
         "found": rfc3339(each.found),

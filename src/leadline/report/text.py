@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -68,7 +69,8 @@ class Trouble:
     content: Content
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from _title(self.content, options.max_width)
+        content = self.content
+        yield from title(content.model, content.task, content.as_of, content.zone, options.max_width)
         held = (Verdict.HOLDS, Verdict.AT_RISK, Verdict.UNCERTAIN)
         judged = [each for each in ordered(self.content.objectives) if each.status not in held]
         yield from _objectives(self.content, judged, options.max_width)
@@ -76,7 +78,7 @@ class Trouble:
 
 def heading(content: Content, width: int) -> Iterator[Text]:
     """What was evaluated: model, as of, first and last day."""
-    yield from _title(content, width)
+    yield from title(content.model, content.task, content.as_of, content.zone, width)
     window = span(content)
     said = words.counted(content.labels.predictions, "prediction")
     if window is not None:
@@ -84,9 +86,10 @@ def heading(content: Content, width: int) -> Iterator[Text]:
     yield Text(said, style="dim")
 
 
-def _title(content: Content, width: int) -> Iterator[Text]:
-    name = Text(words.named(content.model), style="bold", no_wrap=True)
-    about = f"({content.task}) as of {words.clock(content.as_of, ZoneInfo(content.zone))}"
+def title(model: str, task: str, as_of: datetime, zone: str, width: int) -> Iterator[Text]:
+    """What is spoken of, on one line or two."""
+    name = Text(words.named(model), style="bold", no_wrap=True)
+    about = f"({task}) as of {words.clock(as_of, ZoneInfo(zone))}"
     if cell_len(name.plain) + 1 + cell_len(about) <= width:
         yield Text.assemble(name, f" {about}")
     else:
@@ -99,7 +102,7 @@ def _title(content: Content, width: int) -> Iterator[Text]:
 
 def working(content: Content, width: int) -> Iterator[Text]:
     """The objectives; where none is declared, the metrics of all rows."""
-    yield from _question("Is it working?")
+    yield from question("Is it working?")
     yield from sentence(summary(content.objectives), width)
     if content.objectives:
         yield Text()
@@ -140,7 +143,7 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
         row = [
             Text(f"{words.SYMBOLS[each.status]} {words.VERDICTS[each.status]}", style=STYLES[each.status]),
             Text(f"{words.named(each.metric)} {words.promised(each)}"),
-            _slice(each.slice),
+            slice_cell(each.slice),
             value,
         ]
         if each.value is None:
@@ -180,7 +183,7 @@ def without_labels(content: Content, width: int) -> Iterator[Text]:
     newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
     if not newest and not sentences:
         return
-    yield from _question("Without labels")
+    yield from question("Without labels")
     zone = ZoneInfo(content.zone)
     rows = [
         Row(
@@ -205,7 +208,7 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
     found = [ranking for ranking in rankings(content) if ranking.looked]
     if not found:
         return
-    yield from _question("For whom is it not?")
+    yield from question("For whom is it not?")
     rows: list[Row] = []
     for ranking in found:
         if rows and ranking.whole is not None:
@@ -261,7 +264,7 @@ def _served(each: Served) -> Row:
 
 def rests_on(content: Content, width: int) -> Iterator[Text]:
     """Labels, then what is odd about the data."""
-    yield from _question("What do these figures rest on?")
+    yield from question("What do these figures rest on?")
     for said in label_sentences(content):
         yield from sentence(said, width)
     for note in content.notes:
@@ -323,17 +326,19 @@ def _value(value: float | None, low: float | None, high: float | None) -> tuple[
     return Text(shown), Text(between, style="dim")
 
 
-def _slice(where: object) -> Text:
+def slice_cell(where: object) -> Text:
+    """The name of a slice; all rows are dim."""
     return Text(words.named(str(where)), style="dim" if where == ALL_ROWS else "")
 
 
-def _question(text: str) -> Iterator[Text]:
+def question(text: str) -> Iterator[Text]:
+    """The heading of a part."""
     yield Text()
     yield Text(text, style="bold")
 
 
 def sentence(text: str, width: int, style: str = "") -> Iterator[Text]:
-    """Indented lines of a sentence."""
+    """A sentence in as many lines as it takes."""
     for line in wrapped(text, max(width - INDENT, LEAST)):
         yield Text(" " * INDENT + line, style=style, no_wrap=True)
 
