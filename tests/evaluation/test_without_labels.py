@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -347,3 +349,14 @@ def test_equal_rows_in_any_order_and_weights_of_one_are_the_same():
     assert values[0] == values[1]
     for mine, other in zip(values[0], values[2], strict=True):
         assert mine[1] == pytest.approx(other[1], abs=1e-9)
+
+
+def test_a_check_with_features_needs_neither_pandas_nor_scikit_learn():
+    """Each takes up to a second to load; the demo declares seventeen features."""
+    code = (
+        "import sys, leadline, pathlib; demo = pathlib.Path(leadline.__file__).parent / 'demo' / 'data';"
+        "found = leadline.check(demo / 'leadline.yaml', as_of='2013-12-30').track_record[0];"
+        "print(found['status'], sorted({'pandas', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("in_use []", 0), done.stderr

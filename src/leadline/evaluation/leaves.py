@@ -10,7 +10,6 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints, fill
@@ -81,8 +80,8 @@ def leaf_cells(
         return Undefined("the leaves of all windows would make too many cells")
     wide = wide_bins(fit.reference.bins)
     # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
-    table = pa.table({"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance})
-    known = engine.lookup(table)
+    columns = {"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance}
+    known = engine.lookup(pa.table({name: _column(values) for name, values in columns.items()}))
     coded = rows.mutate(leaf=_leaf(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
     keys = (
         Key("grain", coded.grain, grains),
@@ -93,6 +92,13 @@ def leaf_cells(
     )
     piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
     return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
+
+
+def _column(values: NDArray[Any]) -> pa.Array:
+    """An array as a column of Arrow. From its memory: `pa.array` imports pandas where that is installed."""
+    kind = pa.int64() if values.dtype.kind == "i" else pa.float64()
+    buffer = pa.py_buffer(np.ascontiguousarray(values).tobytes())
+    return pa.Array.from_buffers(kind, len(values), [None, buffer])
 
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
@@ -135,14 +141,23 @@ def _array(table: pa.Table, name: str) -> NDArray[Any]:
 
 
 def _values(table: pa.Table, name: str) -> Values:
-    column = table.column(name)
+    column = table.column(name).combine_chunks()
     if pa.types.is_floating(column.type):
-        filled = pc.fill_null(column, float("nan")).combine_chunks()
-        return np.asarray(np.from_dlpack(filled) if len(filled) else np.zeros(0), np.float64)
-    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    number = pc.fill_null(coded.indices, -1).cast(pa.int64())
-    words = tuple(coded.dictionary.to_pylist())
-    return Words(np.asarray(np.from_dlpack(number) if len(number) else np.zeros(0), np.int64), words)
+        return _filled(column, np.nan)
+    coded = column.cast(pa.string()).dictionary_encode()
+    return Words(_filled(coded.indices, -1).astype(np.int64), tuple(coded.dictionary.to_pylist()))
+
+
+def _filled(column: pa.Array, missing: float) -> NDArray[Any]:
+    """A column of numbers with a value for NULL. From its memory: Arrow's own way to fill imports pandas."""
+    kind = column.type.to_pandas_dtype()
+    if not len(column):
+        return np.zeros(0, kind)
+    values = np.frombuffer(column.buffers()[1], kind, len(column), column.offset * np.dtype(kind).itemsize)
+    if not column.null_count:
+        return values
+    known = np.from_dlpack(column.is_valid().cast(pa.int8()))
+    return np.where(known == 1, values, np.array(missing, kind))
 
 
 def _packed(bins: Array) -> Ints:
