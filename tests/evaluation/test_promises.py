@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,11 @@ import leadline
 from evaluation.small import spec
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
+from leadline.metrics import build
+from leadline.metrics.evaluate import evaluate_windows
+from leadline.metrics.sums import Sums
+from leadline.objectives.bets import stream
+from leadline.objectives.detector import fold
 from leadline.values import InputError, Target
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -159,6 +165,34 @@ def test_objectives_of_one_metric_do_not_mix() -> None:
     assert fed[:2] == [9, 14]
     assert fed[2] > 90
     assert fed[3] in (6, 7)
+
+
+def test_a_model_that_stays_as_it_was_is_rarely_found_worse() -> None:
+    """The reference is four weeks of 280 labels, so its own figure is uncertain; the promise has no tolerance."""
+    random = np.random.default_rng(11)
+    recall = build("recall", "binary")
+    found: dict[float, list[int]] = {0.8: [], 0.65: []}
+    for share in found:
+        for _ in range(60):
+            right = random.binomial(40, np.where(np.arange(7 * 56) < 7 * 30, 0.8, share)).astype(float)
+            (reference,) = evaluate_windows(recall, _hits(right[:28], 40), [(0, 28)])
+            assert reference.interval is not None
+            weekly = right.reshape(-1, 7).sum(axis=1)
+            made = stream(recall, _hits(weekly, 280), Target("at_least", reference.interval.low))
+            made = replace(made, phi=np.where(np.arange(56) < 4, np.nan, made.phi))
+            (story,) = fold([made], 0.05, 52.18, 1, [frozenset()])
+            found[share] += [breach.found - 29 for breach in story.breaches[:1]]
+    assert len(found[0.8]) <= 4  # 5 % by the detector's luck, and 2.5 % by the reference's
+    assert len(found[0.65]) == 60
+    assert 0 < np.mean(found[0.65]) < 6
+
+
+def _hits(right: Any, rows: int) -> Sums:
+    """Sums of looks, or days, of actual positives."""
+    one = np.full(len(right), float(rows))
+    counts = np.zeros((len(right), 3, 3))
+    counts[:, 1, 1], counts[:, 0, 1] = right, rows - right
+    return Sums(rows=one, all_rows=one, labelled=one, immature=0 * one, counts=counts, squares=counts)
 
 
 # Nothing to compare with --------------------------------------------------------------------------------------------
