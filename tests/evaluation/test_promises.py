@@ -223,6 +223,20 @@ def test_a_reference_without_positives_has_no_recall() -> None:
     assert "0 reference labels" in judged(declared(rows, PROMISE), 8)["why"]
 
 
+@pytest.mark.parametrize(
+    ("metric", "why"),
+    [("mae", "the reference's figure has no interval"), ("r2", "the reference has no figure: the labels do not vary")],
+)
+def test_errors_that_are_all_the_same_are_no_reference(metric: str, why: str) -> None:
+    rows = [
+        {"id": f"{day}-{place}", "timestamp": MONDAY + timedelta(days=day, minutes=place), "prediction": 1.0,
+         "label": 2.0 if day < 28 else float(place)}
+        for day in range(56) for place in range(10)
+    ]  # fmt: skip
+    of = declared(rows, {**PROMISE, "metric": metric}, task="regression", metrics=["mae"])
+    assert judged(of, 8)["why"] == why
+
+
 def test_without_labels_it_is_undefined() -> None:
     rows = [{key: each[key] for key in ("id", "timestamp", "prediction")} for each in log([0.1] * 8)]
     of = spec(rows, objectives=[PROMISE], reference={"until": UNTIL.isoformat()}, metrics=["predicted_positive_rate"])
