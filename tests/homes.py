@@ -20,7 +20,7 @@ from leadline.engine.duckdb import DuckDB
 
 ENGINES = ("duckdb", "spark", "postgres")
 #: statements that the whole suite may run on Spark: each costs a second or more
-MOST_SPARK_JOBS = 25
+MOST_SPARK_JOBS = 40
 
 
 class Home:
@@ -207,6 +207,9 @@ def cells(evaluation: Any) -> Mapping[tuple[Any, ...], Any]:
     every = dict(evaluation.series.pieces)
     if evaluation.baseline is not None:
         every |= {("baseline", *name): piece for name, piece in evaluation.baseline.pieces.items()}
+    for place, seen in enumerate(evaluation.looks):
+        for series in [seen.counts, *([seen.ranked] if seen.ranked else [])]:
+            every |= {("look", place, *name): piece for name, piece in series.pieces.items()}
     for name, piece in every.items():
         keys = sorted(piece.keys)
         for at in range(len(piece)):

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+from scipy.special import logit
 from sklearn import metrics as sk
+from sklearn.linear_model import LogisticRegression
 
 CLASSES = ("cat", "dog", "eel", "fox")
 
@@ -293,6 +295,64 @@ def calibration_floor(rows: Rows) -> float | None:
     return float(np.sqrt(2 / np.pi * rows_of * p * (1 - p)).sum() / rows_of.sum())
 
 
+def _cells(rows: Rows) -> list[Rows]:
+    """The rows of each of the 16 bins that has some."""
+    place = np.minimum((rows.score * 16).astype(int), 15)
+    return [rows.where(place == each) for each in np.unique(place)]
+
+
+def calibration_error_squared(rows: Rows) -> float | None:
+    total = top = 0.0
+    for each in _cells(rows.scored):
+        y, w = each.actual, each.weight
+        worth = w.sum() ** 2 / (w**2).sum()
+        if worth > 1.5:
+            share = np.average(y, weights=w)
+            noise = np.average((y - share) ** 2, weights=w) / (worth - 1)
+            top += w.sum() * ((share - np.average(each.score, weights=w)) ** 2 - noise)
+            total += w.sum()
+    return float(top / total) if total else None
+
+
+def brier_part(part: Callable[[Rows, float], float]) -> Oracle:
+    """Mean over rows of something that is the same in a whole bin, given the share of positives of all."""
+
+    def oracle(rows: Rows) -> float | None:
+        rows = rows.scored
+        if not len(rows):
+            return None
+        mean = np.average(rows.actual, weights=rows.weight)
+        return float(sum(each.weight.sum() * part(each, mean) for each in _cells(rows)) / rows.weight.sum())
+
+    return oracle
+
+
+def _gap(rows: Rows, _mean: float) -> float:
+    return (np.average(rows.actual, weights=rows.weight) - np.average(rows.score, weights=rows.weight)) ** 2
+
+
+def _apart(rows: Rows, mean: float) -> float:
+    return (np.average(rows.actual, weights=rows.weight) - mean) ** 2
+
+
+def calibration_ratio(rows: Rows) -> float | None:
+    rows = rows.scored
+    expected = (rows.weight * rows.score).sum()
+    return float((rows.weight * rows.actual).sum() / expected) if expected > 0 else None
+
+
+def calibration_slope(rows: Rows) -> float | None:
+    """scikit-learn's logistic regression without a penalty, on the rows; None where no finite slope fits best."""
+    rows = rows.scored
+    x = np.clip(logit(rows.score), -15, 15)
+    low, high = (x[rows.actual == label] for label in (0, 1))
+    if not len(low) or not len(high) or high.min() >= low.max() or low.min() >= high.max():
+        return None
+    fitted = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000, solver="newton-cholesky")
+    fitted.fit(x[:, None], rows.actual, sample_weight=rows.weight)
+    return float(fitted.coef_[0, 0])
+
+
 def of_numbers(function: Callable[[np.ndarray, np.ndarray, np.ndarray], float]) -> Oracle:
     """A formula of label, prediction and weight."""
 
@@ -382,6 +442,12 @@ BINARY: dict[str, Oracle] = {
     "log_loss": log_loss,
     "calibration_error": calibration_error,
     "calibration_floor": calibration_floor,
+    "calibration_error_squared": calibration_error_squared,
+    "calibration_ratio": calibration_ratio,
+    "calibration_slope": calibration_slope,
+    "brier_reliability": brier_part(_gap),
+    "brier_resolution": brier_part(_apart),
+    "brier_uncertainty": brier_part(lambda _, mean: mean * (1 - mean)),
 }
 
 MULTICLASS: dict[str, Oracle] = {

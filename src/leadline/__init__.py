@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from leadline.evaluation.planning import plan
     from leadline.evaluation.result import Result, check
     from leadline.spec import Spec, load
     from leadline.values import Estimate, InputError, Interval, Judgement, LeadlineError, Slice, Undefined, Window
@@ -33,6 +34,7 @@ EXPORTS = {
     "Window": "leadline.values",
     "check": "leadline.evaluation.result",
     "load": "leadline.spec",
+    "plan": "leadline.evaluation.planning",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "__version__",
     "check",
     "load",
+    "plan",
 ]
 
 

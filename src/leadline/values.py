@@ -124,6 +124,7 @@ class Estimate:
     bound      the value from rows lies within `value` ± `bound` (0 where the sums are exact;
                more for figures read from binned scores or errors)
     interval   name of the interval's method; None where there is no interval
+    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `nowcast`; None for a figure of labels
     """
 
     metric: str
@@ -139,6 +140,103 @@ class Estimate:
     why: str | None = None
     interval: str | None = None
     bound: float = 0.0
+    estimator: str | None = None
+
+
+class Standing(StrEnum):
+    """Whether an estimator is used."""
+
+    IN_USE = "in_use"
+    WITHDRAWN = "withdrawn"
+    UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """The score that is kept of estimates without labels, over the last 40 windows whose labels are in by now.
+
+    estimator        how the estimates are made: `cbpe`, ...
+    status           withdrawn where the constant, the reference's figure, is better; undefined where nothing could be
+                     fitted; then `why` says why
+    reference_end    it was fitted on the mature, labelled rows before this; None where nothing was fitted
+    reference_value  the metric over these rows
+    windows          windows with both an estimate and a figure of labels, up to 40
+    mean_error       mean of |estimate - figure| over them, in the metric's unit
+    constant_error   the same for the constant
+    band             half width of the 90 % band of the next estimate; None before 20 windows have matured
+    band_windows     windows that had such a band when they were estimated, up to 40
+    band_covered     share of them whose figure lay in it; None for none
+    """
+
+    metric: str
+    slice: Slice
+    version: str | None
+    estimator: str
+    status: Standing
+    reference_end: datetime | None = None
+    reference_value: float | None = None
+    windows: int = 0
+    mean_error: float | None = None
+    constant_error: float | None = None
+    band: float | None = None
+    band_windows: int = 0
+    band_covered: float | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed since the reference in the latest window whose labels are in, told apart by what inputs explain.
+
+    reference_value  the metric over the reference
+    value            the metric over the window, of labels
+    by_inputs        how far an estimate from the window's predictions alone lies from the reference's figure
+    by_labels        value - that estimate: what only labels show
+    low, high        its 95 % interval; None where there is none. Where it leaves out 0, a score no longer means what it
+                     meant.
+    """
+
+    metric: str
+    slice: Slice
+    window: Window
+    reference_value: float
+    value: float
+    by_inputs: float
+    by_labels: float
+    low: float | None
+    high: float | None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class LeafChange:
+    """How far labels of a kind of rows moved away from their calibrated scores since the reference.
+
+    rows          the kind of rows in words: a leaf of a tree over features
+    n             labelled rows of the window
+    reference     mean of label - calibrated chance over the reference
+    value         the same over the window
+    change        value - reference
+    low, high     its interval: 95 % for all leaves together (Bonferroni)
+    """
+
+    rows: str
+    window: Window
+    n: int
+    reference: float
+    value: float
+    change: float
+    low: float
+    high: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return not self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +332,54 @@ class Judgement:
     relative: Relative | None = None
 
 
+#: why a drop is not found that is none
+KEEPS = "keeps the promise"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A drop that a detector might meet, and how long it would take to find it.
+
+    size   by how much the metric falls ("-0.05") or grows ("×1.5")
+    after  the figure that it comes to
+    days   on average, from the first prediction after the drop to the day it is found
+    """
+
+    size: str
+    after: float
+    days: float | Undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long it would take to find out that a promise is broken, for one slice.
+
+    look            how much the detector takes in at once
+    value           the usual figure, over the looks in which the promise was kept; None where `why` says why not
+    rows            rows that count, in a look
+    overdispersion  how much more looks vary than independent rows would (at least 1), as the detector assumes it
+    wait            days until a label is due
+    false_alarms    the most false alarms a year to expect
+    drops           from the smallest to the largest
+    advice          what would shorten the time, for the smallest drop that is found
+    """
+
+    metric: str
+    slice: Slice
+    target: Target | Undefined
+    relative: Relative | None
+    window: Span
+    look: Span
+    value: float | None
+    rows: float
+    overdispersion: float
+    wait: float
+    false_alarms: float
+    drops: tuple[Drop, ...]
+    advice: tuple[str, ...]
+    why: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
     """How many labels are in. All counts are of rows, as known on the `as_of` of the result.
@@ -256,6 +402,38 @@ class Labels:
     conflicting: int
     orphaned: int
     withdrawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Labelled rows of neighbouring scores, and how often what was said of them came true.
+
+    low, high   ends of the scores, in [0, 1]
+    n           rows, or the sum of their weights
+    predicted   mean score
+    observed    share of positives, and its 95 % interval
+    """
+
+    low: float
+    high: float
+    n: float
+    predicted: float
+    observed: float
+    observed_low: float
+    observed_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Whether the scores of a slice come true, over a window whose labels are in.
+
+    reference   the same bins over the reference; empty where it has no labels
+    """
+
+    slice: Slice
+    window: Window
+    bins: tuple[ReliabilityBin, ...]
+    reference: tuple[ReliabilityBin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,8 @@ def test_cells_scan_each_source_once(engine: str, live: Live) -> None:
     if engine == "spark":
         leaves = re.findall(r"\+- InMemoryTableScan", PHYSICAL[engine](live.run[-1]))
         assert live.found.baseline is not None
-        assert len(leaves) == len(live.found.series.pieces) + len(live.found.baseline.pieces)
+        looked = sum(len(each.counts.pieces) for each in live.found.looks)
+        assert len(leaves) == len(live.found.series.pieces) + len(live.found.baseline.pieces) + looked
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])  # PostgreSQL reads whole rows

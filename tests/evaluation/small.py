@@ -86,11 +86,11 @@ def evaluation(predictions: Any, outcomes: Any = None, as_of: str | None = None,
 def found(
     result: leadline.Result, metric: str = "accuracy", where: Row | None = None, version: str | None = None
 ) -> list[dict[str, Any]]:
-    """The estimates of a metric of all rows, or of one slice, in the order of their windows."""
+    """The figures of labels of a metric of all rows, or of one slice, in the order of their windows."""
     return [
         each
         for each in result.estimates
-        if (each["metric"], each["slice"], each["version"]) == (metric, where, version)
+        if (each["metric"], each["slice"], each["version"], each["estimator"]) == (metric, where, version, None)
     ]
 
 

@@ -37,7 +37,7 @@ def log(weeks: Sequence[float], a_day: int = 60, seed: int = 0, **columns: Any) 
 
 def declared(rows: Sequence[dict[str, Any]], *objectives: dict[str, Any], **more: Any) -> Any:
     """A declaration of rows that hold their own labels."""
-    return spec(rows, objectives=list(objectives), metrics=["recall"], **more)
+    return spec(rows, objectives=list(objectives), metrics=["recall"], **{"matures_after": "0d", **more})
 
 
 def looks(of: Any, as_of: datetime | None = None) -> Seen:

@@ -119,8 +119,8 @@ def test_looks_of_the_reference_made_the_limit_and_are_no_evidence() -> None:
     evaluation = evaluate_log(of, MONDAY + timedelta(weeks=12, days=1))
     (watch,) = Judging(evaluation).watched(evaluation.spec.objectives[0]).values()
     # labels are due a day later, so the fifth look, from Monday to Monday, has still rows of the reference
-    assert np.isnan(watch.stream.phi[:5]).all()
-    assert np.isfinite(watch.stream.phi[5:]).all()
+    assert np.isneginf(watch.story.evidence[:5]).all()
+    assert np.isfinite(watch.story.evidence[5:]).all()
     assert judged(of, 12)["breaches"] == []
 
 
@@ -161,7 +161,8 @@ def test_objectives_of_one_metric_do_not_mix() -> None:
     assert together == alone
     evaluation = evaluate_log(of, MONDAY + timedelta(weeks=14, days=1))
     judging = Judging(evaluation)
-    fed = [watch.story.fed for promise in evaluation.spec.objectives[:4] for watch in judging.watched(promise).values()]
+    watched = [watch for promise in evaluation.spec.objectives[:4] for watch in judging.watched(promise).values()]
+    fed = [int(np.isfinite(watch.story.evidence).sum()) for watch in watched]
     assert fed[:2] == [9, 14]
     assert fed[2] > 90
     assert fed[3] in (6, 7)
@@ -355,7 +356,7 @@ def test_corrected_labels_entities_and_weights_are_in_the_difference() -> None:
         for each in rows[: 50 * 30]
     ]
     predictions = [{key: value for key, value in each.items() if key != "label"} for each in rows]
-    parts = {"baseline": {"score": "old"}, "metrics": ["recall"], "objectives": [RIVAL]}
+    parts = {"baseline": {"score": "old"}, "metrics": ["recall"], "objectives": [RIVAL], "matures_after": "0d"}
     said = judged(spec(predictions, wrong + right, **parts), 8)
     window = rows[28 * 30 :]
     label = np.array([each["label"] if n < 22 * 30 else not each["label"] for n, each in enumerate(window)])

@@ -127,9 +127,10 @@ def names(**declared: Any) -> set[tuple[Any, ...]]:
     return set(evaluation(TIERS, slices=["carrier"], reference=EARLY, **declared).series.pieces)
 
 
-def test_histograms_are_made_only_where_a_metric_needs_scores() -> None:
+def test_histograms_are_made_only_where_a_metric_or_an_estimate_needs_scores() -> None:
     counts = {("total",), ("slice", 0)}
-    assert names(metrics=["accuracy", "brier"]) == counts
+    assert names(metrics=["predicted_positive_rate"]) == counts
+    assert names(metrics=["accuracy", "brier"]) == counts | {("scores", "")}
     assert names(metrics=["roc_auc"]) == counts | {("scores", ""), ("slice_scores", 0, "")}
     assert names(metrics=None) == counts | {("scores", "")}  # the usual metrics: none of slices reads scores
     objective = {"metric": "roc_auc", "at_least": 0.4, "window": "1d", "slices": ["carrier"]}
@@ -164,7 +165,11 @@ def test_the_planner_refuses_too_many_cells_and_names_the_culprit(monkeypatch: p
     rows = [row(f"p{n}", "2024-01-01", 0.9, True, flight=f"f{n}", carrier="A") for n in range(60)]
     with pytest.raises(InputError, match=r"more than 50; the slices by 'flight' \(60 values × 1 grains\) alone"):
         check(rows, slices=["carrier", "flight"], reference=EARLY)
-    assert slices(check(rows, reference=EARLY)) == {}
+    # without slices there is room, if nothing is estimated: that is no reason to refuse
+    monkeypatch.setattr(plan, "MOST_CELLS", 9)
+    result = check(rows, reference=EARLY)
+    assert slices(result) == {}
+    assert "too many cells" in result.track_record[0]["why"]
 
 
 def test_the_planner_allows_five_million_cells() -> None:

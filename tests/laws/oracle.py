@@ -271,3 +271,25 @@ def labels(q: Question) -> dict[str, int]:
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def look_cells(q: Question, look: Callable[[datetime], int], close: Callable[[int], datetime]) -> Counter[Cell]:
+    """Rows by (look, group, predicted, actual), as each look knew them when it closed.
+
+    look    number of the look that a moment is in
+    close   when a look ends; only those that have closed by `as_of` count
+    """
+    found: Counter[Cell] = Counter()
+    for row in first(deliveries(q), q).values():
+        number = look(row["timestamp"] + q.label.matures_after)
+        end = close(number)
+        known = known_at(row, "timestamp")
+        if end > q.as_of or known is None or known >= end:
+            continue
+        just_before = end - timedelta(microseconds=1)
+        came = latest(known_outcomes(q.label, just_before), q.label).get(row["id"])
+        actual = outcome(q.label, came, row, end)[0]
+        said = q.predicted(row)
+        predicted, label = (q.missing if each is None else each for each in (said, actual))
+        found[number, group(row.get("entity")), predicted, label] += 1
+    return found

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from homes import ENGINES, Home, cells
 from laws import logs, oracle
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.looks import Seen
 from leadline.evaluation.run import evaluate_log
 from leadline.log.calendar import Grain
 
@@ -145,6 +146,45 @@ def timeless(found: Evaluation) -> Counter[oracle.Cell]:
         if entry not in ("carrier:example", "example"):
             counts[entry, value, grain, *rest] += n
     return Counter({key: n for key, n in counts.items() if n})
+
+
+@given(BATCHES, logs.SETTINGS, st.sampled_from(["1h", "1d", "28d", "1mo"]), MOMENTS)
+@law(8)
+def test_looks_hold_what_was_known_when_they_closed(
+    batch: list[logs.Example], chosen: logs.Settings, window: str, as_of: datetime
+) -> None:
+    chosen = replace(chosen, absent=None)
+    example = logs.batched(batch, chosen)
+    found, looks = looked(example, window, as_of)
+    grain = looks.of.calendar.grain
+    assert found == oracle.look_cells(
+        logs.question(example, as_of), grain.number_of, lambda number: grain.start(number + 1)
+    )
+
+
+@given(BATCHES, st.sampled_from(["1d", "28d"]), st.integers(1, 40))
+@law(5)
+def test_a_look_is_the_same_whenever_one_looks(batch: list[logs.Example], window: str, days: int) -> None:
+    """One run over all looks sees what a run at the close of each saw: so the verdict is a fold over the log."""
+    example = logs.batched(batch)
+    whole, _ = looked(example, window, logs.AS_OF)
+    then, earlier = looked(example, window, logs.AS_OF - timedelta(days=days))
+    closed = earlier.of.begin + earlier.of.looks
+    assert then == Counter({key: n for key, n in whole.items() if key[0] < closed})
+
+
+def looked(example: logs.Example, window: str, as_of: datetime) -> tuple[Counter[oracle.Cell], Seen]:
+    """Rows by (look, group, predicted, actual), and the looks."""
+    promise = {"metric": "accuracy", "at_least": 0.5, "window": window}
+    spec = logs.declaration(logs.tables(example), example.settings, objectives=[promise])
+    (seen,) = evaluate_log(spec, as_of).looks
+    counts: Counter[oracle.Cell] = Counter()
+    if seen.of.looks and seen.counts.pieces:
+        cells_ = seen.counts.pieces["total",]
+        for at in range(len(cells_)):
+            grain, *rest = (int(cells_.keys[name][at]) for name in ("grain", "group", "predicted", "actual"))
+            counts[seen.of.begin + grain, *rest] += int(cells_.rows[at])
+    return Counter({key: n for key, n in counts.items() if n}), seen
 
 
 # All engines --------------------------------------------------------------------------------------------------------

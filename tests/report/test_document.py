@@ -8,7 +8,7 @@ from types import NoneType
 from typing import Any
 
 from leadline.report.document import document
-from leadline.values import Status, Verdict
+from leadline.values import Standing, Status, Verdict
 from report.conftest import estimate, judgement
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -28,6 +28,23 @@ ESTIMATE: dict[str, Any] = {
     "why": (str, NoneType),
     "interval": (str, NoneType),
     "bound": (int, float),
+    "estimator": (str, NoneType),
+}
+RECORD: dict[str, Any] = {
+    "metric": str,
+    "slice": (dict, NoneType),
+    "version": (str, NoneType),
+    "estimator": str,
+    "status": str,
+    "reference_end": (str, NoneType),
+    "reference_value": NUMBER,
+    "windows": int,
+    "mean_error": NUMBER,
+    "constant_error": NUMBER,
+    "band": NUMBER,
+    "band_windows": int,
+    "band_covered": NUMBER,
+    "why": (str, NoneType),
 }
 OBJECTIVE: dict[str, Any] = {
     "metric": str,
@@ -48,7 +65,9 @@ OBJECTIVE: dict[str, Any] = {
     "budget_spent": NUMBER,
     "burn_rate": NUMBER,
 }
-TOP = {"schema", "model", "task", "timezone", "as_of", "fingerprint", "estimates", "objectives", "labels", "notes"}
+TOP = {"schema", "model", "task", "timezone", "as_of", "fingerprint", "estimates", "objectives", "track_record"}
+TOP |= {"changes", "leaf_changes"}
+TOP |= {"labels", "notes"}
 LABELS = {"predictions", "mature", "labelled", "missing", "repeated", "conflicting", "orphaned", "withdrawn"}
 
 
@@ -59,16 +78,22 @@ def require(found: dict[str, Any]) -> None:
     assert set(found["labels"]) == LABELS
     assert all(type(each) is int for each in found["labels"].values())
     assert all(set(each) == {"code", "text"} for each in found["notes"])
-    for kind, keys, statuses in (("estimates", ESTIMATE, Status), ("objectives", OBJECTIVE, Verdict)):
+    for kind, keys, statuses in (
+        ("estimates", ESTIMATE, Status),
+        ("objectives", OBJECTIVE, Verdict),
+        ("track_record", RECORD, Standing),
+    ):
         for row in found[kind]:
             assert set(row) == set(keys)
             for key, types in keys.items():
                 assert isinstance(row[key], types), (key, row[key])
                 assert not isinstance(row[key], bool)
             assert row["status"] in set(statuses)
-            times = [row[key] for key in ("window_start", "window_end", "since") if row.get(key) is not None]
+            times = [
+                row[key] for key in ("window_start", "window_end", "since", "reference_end") if row.get(key) is not None
+            ]
             assert all(TIME.fullmatch(each) for each in times)
-            assert row["value"] is not None or row["why"]
+            assert row.get("value", 0) is not None or row["why"]
 
 
 def test_structure(content):

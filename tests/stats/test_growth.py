@@ -13,13 +13,18 @@ from sklearn.metrics import f1_score, fbeta_score, roc_auc_score
 from leadline.stats.growth import (
     LOSS_STAKES,
     ODDS,
+    SHIFTS,
+    effective_counts,
     f_beta_gains,
     group_areas,
+    growth_of_figures,
     growth_of_gains,
     growth_of_groups,
     growth_of_losses,
     growth_of_sums,
     jaccard_target,
+    mean_of_cells,
+    mean_of_groups,
     share_gains,
 )
 
@@ -233,3 +238,94 @@ def test_areas_of_one_class_or_of_no_rows_are_unknown():
         group_areas([[-1.0]], [[1.0]])
     with pytest.raises(ValueError, match="same"):
         group_areas([[1.0]], [[1.0, 2.0]])
+
+
+def test_figures_are_bet_on_as_normal_ones():
+    random = np.random.default_rng(6)
+    values, variances, rows = random.normal(0.8, 0.05, 9), random.uniform(1, 2, 9) / 400, random.uniform(50, 200, 9)
+    phi = random.uniform(1, 4, 9)
+    growth = growth_of_figures(values, variances, rows, 0.8, phi)
+    assert not growth[0].any()
+    for look in range(1, 9):
+        n = rows[:look]
+        error = np.sqrt((variances[:look] * n * n).sum() / n.sum() / rows[look] * phi[look])
+        normal = np.array([-0.5 * ((0.8 - values[look]) / error - d) ** 2 for d in (*SHIFTS, 0.0)])
+        assert np.allclose(growth[look] / phi[look], normal[:-1] - normal[-1])
+
+
+def test_figures_are_judged_by_earlier_looks_alone():
+    values, variances, rows, phi = np.full(6, 0.7), np.full(6, 0.01), np.full(6, 80.0), np.full(6, 2.0)
+    usual = growth_of_figures(values, variances, rows, 0.8, phi)
+    unsure = np.where(np.arange(6) == 5, 100.0, variances)
+    assert np.array_equal(growth_of_figures(values, unsure, rows, 0.8, phi), usual)
+    together = growth_of_figures(np.stack([values, values]), variances, rows, 0.8, phi)
+    assert np.array_equal(together, np.stack([usual, usual]))
+    unknown = np.where(np.arange(6) == 3, np.nan, phi)
+    assert np.isfinite(growth_of_figures(values, variances, rows, 0.8, unknown)).all()
+
+
+def test_looks_without_figure_rows_or_earlier_variance_add_nothing():
+    rows, variances = [50, 50, 0, 50, 50], [0, 0, np.nan, 0.1, 0.1]
+    growth = growth_of_figures([1.0, 1.0, np.nan, 0.5, 0.5], variances, rows, 0.8, np.ones(5))
+    assert not growth[:4].any()
+    assert growth[4].any()
+    right = {"values": [0.5], "variances": [0.1], "rows": [9.0], "limit": 0.8, "overdispersion": [1.0]}
+    for wrong in (
+        {"variances": [-1.0]},
+        {"rows": [0.0]},
+        {"values": [np.inf]},
+        {"limit": np.nan},
+        {"overdispersion": [0.5]},
+    ):
+        with pytest.raises(ValueError, match=r"must|needed"):
+            growth_of_figures(**right | wrong)
+
+
+@given(targets)
+def test_the_mirrored_bet_is_fair_at_the_limit_and_wins_above_it(target):
+    growth = growth_of_gains(np.eye(2), -share_gains(target))
+    assert np.allclose(np.array([target, 1 - target]) @ np.exp(growth), 1.0)
+    assert (growth[0] > 0).all()
+    groups = growth_of_groups([[0.0], [1.0]], 1 - target)
+    assert np.allclose(np.array([target, 1 - target]) @ np.exp(groups), 1.0)
+
+
+def test_means_and_variances_are_those_of_the_rows():
+    random = np.random.default_rng(7)
+    counts, gains = random.integers(0, 9, (4, 3)), np.array([1.5, -2.0, 0.25])
+    counts[1] = 0
+    mean, variance = mean_of_cells(counts, gains)
+    assert np.isnan([mean[1], variance[1]]).all()
+    for look in (0, 2, 3):
+        rows = np.repeat(gains, counts[look])
+        assert mean[look] == pytest.approx(rows.mean())
+        assert variance[look] == pytest.approx(rows.var() / len(rows))
+    share = mean_of_cells([[30, 10]], share_gains(0.6))
+    assert share[1][0] == pytest.approx(0.75 * 0.25 / 40)
+    with pytest.raises(ValueError, match="one gain"):
+        mean_of_cells([[1, 2]], [1.0])
+
+
+def test_means_of_groups_leave_out_those_without_a_figure():
+    values = np.array([[0.5, np.nan, 0.9, 0.7], [np.nan, np.nan, 0.4, np.nan]])
+    mean, variance = mean_of_groups(values)
+    found = values[0, [0, 2, 3]]
+    assert mean[0] == pytest.approx(found.mean())
+    assert variance[0] == pytest.approx(found.var(ddof=1) / 3)
+    assert np.isnan([mean[1], variance[1]]).all()
+
+
+def test_weights_count_for_what_they_are_worth():
+    random = np.random.default_rng(8)
+    weights, cells = random.lognormal(0, 1, 30), random.integers(0, 3, 30)
+    counts = np.bincount(cells, weights, 3)[None]
+    squares = np.bincount(cells, weights**2, 3)[None]
+    found = effective_counts(counts, squares)
+    assert found.sum() == pytest.approx(weights.sum() ** 2 / (weights**2).sum())
+    assert np.allclose(found / found.sum(), counts / counts.sum())
+    assert np.allclose(effective_counts(7 * counts, 49 * squares), found)
+    whole = np.array([[3.0, 4.0], [0.0, 0.0]])
+    assert np.array_equal(effective_counts(whole, whole), whole)
+    for wrong in ([[1.0]], [[-1.0, 1.0]]):
+        with pytest.raises(ValueError, match=r"weights|shape"):
+            effective_counts([[1.0, 1.0]], wrong)

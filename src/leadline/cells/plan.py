@@ -71,6 +71,11 @@ def packed(keys: Sequence[Key]) -> ir.Value:
     return found
 
 
+def fit(pieces: Sequence[Piece]) -> bool:
+    """Whether these are not too many cells, as far as can be told before."""
+    return sum(piece.expected for piece in pieces) <= MOST_CELLS
+
+
 def refuse_too_many(pieces: Sequence[Piece], describe: Mapping[tuple[str | int, ...], str]) -> int:
     """The expected number of cells. Raises InputError naming the largest piece above `MOST_CELLS`."""
     total = sum(piece.expected for piece in pieces)

@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 from leadline.cells.fill import Cells, Ints
 from leadline.cells.plan import COARSE
 from leadline.log.facts import GROUPS, LAG_EDGES
+from leadline.metrics.expected import IF_LABEL, Scored
 from leadline.metrics.sums import Array, Histogram, Sums
 
 Name = tuple[str | int, ...]
 #: what the names of the sums begin with that do not wait for the label
 NEED_NO_LABEL = ("hit_", "matched_", "disagrees")
+
+#: what stands for the label in histograms of scores where there is none
+UNLABELLED = 2
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,14 @@ class Series:
         histograms = self._scores("slice_scores", place, code, None)
         return self._sums(cells, self.pieces["total",], histograms, self._errors("slice_errors", place, code, None))
 
+    def ledger(self, place: int | None = None, code: int | None = None) -> Cells:
+        """The counts of all rows, or of one slice, with the lag after which each label came."""
+        return self._chosen(("total",) if place is None else ("slice", place), slice=code)
+
+    def ledger_sums(self, place: int | None = None, code: int | None = None) -> Sums:
+        """The sums of all rows or of one slice by grain, without histograms."""
+        return self._sums(self.ledger(place, code), self.pieces["total",], {}, None)
+
     def known_by(self, day: int, days: Ints | None = None) -> Series:
         """The counts as they were known at the end of a day (number of the grain of days, or of the coarser grain).
 
@@ -62,6 +74,15 @@ class Series:
         lagged = {name: cells for name, cells in self.pieces.items() if "lag" in cells.keys}
         found = {name: _known_by(cells, ages, self.classes) for name, cells in lagged.items()}
         return Series(found, self.first, self.last, self.classes)
+
+    def labels(self, place: int | None = None, code: int | None = None, version: int | None = None) -> Array:
+        """Labelled rows of all rows, of one version, or of one slice by grain and class, shape (grains, classes)."""
+        name: Name = ("total",) if place is None else ("slice", place)
+        cells = self._chosen(name, slice=code, version=version if place is None else None)
+        cells = cells.where(cells.keys["actual"] < self.classes)
+        at = cells.keys["grain"] * self.classes + cells.keys["actual"]
+        counts = np.bincount(at, weights=cells.rows, minlength=self.grains * self.classes)
+        return counts.reshape(self.grains, self.classes).astype(np.float64)
 
     def entities(self, place: int | None = None, code: int | None = None) -> Sums | None:
         """The sums of all rows or of one slice by grain and hash group of the entities; None without entities."""
@@ -142,9 +163,40 @@ class Series:
                 found[str(name[-1])] = self._histogram(cells, name)
         return found
 
-    def _histogram(self, cells: Cells, name: Name) -> Histogram:
+    def scored(self, groups: Ints, count: int, version: int | None = None) -> Scored:
+        """Rows with a score by prediction and bin, labelled or not, in groups of grains.
+
+        groups   of each grain the number of its group, 0 to count - 1, or -1 for a grain that is in none
+        """
+        name: Name = ("scores", "")
+        cells = self._chosen(name, version=version)
+        cells = cells.where(groups[cells.keys["grain"]] >= 0)
         packed, bins = self._bins[name]
-        place = np.searchsorted(packed, _grid(cells))
+        shape = (count, 3, len(bins))
+        at = groups[cells.keys["grain"]] * 3 + cells.keys["predicted"]
+        at = at * len(bins) + np.searchsorted(packed, grid(cells))
+
+        def summed(values: NDArray[Any]) -> Array:
+            return np.bincount(at, weights=values, minlength=int(np.prod(shape))).reshape(shape).astype(np.float64)
+
+        score = _of_score(cells)
+        losses = {
+            key.removeprefix(IF_LABEL[0]): np.stack(
+                [
+                    np.stack([summed(each[:, part]) for part in range(each.shape[1])], axis=-1)
+                    for each in (sums, cells.losses[IF_LABEL[1] + key.removeprefix(IF_LABEL[0])])
+                ],
+                axis=-2,
+            )
+            for key, sums in cells.losses.items()
+            if key.startswith(IF_LABEL[0])
+        }
+        return Scored(summed(cells.rows), summed(cells.weight), summed(cells.square), summed(score), losses, bins)
+
+    def _histogram(self, cells: Cells, name: Name) -> Histogram:
+        cells = cells.where(cells.keys["actual"] < UNLABELLED)
+        packed, bins = self._bins[name]
+        place = np.searchsorted(packed, grid(cells))
         at = cells.keys["grain"] * len(bins) + place
         positive = cells.keys["actual"] == 1
 
@@ -152,15 +204,14 @@ class Series:
             binned = np.bincount(at, weights=values, minlength=self.grains * len(bins))
             return binned.astype(np.float64, copy=False).reshape(self.grains, len(bins))
 
-        sums = next(iter(cells.losses.values()), None)  # of the score itself, where calibration is asked for
-        scored = np.zeros(len(cells)) if sums is None else sums[:, 3]
         return Histogram(
             negatives=by_bin(cells.weight * ~positive),
             positives=by_bin(cells.weight * positive),
             negative_squares=by_bin(cells.square * ~positive),
             positive_squares=by_bin(cells.square * positive),
-            scored=by_bin(scored),
+            scored=by_bin(_of_score(cells)),
             bins=bins,
+            span=COARSE if name[0] == "slice_scores" else 1,
         )
 
     @cached_property
@@ -169,7 +220,7 @@ class Series:
         found = {}
         for name, cells in self.pieces.items():
             if "linear" in cells.keys:
-                packed, first = np.unique(_grid(cells), return_index=True)
+                packed, first = np.unique(grid(cells), return_index=True)
                 bins = np.stack([cells.keys[key][first] for key in ("linear", "logit", "step")], axis=1)
                 if name[0] == "slice_scores":
                     bins[:, 0] *= COARSE  # in the fine edges' numbers, as for all rows
@@ -189,7 +240,13 @@ class Series:
         return binned.astype(np.float64, copy=False).reshape(self.grains, bins)
 
 
-def _grid(cells: Cells) -> Ints:
+def _of_score(cells: Cells) -> Array:
+    """Σw · score of each cell, where calibration is asked for; else 0."""
+    sums = next((sums for name, sums in cells.losses.items() if not name.startswith(IF_LABEL)), None)
+    return np.zeros(len(cells)) if sums is None else np.asarray(sums[:, 3])
+
+
+def grid(cells: Cells) -> Ints:
     """The three numbers of each cell's score bin as one that rises with the score."""
     return (cells.keys["linear"] * 1024 + cells.keys["logit"]) * 1024 + cells.keys["step"]
 

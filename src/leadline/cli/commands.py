@@ -58,10 +58,43 @@ class InitSettings:
     task: str | None
 
 
-def _run(module: str, quiet: bool, *arguments: Any) -> int:
+@dataclass(frozen=True)
+class PlanSettings:
+    """What `leadline plan` was asked for."""
+
+    declaration: str | None
+    format: str
+    as_of: str | None
+
+
+@dataclass(frozen=True)
+class NextSettings:
+    """What `leadline label next` was asked for."""
+
+    declaration: str | None
+    budget: int
+    out: str
+    assign: str | None
+    due: str | None
+    window: str
+    floor: int
+    seed: int
+    quiet: bool
+
+
+@dataclass(frozen=True)
+class ImportSettings:
+    """What `leadline label import` was asked for."""
+
+    file: str
+    declaration: str | None
+    quiet: bool
+
+
+def _run(module: str, quiet: bool, *arguments: Any, function: str = "run") -> int:
     """Load what a command does, and do it. Loading may take a second: progress begins before."""
     with import_module("leadline.cli.terminal").Progress(quiet) as progress:
-        code: int = import_module(f"leadline.cli.{module}").run(progress, *arguments)
+        code: int = getattr(import_module(f"leadline.cli.{module}"), function)(progress, *arguments)
     return code
 
 
@@ -158,6 +191,69 @@ def check(declaration: str | None, **options: Any) -> int:
     That is leadline.yaml in the current directory where none is named.
     """
     return _run("check", options["quiet"], CheckSettings(declaration, **options))
+
+
+@main.group()
+def label() -> None:
+    """Give people rows to label, and take the labels back.
+
+    From few labels figures are estimated for all rows, because it is known with which probability each row was chosen.
+    """
+
+
+@label.command("next")
+@click.argument("declaration", required=False, metavar="[leadline.yaml]")
+@click.option("--budget", type=int, required=True, metavar="N", help="How many labels to ask for, in expectation.")
+@click.option("-o", "--out", required=True, metavar="FILE", help="Where the rows go: a new .csv or .parquet file.")
+@click.option("--assign", metavar="NAMES", help="Whom to ask, with commas between them; rows go to them in turn.")
+@click.option("--due", metavar="DAY", help="By when, such as 2013-12-31; written beside each row.")
+@click.option(
+    "--window",
+    default="LAST",
+    show_default=True,
+    metavar="WINDOW",
+    help="Rows of which time: LAST, the report's latest window that is over, or START..END, without END itself.",
+)
+@click.option("--floor", type=int, default=30, show_default=True, help="Labels for each slice at least, where it can.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed chooses other rows.")
+@quiet
+def next_(declaration: str | None, **options: Any) -> int:
+    """Choose rows for people to label.
+
+    More of those of which the score is unsure, some of all, and enough of each slice. The same call chooses the same
+    rows; a larger budget chooses these and more. What was chosen is logged in labels/ beside the declaration.
+    """
+    settings = NextSettings(declaration, **options)
+    return _run("label", options["quiet"], settings, function="run_next")
+
+
+@label.command("import")
+@click.argument("file", metavar="FILE")
+@click.argument("declaration", required=False, metavar="[leadline.yaml]")
+@quiet
+def import_(file: str, declaration: str | None, quiet: bool) -> int:
+    """Take back a file that people filled in.
+
+    FILE is what `label next` wrote, with something in the column `label`. Rows that are still empty may be filled in
+    later; importing a file twice changes nothing; a label that differs from an earlier one corrects it.
+    """
+    return _run("label", quiet, ImportSettings(file, declaration, quiet), function="run_import")
+
+
+@main.command()
+@click.argument("declaration", required=False, metavar="[leadline.yaml]")
+@click.option(
+    "-f", "--format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
+)
+@click.option("--as-of", metavar="TIME", help="Only what was known then counts; as for check.")
+@quiet
+def plan(declaration: str | None, quiet: bool, **options: Any) -> int:
+    """Say how long it would take to find out that a promise is broken.
+
+    For each objective and slice: the days until a drop of some size is found, at the volume and the spread that the
+    log shows, and what would shorten them.
+    """
+    return _run("plan", quiet, PlanSettings(declaration, **options))
 
 
 @main.command()

@@ -40,6 +40,12 @@ def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
     return frozenset(words)
 
 
+def has_chances(spec: Spec, found: Profile) -> bool:
+    """Whether the scores of a binary model may be read as probabilities of its positive class."""
+    scored = spec.task == "binary" and spec.predictions.columns.score is not None
+    return scored and found.low.get("score", 0.0) >= 0 and found.high.get("score", 0.0) <= 1
+
+
 #: why a metric has no figure where the log lacks what it needs, the most telling first
 LACKS = {
     "labels": "no outcomes are declared",

@@ -10,7 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from leadline.cells.series import Series
+from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
+from leadline.estimate.maturity import label_names
+from leadline.evaluation.changes import changes, leaf_changes
+from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
+from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
+from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
@@ -20,8 +26,10 @@ from leadline.metrics.sums import Sums
 from leadline.spec.model import Spec
 from leadline.values import (
     ALL_ROWS,
+    Change,
     Estimate,
     Labels,
+    LeafChange,
     Note,
     Slice,
     Span,
@@ -41,6 +49,8 @@ class Evaluation:
 
     asked   whether `as_of` was asked for: then a log that ended long before it has nothing to say of that time
     looks   what the detectors of the objectives look at
+    sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
+    leaves  rows by leaf of a tree over features, for estimates without labels
     """
 
     spec: Spec
@@ -57,6 +67,8 @@ class Evaluation:
     notes: tuple[Note, ...]
     asked: bool = False
     looks: tuple[Seen, ...] = ()
+    sampled: Sampled | None = None
+    leaves: LeafCells | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -88,6 +100,15 @@ class Evaluation:
         """Places of the rolling window that ends with the grain before `after`, cut to the log."""
         return rolling(self.grain, self.series.first, span, after)
 
+    @property
+    def total(self) -> Sums:
+        """The sums of all rows by grain."""
+        return self._total
+
+    def latest(self) -> tuple[int, int] | None:
+        """Places of the latest window whose rows are all mature."""
+        return self._latest()
+
     # Estimates --------------------------------------------------------------------------------------------------
 
     def estimates(self) -> list[Estimate]:
@@ -103,19 +124,33 @@ class Evaluation:
             found += self._of_all_rows(self.baseline, None, BASELINE)
         for place, partition in enumerate(self.reference.partitions):
             found += self._of_slices(place, partition)
-        return found
+        return self._with_nowcasts(found)
+
+    def _with_nowcasts(self, estimates: list[Estimate]) -> list[Estimate]:
+        """The estimates, with what labels that are still coming are expected to make of the provisional ones."""
+        if self.mature_until == self.series.grains or self.sampled is not None:
+            return estimates
+        names = label_names(self.spec.task, self.codes.classes)
+        slices: dict[Slice, Place] = {ALL_ROWS: ALL}
+        for place, partition in enumerate(self.reference.partitions):
+            slices |= {self.slice_of(partition, code): (place, code) for code in self.codes_with_rows(place)}
+        windows = {window: (begin, after) for begin, after, window in (*self._once, *self._tumbling)}
+        metrics = {metric.name: metric for metric in (*self.metrics, *self.slice_metrics)}
+        late = Nowcasts(self.series, whole_ages(self.series, self.grain, self.as_of), self.mature_until, names)
+        return late.beside(estimates, metrics, windows, slices)
 
     def _of_all_rows(self, series: Series, version: int | None, name: str | None) -> Iterator[Estimate]:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them
         entities = self.entities(None, None) if series is self.series and version is None else None
         sums = series.sums(version=version)
+        sample = self.sample(None, None, version, series is self.baseline)
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
-            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities)
+            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities, sample)
             if series is self.series and version is None and self.reference.partitions:
                 once = [each for each in self._once if each not in self._tumbling]
-                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities)
+                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities, sample)
 
     @cached_property
     def _once(self) -> list[tuple[int, int, Window]]:
@@ -133,15 +168,16 @@ class Evaluation:
                 together[metric.name] = evaluate_each(metric, list(sums.values()), self._once[0][:2])
         for number, code in enumerate(sums):
             where, entities = self.slice_of(partition, code), self.entities(place, code)
+            sample = self.sample(place, code)
             for metric in self.slice_metrics:
                 evaluated = [together[metric.name][number]] if metric.name in together else None
                 windows = self._tumbling if metric.name in by_window and metric.histogram is None else self._once
-                yield from self._estimates(metric, sums[code], windows, where, None, entities, evaluated)
+                yield from self._estimates(metric, sums[code], windows, where, None, entities, sample, evaluated)
 
     def codes_with_rows(self, place: int) -> list[int]:
         """The codes of a partition that occur."""
         cells = self.series.pieces["slice", place]
-        return sorted({int(code) for code in cells.keys["slice"]})
+        return [int(code) for code in np.unique(cells.keys["slice"])]
 
     def _latest(self) -> tuple[int, int] | None:
         return latest_window(self.spec, self.grain, self.series.first, self.mature_until)
@@ -163,10 +199,14 @@ class Evaluation:
         where: Slice,
         version: str | None,
         entities: Sums | None,
+        sample: Sample | None = None,
         evaluated: Sequence[Evaluated] | None = None,
     ) -> Iterator[Estimate]:
         """One metric of one slice in many windows."""
-        if evaluated is None:
+        few = sample is not None and "labels" in metric.needs
+        if few and sample is not None:
+            evaluated = evaluate_sample(metric, sample, sums, [(begin, after) for begin, after, _ in windows])
+        elif evaluated is None:
             evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
         counts = np.stack([sums.rows, sums.labelled, sums.immature])
         running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
@@ -180,6 +220,10 @@ class Evaluation:
                 )
                 continue
             low, high, method = interval_of(found)
+            status = Status.FEW_LABELS if few else Status.PROVISIONAL if young else Status.REALISED
+            remark = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            if few and sample is not None:
+                remark = said_of(sample, sums, begin, after)
             yield Estimate(
                 metric=metric.name,
                 slice=where,
@@ -190,8 +234,8 @@ class Evaluation:
                 high=high,
                 n=rows,
                 labelled=labelled,
-                status=Status.PROVISIONAL if young else Status.REALISED,
-                why=f"{young:,} of {rows:,} rows are too young for their label" if young else None,
+                status=status,
+                why=remark,
                 interval=method,
                 bound=found.bound,
             )
@@ -207,10 +251,72 @@ class Evaluation:
             self._grouped[key] = self.series.entities(place, code)
         return self._grouped[key]
 
+    def sample(
+        self, place: int | None, code: int | None, version: int | None = None, of_baseline: bool = False
+    ) -> Sample | None:
+        """The labels that stand for the rows of a slice or version, where they are a sample."""
+        if self.sampled is None:
+            return None
+        key = (place, code, version, of_baseline)
+        if key not in self._samples:
+            self._samples[key] = self.sampled.sample(*key)
+        return self._samples[key]
+
+    @cached_property
+    def _samples(self) -> dict[tuple[int | None, int | None, int | None, bool], Sample]:
+        """Samples, made once for each slice and version."""
+        return {}
+
     @cached_property
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
         """Sums by grain and hash group, made once for each slice."""
         return {}
+
+    @cached_property
+    def without_labels(self) -> WithoutLabels:
+        """Estimates from predictions alone, and the score that is kept of them."""
+        return WithoutLabels(
+            self.spec,
+            self.grain,
+            self.series,
+            self.reference,
+            self.metrics,
+            self._total,
+            self._tumbling,
+            self.mature_until,
+            self.leaves,
+        )
+
+    @cached_property
+    def _since_reference(self) -> tuple[int, int] | None:
+        """The latest window with all labels in, as far as it lies after the rows that estimates are fitted on."""
+        latest, first = self._latest(), self.without_labels.first_after
+        if latest is None or first is None:
+            return None
+        begin = max(latest[0], first)
+        return (begin, latest[1]) if begin < latest[1] else None
+
+    def changes(self) -> list[Change]:
+        """What changed since the reference, told apart by what inputs explain and what only labels show."""
+        place = self._since_reference
+        if place is None:
+            return []
+        entities = self.entities(None, None)
+        return list(
+            changes(
+                self.without_labels,
+                place,
+                self.window(*place),
+                lambda metric: evaluate_windows(metric, self._total, [place], entities)[0],
+            )
+        )
+
+    def leaf_changes(self) -> list[LeafChange]:
+        """The same by leaf of the tree, as the mean of label less calibrated chance."""
+        place = self._since_reference
+        if place is None or self.leaves is None:
+            return []
+        return list(leaf_changes(self.leaves, self.without_labels.fitted_until, place, self.window(*place)))
 
 
 def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | None]:

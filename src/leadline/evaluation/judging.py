@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
 from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
 from leadline.evaluation.promises import Promises, relative
@@ -28,7 +29,6 @@ from leadline.stats.design import Designs
 from leadline.stats.detector import anytime_interval
 from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Target, Undefined, Verdict
 
-WEEKS_A_YEAR = 365.25 / 7
 #: where there is an objective for slices, half of its false alarms are left for them
 HALF = 0.5
 CONFIDENCE = 0.95
@@ -116,20 +116,23 @@ class Judging:
         for each in self.slices(objective):
             target = self.target(objective, each)
             if isinstance(target, Target) and self._has_bet(metric, each):
-                made[each] = self._stream(metric, target, before, seen, each)
-        share = HALF if objective.slices else 1.0
-        year = seen.of.calendar.weeks * WEEKS_A_YEAR
+                made[each] = self._stream(metric, target, seen, each)
         found: dict[Judged, Watch] = {}
-        whole = [each for each in made if each.code is None]
-        parts = [each for each in made if each.code is not None]
-        groups = (whole, share, 1), (parts, 1 - share, self._slots(objective))
-        for some, part, slots in groups:
+        for of_slices in (False, True):
+            some = [each for each in made if (each.code is not None) == of_slices]
             streams = [made[each][0] for each in some]
             restarts = [self._restarts(objective, seen, each) for each in some]
-            stories = fold(streams, objective.false_alarms * part, year, slots, restarts)
+            alpha, slots = self.budget(objective, of_slices)
+            stories = fold(streams, alpha, seen.of.year, slots, restarts, before)
             for each, story in zip(some, stories, strict=True):
                 found[each] = Watch(seen, *made[each], story)
         return found
+
+    def budget(self, objective: Objective, of_slices: bool) -> tuple[float, int]:
+        """The false alarms a year that all rows, or all slices together, may have, and among how many."""
+        if not objective.slices:
+            return objective.false_alarms, 1
+        return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1
 
     def _seen(self, objective: Objective, metric: Metric) -> Seen | None:
         if objective.rule != "detector" or isinstance(metric, Unserved):
@@ -159,18 +162,13 @@ class Judging:
         number += seen.of.calendar.grain.start(number) < due
         return max(number - seen.of.begin, 0)
 
-    def _stream(
-        self, metric: Metric, target: Target, before: int, seen: Seen, each: Judged
-    ) -> tuple[bets.Stream, Array]:
-        """The stream of one slice; the first looks, `before` of them, only tell how much looks differ."""
-        key = metric.name, target, before, seen.of.calendar, each
+    def _stream(self, metric: Metric, target: Target, seen: Seen, each: Judged) -> tuple[bets.Stream, Array]:
+        key = metric.name, target, seen.of.calendar, each
         if key not in self._streams:
             sums = seen.sums(each.index, each.code)
             entities = seen.entities(each.index, each.code)
             ranked = seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
             made = bets.stream(metric, sums, target, entities, ranked)
-            told = np.arange(len(made.phi)) >= before
-            made = replace(made, phi=np.where(told, made.phi, np.nan))  # looks without it are not fed
             self._streams[key] = made, metric.parts(sums)
         return self._streams[key]
 
@@ -193,7 +191,7 @@ class Judging:
     def breaches(self, metric: Metric, watch: Watch) -> Iterator[Breach]:
         """What the detector found, with the times of predictions and the figures since."""
         calendar, begin = watch.seen.of.calendar, watch.seen.of.begin
-        year = calendar.weeks * WEEKS_A_YEAR
+        year = watch.seen.of.year
         for each in watch.story.breaches:
             last = watch.seen.of.looks if each.cleared is None else each.cleared
             value, low, high = _since(metric, watch, each, last, year)
@@ -239,7 +237,7 @@ class Judging:
             return replace(nothing, why="no row after the reference is old enough for its label")
         sums = self.of.sums(each.index, each.code)
         entities = self.of.entities(each.index, each.code)
-        windows = _Windows(metric, sums, entities, self.of, span, target)
+        windows = _Windows(metric, sums, entities, self.of.sample(each.index, each.code), self.of, span, target)
         found, rows, status, why = windows.judged([end])[0]
         since: datetime | None = None
         if watch is None:
@@ -307,6 +305,7 @@ class _Windows:
     metric: Metric
     sums: Sums
     entities: Sums | None
+    sample: Sample | None
     of: Evaluation
     span: Span
     target: Target
@@ -315,7 +314,10 @@ class _Windows:
         """The windows that end with the grains before `after`: figure, rows, verdict and why."""
         windows = [self.of.rolling(self.span, each) for each in after]
         needs_labels = "labels" in self.metric.needs
-        evaluated = evaluate_windows(self.metric, self.sums, windows, self.entities)
+        if needs_labels and self.sample is not None:
+            evaluated = evaluate_sample(self.metric, self.sample, self.sums, windows)
+        else:
+            evaluated = evaluate_windows(self.metric, self.sums, windows, self.entities)
         parts = []
         for found, (begin, stop) in zip(evaluated, windows, strict=True):
             rows = int(self.sums.rows[begin:stop].sum())
@@ -350,7 +352,7 @@ def _since(
     value = float(metric.value(parts)[0])
     if not np.isfinite(value):
         return None, None, None
-    known = watch.stream.phi[: looks.stop]
+    known = watch.story.phi[: looks.stop]
     phi = float(known[np.isfinite(known)][-1]) if np.isfinite(known).any() else 1.0
     _, critical = anytime_interval(0.0, 1.0, looks.stop - looks.start, CONFIDENCE, math.ceil(year))
     design = Designs(np.array([phi]), np.array([critical]), (None,))

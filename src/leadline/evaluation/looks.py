@@ -33,6 +33,7 @@ MOST_RANKED = 20
 #: cells of a look's scores that occur, about: both classes of 64 bins in 16 groups
 RANKED_CELLS = 600
 USUAL_ERROR_BINS = 300
+WEEKS_A_YEAR = 365.25 / 7
 REVISED = "revised"
 
 
@@ -53,9 +54,9 @@ class Watched:
     looks: int
 
     @property
-    def end(self) -> datetime:
-        """When the last look closed."""
-        return self.calendar.grain.start(self.begin + self.looks)
+    def year(self) -> float:
+        """Looks in a year."""
+        return self.calendar.weeks * WEEKS_A_YEAR
 
 
 def calendar_of(objective: Objective, metric: Metric, spec: Spec, grain: Grain) -> Looks:
@@ -73,7 +74,7 @@ def watched(
     slices: dict[Looks, dict[str, frozenset[str]]] = {}
     for objective in spec.objectives:
         metric = by_objective[objective.figure]
-        if objective.rule != "detector" or isinstance(metric, Unserved):
+        if objective.rule != "detector" or isinstance(metric, Unserved) or _sampled(spec, metric):
             continue
         calendar = calendar_of(objective, metric, spec, grain)
         metrics.setdefault(calendar, {})[metric.name] = metric
@@ -86,6 +87,11 @@ def watched(
         looks = replace(calendar, grouped=grouped)
         made.append(Watched(looks, tuple(judged.values()), slices[calendar], begin, after - begin))
     return tuple(made)
+
+
+def _sampled(spec: Spec, metric: Metric) -> bool:
+    """Whether labels are of rows that were chosen for labelling: their counts say nothing of all rows."""
+    return "labels" in metric.needs and spec.label is not None and spec.label.label_probability is not None
 
 
 def look_pieces(

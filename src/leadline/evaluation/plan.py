@@ -9,18 +9,21 @@ from dataclasses import replace
 import ibis
 import ibis.expr.types as ir
 
-from leadline.cells.plan import Key, Piece, bin_keys, binned, group_size, lag_sizes, packed
-from leadline.evaluation.choice import thresholds
+from leadline.cells.plan import Key, Piece, bin_keys, binned, fit, group_size, lag_sizes, packed
+from leadline.estimate.few_labels import CONTROL, controlled
+from leadline.evaluation.choice import has_chances, thresholds
 from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE
 from leadline.log.facts import Facts
 from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
 from leadline.log.reference import Reference
+from leadline.metrics.calibration import Calibration, CalibrationSlope
 from leadline.metrics.errors import ERROR_BINS, error_bin
+from leadline.metrics.expected import can_expect, measures_if
 from leadline.metrics.metric import Metric
 from leadline.metrics.paired import as_baseline
-from leadline.metrics.ranking import CalibrationError
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
@@ -72,13 +75,20 @@ class Plan:
 
     def _binned(self, rows: ir.Table) -> dict[str, str]:
         """The scores that are binned: name of the bins → column."""
-        wanted = self._classes((*self.metrics, *self.slice_metrics))
-        columns = [*map(self._score, wanted), *(["baseline"] if "" in wanted else [])]
+        of_metrics = self._classes((*self.metrics, *self.slice_metrics))
+        wanted = dict.fromkeys((*of_metrics, *self._read(rows.columns)))
+        columns = [*map(self._score, wanted), *(["baseline"] if "" in of_metrics else [])]
         return {name: name for name in columns if name in rows.columns}
 
     def _classes(self, metrics: Sequence[Metric]) -> tuple[str, ...]:
         """The classes whose score histograms the metrics read, once each."""
         return tuple(dict.fromkeys(name for metric in metrics if metric.histogram == "scores" for name in metric.of))
+
+    def _read(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The classes whose scores of all rows are counted: those of metrics, and those of estimates without labels."""
+        estimated = self.spec.task == "binary" and self.fixed.edges is None and "score" in columns
+        wanted = ("",) if estimated and self.spec.label and any(map(can_expect, self.metrics)) else ()
+        return tuple(dict.fromkeys((*self._classes(self.metrics), *wanted)))
 
     def _score(self, of: str) -> str:
         """The column with the scores of a class; a binary model has one, of the class ""."""
@@ -126,13 +136,17 @@ class Plan:
         return any(metric.histogram == "errors" for metric in metrics)
 
     def pieces(self) -> list[Piece]:
-        """All cells: counts of all rows and of slices, then histograms."""
-        return [*self.counts(), *self._histograms()]
+        """All cells: counts of all rows and of slices, then histograms; without estimates where these do not fit."""
+        made = [*self.counts(), *self._histograms()]
+        if fit(made) or "" in self._classes(self.metrics):
+            return made
+        return [piece for piece in made if piece.name != ("scores", "")]
 
     def counts(self) -> list[Piece]:
         """Counts and sums for every grain and slice: the cells that are a ledger."""
         total = (*self._measures(self.metrics), *(_matched(kind) for kind in self.known.outcome_ids))
         total += (_disagreeing(),) if DISAGREES in self.rows.columns else ()
+        total += (_early(),) if EARLY in self.rows.columns else ()
         made = [self._piece(("total",), (*self._version(), *self._common(True), *self._outcome()), total)]
         of_slices = self._measures(self.slice_metrics)
         for place in range(len(self.fixed.partitions)):
@@ -144,8 +158,11 @@ class Plan:
         """Histograms of scores: fine for all rows, coarse for slices; they stand for one knowledge time."""
         made = []
         total = (*self._version(), self.grain)
-        classes, of_slices = self._classes(self.metrics), self._classes(self.slice_metrics)
-        made += [self._scores(("scores", of), total, coarse=len(classes) > MOST_FINE, of=of) for of in classes]
+        classes, of_slices = self._read(self.rows.columns), self._classes(self.slice_metrics)
+        made += [
+            self._all_scores(total) if of == "" else self._scores(("scores", of), total, len(classes) > MOST_FINE, of)
+            for of in classes
+        ]
         if self._has_errors(self.metrics):
             bin_ = error_bin(self.rows)
             piece = self._piece(("errors",), (*total, Key("error", bin_, ERROR_BINS)), ())
@@ -166,8 +183,26 @@ class Plan:
                 bin_ = error_bin(as_baseline(self.rows))
                 piece = self._piece(("baseline", "errors"), (self.grain, Key("error", bin_, ERROR_BINS)), ())
                 made.append(replace(piece, where=bin_.notnull()))
-            if "" in classes:
+            if "" in self._classes(self.metrics):
                 made.append(self._scores(("baseline", "scores", ""), (self.grain,), coarse=False, score="baseline"))
+        return made
+
+    def controls(self) -> list[Piece]:
+        """Sums with which the labels of some rows speak for all: where labels are a sample and scores are chances."""
+        metrics = [metric for metric in (*self.metrics, *self.slice_metrics) if controlled(metric)]
+        if CHANCE not in self.rows.columns or not has_chances(self.spec, self.found) or not metrics:
+            return []
+        of_scores = any(metric.histogram == "scores" for metric in metrics)
+        made = []
+        for place in (None, *range(len(self.fixed.partitions))):
+            of = self._version() if place is None else (self._code(place),)
+            name = (place,) if place is not None else ()
+            made.append(self._piece(("control", *name), (*of, self.grain, *self._outcome()), CONTROL))
+            if of_scores:
+                grain = self._weeks() if place is not None and self._weekly(place) else self.grain
+                bins = bin_keys(self.rows, "score", len(self.thresholds), None, coarse=place is not None)
+                piece = self._piece(("control_scores", *name), (*of, grain, self._outcome()[1], *bins), CONTROL)
+                made.append(replace(piece, where=self.rows.score.notnull()))
         return made
 
     def _filled(self, piece: Piece) -> Piece:
@@ -211,6 +246,15 @@ class Plan:
         sums = self._of_calibration(self.metrics, score or self._score(of))
         return replace(self._piece(name, (*keys, *of_score), sums), where=where)
 
+    def _all_scores(self, keys: tuple[Key, ...]) -> Piece:
+        """The scores of a binary model by prediction and label, unlabelled rows too: estimates are read from them."""
+        (_, *grid), _ = self._score_keys("", None, coarse=False)
+        predicted, actual = self._outcome()
+        sums = (*self._of_calibration(self.metrics, "score"), *measures_if(self.metrics))
+        # most rows of a score have the same prediction, and those of a grain are labelled or are not
+        of_row = (replace(predicted, filled=1), replace(actual, filled=2))
+        return replace(self._piece(("scores", ""), (*keys, *of_row, *grid), sums), where=self.rows.score.notnull())
+
     def _score_keys(self, of: str, score: str | None, coarse: bool) -> tuple[tuple[Key, ...], ir.BooleanValue]:
         """Whether a row is of the class, and the bin of its score; and which rows have both."""
         score = score or self._score(of)
@@ -221,7 +265,7 @@ class Plan:
         return (actual, *grid), (self.rows.actual < self.coding.missing) & self.rows[score].notnull()
 
     def _of_calibration(self, metrics: Sequence[Metric], score: str) -> tuple[Measure, ...]:
-        calibrated = any(isinstance(metric, CalibrationError) for metric in metrics)
+        calibrated = any(isinstance(metric, Calibration | CalibrationSlope) for metric in metrics)
         return (Measure(score, lambda rows: rows[score], 1.0),) if calibrated else ()
 
     def _piece(self, name: tuple[str | int, ...], keys: tuple[Key, ...], measures: tuple[Measure, ...]) -> Piece:
@@ -259,6 +303,8 @@ def _histogram(kind: str, weekly: bool, of: str = "") -> str:
 
 #: the column of facts, and the measure, that tells whether prediction and score say different things
 DISAGREES = "disagrees"
+#: the column of facts, and the measure, that tells whether a label is dated before its prediction
+EARLY = "early"
 #: what the names of the baseline's measures begin with: cells have one measure of a name
 OF_BASELINE = "baseline: "
 
@@ -280,3 +326,8 @@ def _matched(kind: str) -> Measure:
 def _disagreeing() -> Measure:
     """Counts the rows whose prediction is not what their score says."""
     return Measure(DISAGREES, lambda rows: (rows.disagrees == 1).nullif(False), 1.0, counted=True)
+
+
+def _early() -> Measure:
+    """Counts the rows whose label is dated before them."""
+    return Measure(EARLY, lambda rows: rows[EARLY].nullif(False), 1.0, counted=True)

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from leadline.engine import open_engine
+from leadline.evaluation.calibrated import advice, reliabilities
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
@@ -47,7 +48,7 @@ class Table(Sequence[dict[str, Any]]):
         return iter(self._rows)
 
     def to_arrow(self) -> pa.Table:
-        """One column a key; `slice` and `target` as JSON text, times as timestamps in UTC."""
+        """One column a key; `slice`, `target` and `breaches` as JSON text, times as timestamps in UTC."""
         columns = {field.name: [_cell(row[field.name], field.type) for row in self._rows] for field in self._schema}
         return pa.table(columns, schema=self._schema)
 
@@ -66,7 +67,7 @@ class Table(Sequence[dict[str, Any]]):
 
 
 def _cell(value: Any, kind: pa.DataType) -> Any:
-    if isinstance(value, dict):
+    if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     if pa.types.is_timestamp(kind) and value is not None:
         return datetime.fromisoformat(value)
@@ -89,6 +90,24 @@ ESTIMATES = pa.schema(
         "why": pa.string(),
         "interval": pa.string(),
         "bound": pa.float64(),
+        "estimator": pa.string(),
+    }
+)
+TRACK_RECORD = pa.schema(
+    {
+        **_COMMON,
+        "version": pa.string(),
+        "estimator": pa.string(),
+        "status": pa.string(),
+        "reference_end": _TIME,
+        "reference_value": pa.float64(),
+        "windows": pa.int64(),
+        "mean_error": pa.float64(),
+        "constant_error": pa.float64(),
+        "band": pa.float64(),
+        "band_windows": pa.int64(),
+        "band_covered": pa.float64(),
+        "why": pa.string(),
     }
 )
 OBJECTIVES = pa.schema(
@@ -103,6 +122,10 @@ OBJECTIVES = pa.schema(
         "n": pa.int64(),
         "why": pa.string(),
         "interval": pa.string(),
+        "rule": pa.string(),
+        "breaches": pa.string(),
+        "budget_spent": pa.float64(),
+        "burn_rate": pa.float64(),
     }
 )
 
@@ -123,9 +146,14 @@ class Result:
             zone=found.spec.timezone,
             as_of=found.as_of,
             estimates=found.estimates(),
+            estimated=found.without_labels.estimates(),
+            track_record=found.without_labels.track_record(),
+            changes=found.changes(),
+            leaf_changes=found.leaf_changes(),
             objectives=Judging(found).judgements(),
             labels=found.labels,
-            notes=found.notes,
+            notes=(*found.notes, *found.without_labels.notes(), *advice(found)),
+            calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
             fingerprint=found.reference.fingerprint,
         )
@@ -133,6 +161,11 @@ class Result:
     @cached_property
     def _document(self) -> dict[str, Any]:
         return document(self.content)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The cells and all else that the values are made from."""
+        return self._evaluation
 
     @property
     def spec(self) -> Spec:
@@ -146,8 +179,13 @@ class Result:
 
     @property
     def estimates(self) -> Table:
-        """One row a metric, slice, version and window."""
+        """One row a metric, slice, version and window; a second one with an `estimator` where it was estimated."""
         return Table(self._document["estimates"], ESTIMATES)
+
+    @property
+    def track_record(self) -> Table:
+        """One row a metric that can be estimated without labels: how far its estimates were from what labels showed."""
+        return Table(self._document["track_record"], TRACK_RECORD)
 
     @property
     def objectives(self) -> Table:
@@ -159,10 +197,10 @@ class Result:
         """How many labels are in, missing, repeated, orphaned."""
         return self._evaluation.labels
 
-    @property
+    @cached_property
     def notes(self) -> tuple[Note, ...]:
-        """What is odd about the data, and what was guessed."""
-        return self._evaluation.notes
+        """What is odd about the data, what was guessed, and what is advised."""
+        return tuple(self.content.notes)
 
     def to_json(self, path: str | Path | None = None, *, indent: int | None = None) -> str:
         """The JSON document (docs/reference/document.md), written to `path` too where one is given."""

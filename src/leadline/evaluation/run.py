@@ -9,18 +9,27 @@ from functools import cache
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import refuse_too_many
+from leadline.cells.plan import binned, refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
+from leadline.estimate.few_labels import Sampled, of_sample
+from leadline.estimate.maturity import inferred, label_names
+from leadline.estimate.selective import selective, too_early
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_pieces, seen, watched
-from leadline.evaluation.plan import DISAGREES, OF_BASELINE, Plan
+from leadline.evaluation.nowcasts import whole_ages
+from leadline.evaluation.plan import DISAGREES, EARLY, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE, require_usable
+from leadline.log.delays import label_delays
 from leadline.log.facts import Facts, facts
-from leadline.log.labels import codes
+from leadline.log.features import FEATURE
+from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import MOST_VALUES, Reference, coded, reference
@@ -30,6 +39,7 @@ from leadline.values import (
     InputError,
     Labels,
     Note,
+    Undefined,
 )
 
 #: mature labels that a version needs for a reference of its own
@@ -68,12 +78,15 @@ def _evaluate(
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log, spec)
     moment = as_of(asked, found, log)
-    later = 0
+    later = labels_later = 0
     if any(time is not None and time > moment for time in (found.newest, found.last)):
         everything, log = found, known_by(log, moment)
         found = profile(log, spec)
-        later = everything.rows - found.rows
+        later, labels_later = everything.rows - found.rows, everything.label_rows - found.label_rows
+    if spec.label is not None and spec.label.label_probability is not None:
+        require_usable(found.chances, spec.label.label_probability)
     coding, notes = codes(log, spec, found)
+    spec, guessed = _settled(spec, log, found, coding, moment)
     metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
     watch = watched(spec, by_objective, found, grain, moment)
     told("joining predictions and outcomes")
@@ -85,7 +98,8 @@ def _evaluate(
     first, last = _range(grain, found, moment)
 
     def planned(rows: ir.Table, lag: str = "lag") -> Plan:
-        codes_of_rows = coded(engine, rows, fixed.partitions, fixed.versions)
+        unread = [name for name in rows.columns if name == "id" or name.startswith(FEATURE)]
+        codes_of_rows = coded(engine, rows.drop(*unread), fixed.partitions, fixed.versions)
         shown = metrics, slice_metrics
         return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag)
 
@@ -94,7 +108,8 @@ def _evaluate(
         return latest_window(spec, grain, first, _mature_until(log, found, known, grain, first, last)) or (0, 0)
 
     plan = planned(known.table)
-    pieces = [*plan.pieces(), *look_pieces(plan.rows, watch, fixed, coding, len(plan.thresholds))]
+    looked = look_pieces(plan.rows, watch, fixed, coding, len(plan.thresholds))
+    pieces = [*plan.pieces(), *plan.controls(), *looked]
     refuse_too_many(pieces, {piece.name: plan.described(piece) for piece in pieces})
     told("counting")
     filled = fill(engine, plan.rows, pieces)
@@ -106,20 +121,29 @@ def _evaluate(
             for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
                 filled[name] = filled[name] + (cells if sign > 0 else -cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
-    own = {name: cells for name, cells in filled.items() if name[0] not in ("baseline", "look")}
-    series = Series(own, first, last, k)
+    series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
+    sampled = None
+    if CHANCE in known.table.columns:
+        told("weighing the labels that are a sample")
+        chosen = planned(of_sample(known.table))
+        of_chosen = fill(engine, chosen.rows, chosen.pieces())
+        of_baseline = _baseline(of_chosen, first, last, k)
+        sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
     every = (
         *([] if asked is not None else _future(moment)),
         *log.notes,
         *notes,
+        *guessed,
         *fixed.notes,
         *(Note("openslo_skipped", f"{text}.") for text in spec.left_out),
         *_data_notes(spec, log, found, known, series, later),
         *_version_notes(fixed, series),
+        *_late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
+        *_known_later(labels_later),
     )
-    return Evaluation(
+    evaluation = Evaluation(
         spec,
         moment.replace(tzinfo=UTC),
         grain,
@@ -134,7 +158,64 @@ def _evaluate(
         every,
         asked is not None,
         seen(watch, filled, k),
+        sampled,
     )
+    fit = evaluation.without_labels.to_refine if log.features else None
+    if fit is None:
+        return evaluation
+    told("looking for kinds of rows whose scores mean something else")
+    rows = binned(known.table, {"score": "score"}, plan.thresholds, None)
+    fitted = evaluation.without_labels.fitted_until, evaluation.without_labels.fitted_rows
+    leaves = leaf_cells(engine, rows, log.features, fit, *fitted, first, series.grains)
+    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
+
+
+def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:
+    """The pieces that are neither the baseline's nor the looks'."""
+    return {name: cells for name, cells in filled.items() if name[0] not in ("baseline", "look")}
+
+
+def _settled(spec: Spec, log: Log, found: Profile, coding: Codes, moment: datetime) -> tuple[Spec, tuple[Note, ...]]:
+    """The spec with `matures_after`: as declared, else inferred from the labels' times, else 0 where they have none."""
+    if not spec.lacks_maturity:
+        return spec, ()
+    late = label_delays(log, spec, found, coding, moment)
+    if late is None:
+        return spec.maturing_after(timedelta()), ()
+    absent = coding.absent(LABEL) is not None
+    wait, note = inferred(late, label_names(spec.task, coding.classes), absent)
+    return spec.maturing_after(wait), (note,)
+
+
+def _known_later(labels: int) -> Iterator[Note]:
+    if labels:
+        text = f"{counted(labels, 'label')} became known later than the time of this evaluation"
+        yield Note("labels_later_than_as_of", f"{text}: not known yet.")
+
+
+def _late_notes(
+    spec: Spec, series: Series, fixed: Reference, coding: Codes, grain: Grain, moment: datetime, guessed: bool
+) -> Iterator[Note]:
+    """Labels that come later than declared, never come, or come before their prediction."""
+    if spec.label is None or spec.label.label_probability is not None:
+        return  # of a sample most rows have no label, and that says nothing
+    names = label_names(spec.task, coding.classes)
+    slices = {
+        (place, code): str(partition.slice(code))
+        for place, partition in enumerate(fixed.partitions)
+        for code in np.unique(series.ledger(place).keys["slice"]).tolist()
+    }
+    if not guessed and "lag" in series.ledger().keys:
+        unit = {"h": 1, "d": grain.count}.get(grain.unit, 31) * timedelta(days=1)
+        ages = whole_ages(series, grain, moment.replace(tzinfo=UTC))
+        yield from too_early(series, ages, spec.label.matures_after, unit, names, slices)
+    if coding.absent(LABEL) is None:
+        yield from selective(series, names, slices)
+    total = series.pieces["total",]
+    early = int(total.losses[EARLY][:, 0].sum()) if EARLY in total.losses else 0
+    if early:
+        text = f"{counted(early, 'label')} {'is' if early == 1 else 'are'} dated before the prediction"
+        yield Note("labels_before_predictions", f"{text}: counted as known from the start. Check the clocks.")
 
 
 def _future(moment: datetime) -> Iterator[Note]:
@@ -218,6 +299,21 @@ def _have(count: int) -> str:
     return f"{counted(count, 'prediction')} {'has' if count == 1 else 'have'}"
 
 
+def _sample_notes(found: Profile) -> Iterator[Note]:
+    """That labels are a sample, where they are, and how many are none."""
+    if found.chances:
+        text = (
+            "The labels are of rows that were chosen for labelling with known probabilities: figures that need labels"
+        )
+        yield Note("labels_are_a_sample", f"{text} are estimated from them for all rows.")
+    if found.chances.get("without"):
+        labels = counted(found.chances["without"], "label")
+        text = (
+            f"{labels} do not say with which probability their row was chosen for labelling: left out of all figures,"
+        )
+        yield Note("without_label_probability", f"{text} as nobody knows which rows they stand for.")
+
+
 def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
     timeless = [table.name for table in spec.outcome_tables if table.name not in log.timed]
@@ -225,6 +321,7 @@ def _data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Seri
         whose = " and ".join("outcomes" if kind == LABEL else f"outcomes of {kind!r}" for kind in timeless)
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
+    yield from _sample_notes(found)
     if found.without_id:
         yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:

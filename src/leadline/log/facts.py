@@ -9,9 +9,13 @@ Facts never leave the engine. Their columns are small integers and finite double
     actual       class code of the label; the number of classes where there is none
     score, score_0.., prediction_value, label_value, weight, baseline    doubles or NULL
     group        0..15 from the entity's md5
+    early        whether the label is dated before its prediction, where labels have times
     hit_KIND     1, 0 or NULL for a kind of feedback
     matched_KIND whether an outcome of that kind came at all
     look_PLACE.. what the looks of objectives knew (`looks.look_columns`)
+    label_probability   where declared: with which probability a labelled row was chosen, in (0, 1]. A label that does
+                 not say it stands for nobody knows which rows: its row counts as one without a label
+    id, feature_0..   as delivered, for samples of rows; no cell is made of them
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE, chance
+from leadline.log.features import FEATURE
 from leadline.log.labels import Codes
 from leadline.log.looks import Looks, hash_group, look_columns
 from leadline.log.profile import Profile, cutoff
@@ -80,7 +86,7 @@ def facts(
             *(
                 f"{name}_{kind}"
                 for kind in _own_kinds(log)
-                for name in ("value", "known_at", "observed_at")
+                for name in ("value", "known_at", "observed_at", "label_probability")
                 if f"{name}_{kind}" in known.columns
             )
         )
@@ -116,9 +122,9 @@ def facts(
             outcome_ids[kind] = found.outcome_rows[kind]
         else:
             counts["ids", kind] = latest.aggregate(ids=latest.count())
-        renamed = {"other_id": "id", f"{kind}_code": f"{kind}_code"} | (
-            {f"known_at_{kind}": "known_at"} if "known_at" in latest.columns else {}
-        )
+        renamed = {"other_id": "id", f"{kind}_code": f"{kind}_code"} | {
+            f"{name}_{kind}": name for name in ("known_at", CHANCE) if name in latest.columns
+        }
         right = latest.select(
             **{new: latest[old] for new, old in renamed.items()}, **{f"matched_{kind}": ibis.literal(True)}
         )
@@ -159,7 +165,7 @@ def _own_kinds(log: Log) -> list[str]:
 def _from_own_rows(log: Log, kind: str) -> ir.Table:
     """The outcomes that stand in the predictions' rows, as a table of their own."""
     table = log.predictions
-    names = {f"{name}_{kind}": name for name in ("value", "observed_at", "known_at")}
+    names = {f"{name}_{kind}": name for name in ("value", "observed_at", "known_at", CHANCE)}
     return table.select(id="id", **{new: table[old] for old, new in names.items() if old in table.columns})
 
 
@@ -183,10 +189,13 @@ def _first_deliveries(
     if "predictions" not in repeated:
         return known, None
     once, several = _split(log, known, repeated["predictions"])
-    content = [several[name] for name in several.columns if name not in ("id", "known_at", "timestamp")]
+    # what the model was given is no part of what was delivered: it only settles which of equal deliveries is read
+    plain = [name for name in several.columns if not name.startswith(FEATURE)]
+    named = [*plain, *(name for name in several.columns if name.startswith(FEATURE))]
+    content = [several[name] for name in named if name not in ("id", "known_at", "timestamp")]
     order = [several.known_at, several.timestamp, *_canonical(log, content)]
     ranked = several.mutate(delivery=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
-    variant = [name for name in several.columns if name not in ("id", "known_at")]
+    variant = [name for name in plain if name not in ("id", "known_at")]
     variants = several.group_by(["id", *variant]).aggregate(deliveries=lambda t: t.count())
     by_id = variants.group_by("id").aggregate(variants=lambda t: t.count(), deliveries=lambda t: t.deliveries.sum())
     return once.union(ranked.filter(ranked.delivery == 0).drop("delivery")), by_id
@@ -245,6 +254,7 @@ def _latest(
     keys = [name for name in ("observed_at", "known_at") if name in several.columns]
     order = [value for name in keys for value in (several[name].notnull().cast("int8"), several[name])]
     order += [several[code].notnull().cast("int8"), several[code]]
+    order += [chance(several[CHANCE]).fill_null(0.0)] if CHANCE in several.columns else []
     ranked = several.mutate(place=ibis.row_number().over(ibis.window(group_by=several.id, order_by=order)))
     ranked = ranked.mutate(last=ranked.place.max().over(ibis.window(group_by=ranked.id)))
     ranked = engine.keep(ranked)
@@ -274,14 +284,20 @@ def _latest(
         counting = counting.mutate(until_label=counting.since.lead().over(following))
         replaced = counting.filter(counting.place != counting["last"], counting.until_label.notnull())
         superseded = engine.keep(
-            replaced.filter(replaced[code].notnull()).select(
+            replaced.filter(replaced[code].notnull(), *_chosen(replaced)).select(
                 "until_label",
                 code,
                 other_id="id",
-                **{f"known_at_{kind}": replaced.known_at, f"matched_{kind}": ibis.literal(True)},
+                **{f"{name}_{kind}": replaced[name] for name in ("known_at", CHANCE) if name in replaced.columns},
+                **{f"matched_{kind}": ibis.literal(True)},
             )
         )
     return once.union(winners), superseded, counted
+
+
+def _chosen(rows: ir.Table) -> list[ir.BooleanValue]:
+    """Where labels are a sample: that a label says with which probability its row was chosen."""
+    return [chance(rows[CHANCE]).notnull()] if CHANCE in rows.columns else []
 
 
 def _finished(
@@ -311,12 +327,17 @@ def _finished(
             old_enough = mature if kind == LABEL else rows.timestamp <= _literal(max(moment, datetime.min + due) - due)
             code = ibis.ifelse(old_enough & ~matched, ibis.literal(absent, code.type()), code)
         columns[f"matched_{kind}"] = matched
+        if f"{CHANCE}_{kind}" in rows.columns:
+            chosen = chance(rows[f"{CHANCE}_{kind}"])
+            code = ibis.ifelse(chosen.notnull(), code, ibis.null(code.type()))
+            columns[CHANCE] = ibis.ifelse(code.notnull(), chosen, ibis.null("float64"))
         columns |= codes.finished(kind, code)
         if kind == LABEL and LABEL in log.timed:
             known = rows[f"known_at_{LABEL}"]
             if absent is not None and until is None:
                 assumed = rows.timestamp + ibis.interval(microseconds=int(due / timedelta(microseconds=1)))
                 known = ibis.ifelse(matched, known, assumed)
+            columns["early"] = (known < rows.timestamp) & code.notnull() if until is None else ibis.literal(False)
             columns["lag"] = ibis.ifelse(code.notnull(), _late(rows.timestamp, known, span, grain), 0)
             if until is not None:
                 columns["until_lag"] = _late(rows.timestamp, rows[until], span, grain)
@@ -330,7 +351,8 @@ def _finished(
             "prediction_value",
             "disagrees",
             "version",
-        ) or name.startswith(("score_", "slice_")):
+            "id",
+        ) or name.startswith(("score_", "slice_", FEATURE)):
             columns[name] = rows[name]
     columns |= look_columns(rows, log, spec, found, codes, moment, looks, until)
     if "entity" in rows.columns:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import ibis.expr.types as ir
 
+from leadline.log.chance import CHANCE, asked_of
 from leadline.log.columns import number, truth
 from leadline.log.reading import LABEL, Log
 from leadline.spec.model import Spec
@@ -26,7 +27,10 @@ class Profile:
     low, high            by number column: range of the finite values
     labels               of a binary model: rows, positive (as declared), values (different ones, where a positive one
                          is declared), other (neither boolean nor 0/1), low, high
+    chances              of labels with a label_probability: labels, without (nothing said), unusable (no number, or
+                         not in (0, 1]); nothing where the labels are no sample
     strange_feedback     by kind of feedback: outcomes that are neither boolean nor 0/1
+    label_rows           deliveries that bring a label
     outcome_rows         by kind with a table of its own: deliveries with an id
     repeated             tables in which an id may come more than once, `predictions` and kinds: the hashes of such
                          ids (`Engine.several`), None where nobody has looked for them yet
@@ -43,7 +47,9 @@ class Profile:
     high: Mapping[str, float]
     missing: Mapping[str, int]
     labels: Mapping[str, float | None]
+    chances: Mapping[str, int]
     strange_feedback: Mapping[str, int]
+    label_rows: int
     outcome_rows: Mapping[str, int]
     repeated: Mapping[str, ir.Table | None]
 
@@ -68,6 +74,8 @@ def profile(log: Log, spec: Spec) -> Profile:
         asked[f"newest_{kind}"] = table[f"known_at_{kind}"].max(where=table[f"value_{kind}"].notnull())
     for name in [name for name in table.columns if name.startswith("value_")]:
         asked |= _of_values(name.removeprefix("value_"), table[name], spec)
+    if f"{CHANCE}_{LABEL}" in table.columns:
+        asked |= asked_of(table[f"{CHANCE}_{LABEL}"], table[f"value_{LABEL}"])
     tables = {"predictions": table, **log.outcomes}
     aggregates = {"predictions": asked} | {
         kind: _of_outcomes(kind, outcomes, spec) for kind, outcomes in log.outcomes.items()
@@ -106,9 +114,13 @@ def profile(log: Log, spec: Spec) -> Profile:
         high={name: row[f"high_{name}"] for name in numbers if row[f"high_{name}"] is not None},
         missing={name: row["rows"] - row[f"count_{name}"] for name in numbers},
         labels={name.removeprefix("label_"): value for name, value in said.items() if name.startswith("label_")},
+        chances={
+            name.removeprefix("chance_"): value or 0 for name, value in said.items() if name.startswith("chance_")
+        },
         strange_feedback={
             name.removeprefix("strange_"): value or 0 for name, value in said.items() if name.startswith("strange_")
         },
+        label_rows=said.get("labels") or 0,
         outcome_rows=outcome_rows,
         repeated=repeated,
     )
@@ -118,6 +130,8 @@ def _of_outcomes(kind: str, outcomes: ir.Table, spec: Spec) -> dict[str, ir.Valu
     asked: dict[str, ir.Value] = {}
     if "known_at" in outcomes.columns:
         asked["newest"] = outcomes.known_at.max(where=outcomes.id.notnull())
+    if CHANCE in outcomes.columns:
+        asked |= asked_of(outcomes[CHANCE], outcomes.value)
     return asked | _of_values(kind, outcomes.value, spec)
 
 
@@ -125,9 +139,10 @@ def _of_values(kind: str, value: ir.Value, spec: Spec) -> dict[str, ir.Value]:
     """What is asked of the values of one kind of outcome."""
     if kind != LABEL:
         return {} if value.type().is_boolean() else {f"strange_{kind}": _neither(value)}
+    asked: dict[str, ir.Value] = {"labels": value.count()}
     if spec.task != "binary":
-        return {}
-    asked: dict[str, ir.Value] = {"label_rows": value.count()}
+        return asked
+    asked["label_rows"] = value.count()
     if spec.positive is not None:
         asked |= {"label_positive": truth(value, spec.positive, "label").sum()}
         return asked if value.type().is_boolean() else asked | {"label_values": value.nunique()}

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 from leadline.engine import Engine
 from leadline.log import calendar
 from leadline.log.columns import as_text, number
+from leadline.log.features import FEATURE, features
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
@@ -32,11 +33,14 @@ class Log:
     """An opened log on its engine. Nothing has been computed yet.
 
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
-                 entity, weight, baseline, score_0.. (multiclass), and the columns of slices as slice_COLUMN
+                 entity, weight, baseline, score_0.. (multiclass), the columns of slices as slice_COLUMN, and
+                 features as feature_0..
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
-                 in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND
+                 in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
+                 Labels that are a sample have label_probability as delivered
     timed        kinds whose outcomes say when they became known
     slices       where slices are declared: slice columns that exist, as the user calls them
+    features     the user's names of feature_0..
     """
 
     engine: Engine
@@ -45,6 +49,7 @@ class Log:
     timed: frozenset[str]
     slices: Mapping[str, ir.Value]
     notes: tuple[Note, ...] = ()
+    features: tuple[str, ...] = ()
 
 
 def sources(spec: Spec) -> list[Files | TableSource | Memory]:
@@ -78,7 +83,7 @@ def known_by(log: Log, moment: datetime) -> Log:
     values = {
         name: ibis.ifelse(by_then(table[f"known_at_{kind}"]), table[name], ibis.null(table[name].type()))
         for kind in own
-        for name in (f"value_{kind}", f"observed_at_{kind}", f"known_at_{kind}")
+        for name in (f"value_{kind}", f"observed_at_{kind}", f"known_at_{kind}", f"label_probability_{kind}")
         if name in columns
     }
     outcomes = {
@@ -116,6 +121,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     slices, left_out = _slices(spec, raw)
     notes += left_out
     selected |= {f"slice_{name}": value for name, value in slices.items()}
+    of_model = features(spec, raw)
+    selected |= {f"{FEATURE}{place}": value for place, value in enumerate(of_model.values())}
     notes += [
         Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January.")
         for name in times.years
@@ -146,7 +153,7 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     selected["id"] = form(raw[columns.id])
     outcomes = {kind: table.select(id=form(key), **own) for kind, (key, table, own) in apart.items()}
     timed = frozenset(table.name for table in tables if table.observed_at is not None or table.received_at is not None)
-    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes))
+    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes), tuple(of_model))
 
 
 def _read(engine: Engine, source: Any, text_columns: frozenset[str], at: tuple[str | int, ...]) -> ir.Table:
@@ -340,12 +347,19 @@ def _has_offset(text: ir.StringValue) -> ir.BooleanValue:
 def _outcome_columns(
     declared: OutcomeTable, table: ir.Table, times: _Times, at: tuple[str | int, ...]
 ) -> dict[str, ir.Value]:
-    """value, observed_at and known_at of a kind of outcome; known_at is absent where no time is declared."""
-    roles = {"value": declared.value, "observed_at": declared.observed_at, "received_at": declared.received_at}
+    """value, observed_at, known_at and label_probability of a kind of outcome, the last three where declared."""
+    roles = {
+        "value": declared.value,
+        "observed_at": declared.observed_at,
+        "received_at": declared.received_at,
+        "label_probability": declared.label_probability,
+    }
     for role, name in roles.items():
         if name is not None:
             _require(table, role, name, _shown(declared.name), (*at, "columns", role))
     found = {"value": table[declared.value]}
+    if declared.label_probability is not None:
+        found["label_probability"] = table[declared.label_probability]
     if declared.observed_at is not None:
         found["observed_at"] = times.instant(declared.observed_at)
     received = times.instant(declared.received_at) if declared.received_at is not None else None

@@ -149,17 +149,22 @@ def _guess(
     table = predictions.filter(predictions.timestamp <= ibis.literal(mature_until, "timestamp(6)"))
     number = grain.number(table.timestamp, found.first, found.last)
     counted = log.engine.run(table.group_by(grain=number).aggregate(n=table.count())).to_pylist()
-    numbers = sorted((row["grain"], row["n"]) for row in counted)
+    return guessed_end(grain, {row["grain"]: row["n"] for row in counted})
+
+
+def guessed_end(grain: Grain, mature: Mapping[int, int]) -> datetime | None:
+    """The end of the guessed reference, from the mature rows by number of the grain; None where there are none."""
+    numbers = sorted(mature.items())
     if not numbers:
         return None
-    enough = GUESSED_SHARE * sum(n for _, n in numbers)
+    enough = GUESSED_SHARE * sum(mature.values())
     latest = grain.start(numbers[0][0]) + timedelta(days=GUESSED_DAYS)
     seen = 0
-    for number_, n in numbers:
+    for number, n in numbers:
         seen += n
-        end = grain.start(number_ + 1)
+        end = grain.start(number + 1)
         if seen >= enough or end >= latest:
-            return min(end, latest) if number_ > numbers[0][0] else end
+            return min(end, latest) if number > numbers[0][0] else end
     return grain.start(numbers[-1][0] + 1)
 
 

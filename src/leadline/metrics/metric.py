@@ -138,8 +138,14 @@ class Share(Metric):
 
     def _effective(self, parts: Array, design: Designs) -> tuple[Array, Array]:
         """Hits and rows that independent rows of equal weight would need to say as much."""
+        share = np.minimum(parts[..., 0] / parts[..., 1], 1.0)
         rows = parts[..., 1] ** 2 / parts[..., 3] / design.deff
-        return np.minimum(parts[..., 0] / parts[..., 1], 1.0) * rows, rows
+        # where the rarer outcome has the larger weights, the weighted rows say less than (Σw)²/Σw² of them
+        alike = share * (1 - share) * parts[..., 3]
+        apart = parts[..., 2] * (1 - share) ** 2 + np.maximum(parts[..., 3] - parts[..., 2], 0.0) * share**2
+        less = (parts[..., 3] != parts[..., 1]) & (apart > alike) & (alike > 0)
+        rows = rows * np.divide(alike, apart, out=np.ones_like(rows), where=less)
+        return share * rows, rows
 
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         return *share_interval(*self._effective(parts, design), design.critical), "wilson"
@@ -336,6 +342,60 @@ class MeanShare(Mean):
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         rows = parts[..., WEIGHT] ** 2 / parts[..., SQUARE] / design.deff
         return *share_interval(np.minimum(value, 1.0) * rows, rows, design.critical), "wilson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioOfSums(Metric):
+    """ΣA / ΣB of two measures from 0 on, whose variance needs their squares and product: WAPE, observed / expected.
+
+    top, bottom, product   A, B and AB, for the same rows
+    nothing                why there is no figure where rows are there and ΣB is 0
+    """
+
+    top: Measure
+    bottom: Measure
+    product: Measure
+    nothing: str
+
+    def parts(self, sums: Sums) -> Array:
+        """ΣA, ΣB, rows, ΣA², ΣAB, ΣB², the last three of weighted values."""
+        top, bottom = sums.losses[self.top.name], sums.losses[self.bottom.name]
+        product = sums.losses[self.product.name]
+        return np.stack(
+            [
+                top[..., SUM],
+                bottom[..., SUM],
+                top[..., ROWS],
+                top[..., SUM_OF_SQUARES],
+                product[..., SQUARE_SUM],
+                bottom[..., SUM_OF_SQUARES],
+            ],
+            axis=-1,
+        )
+
+    def value(self, parts: Array) -> Array:
+        return divided(parts[..., 0], parts[..., 1])
+
+    def why(self, parts: Array) -> str:
+        return self.nothing if parts[2] > 0 else self.undefined
+
+    def row_variance(self, parts: Array) -> Array:
+        top, bottom, rows, aa, ab, bb = np.moveaxis(parts, -1, 0)
+        ratio = top / bottom
+        residual = aa - 2 * ratio * ab + ratio**2 * bb
+        residual = np.where(residual > 1e-12 * (aa + ratio**2 * bb), residual, 0.0)
+        return np.asarray(residual / bottom**2 * np.where(rows > 1, rows / np.maximum(rows - 1, 1), 0.0))
+
+    def slope(self, parts: Array) -> Array:
+        return np.stack([1 / parts[..., 1], -parts[..., 0] / parts[..., 1] ** 2], axis=-1)
+
+    def size(self, parts: Array) -> Array:
+        return parts[..., 1]
+
+    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
+        some = variance > 0
+        low, high = log_interval(np.where(some, value, 1.0), variance * design.deff, design.critical)
+        return np.where(some, low, np.nan), np.where(some, high, np.nan), "sandwich"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

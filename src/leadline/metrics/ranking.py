@@ -1,4 +1,4 @@
-"""Metrics of the order of scores, and of their calibration: read from histograms on the fixed grid."""
+"""Metrics of the order of scores: read from histograms on the fixed grid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from leadline.metrics.metric import Ends, Metric
-from leadline.metrics.sums import LINEAR_BINS, Array, Sums
+from leadline.metrics.sums import Array, Sums
 from leadline.stats.auc import auc, auc_gradient, binning_bound, delong_variance, score_newcombe
 from leadline.stats.average_precision import (
     average_precision,
@@ -16,11 +16,9 @@ from leadline.stats.average_precision import (
     average_precision_interval,
     average_precision_range,
 )
-from leadline.stats.calibration import calibration_error, calibration_floor, calibration_interval
 from leadline.stats.design import Designs
 
 SCORED = frozenset({"labels", "score"})
-CALIBRATED = frozenset({"labels", "score", "probabilities"})
 
 
 def effective(weights: Array, squares: Array) -> Array:
@@ -132,75 +130,8 @@ class AveragePrecision(Ranking):
         return *average_precision_interval(value, rows, variance, design.critical, design.deff), "delta"
 
 
-CALIBRATION_BINS = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationError(Metric):
-    """Expected calibration error in 16 bins of equal width, or the floor that a calibrated model would show."""
-
-    floor: bool = False
-
-    def parts(self, sums: Sums) -> Array:
-        """Rows, Σ score, positives and squared weights of the 16 bins, one after the other."""
-        found = sums.scores[self.of[0]]
-        place = (found.bins[:, 0] // (LINEAR_BINS // CALIBRATION_BINS)).astype(int)
-        member = (place[:, None] == np.arange(CALIBRATION_BINS)).astype(float)
-        each = (
-            found.negatives + found.positives,
-            found.scored,
-            found.positives,
-            found.negative_squares + found.positive_squares,
-        )
-        return np.concatenate([values @ member for values in each], axis=-1)
-
-    def value(self, parts: Array) -> Array:
-        rows, scored, positives, _ = quarters(parts)
-        found = np.full(rows.shape[:-1], np.nan)
-        for place in zip(*np.nonzero(rows.sum(-1) > 0), strict=True):
-            if self.floor:
-                # for weighted rows the floor that as many rows of equal weight would show
-                weight = self._unit(parts[place])
-                found[place] = calibration_floor(rows[place] / weight, positives[place] / weight)
-            else:
-                found[place] = calibration_error(rows[place], scored[place], positives[place])
-        return found
-
-    @staticmethod
-    def _unit(parts: Array) -> float:
-        """The size of a row: 1, or Σw² / Σw."""
-        rows, _, _, squares = quarters(parts)
-        return float(squares.sum() / rows.sum())
-
-    def why(self, parts: Array) -> str:
-        return "no labelled rows with a score"
-
-    def row_variance(self, parts: Array) -> Array:
-        rows, _, positives, squares = quarters(parts)
-        share = np.divide(positives, rows, out=np.zeros_like(rows), where=rows > 0)
-        return np.asarray((squares * share * (1 - share)).sum(-1) / rows.sum(-1) ** 2)
-
-    def slope(self, parts: Array) -> Array:
-        rows, scored, positives, _ = quarters(parts)
-        total = rows.sum(-1, keepdims=True)
-        side, error = np.sign(positives - scored), np.abs(positives - scored).sum(-1, keepdims=True) / total
-        return np.concatenate([-error / total * np.ones_like(rows), -side / total, side / total], axis=-1)
-
-    def size(self, parts: Array) -> Array:
-        return np.asarray(quarters(parts)[0].sum(-1))
-
-    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
-        ends = np.full((len(value), 2), np.nan)
-        if not self.floor:
-            for place, each in enumerate(parts):
-                rows, scored, positives = (part / self._unit(each) for part in quarters(each)[:3])
-                critical, deff = float(design.critical[place]), float(design.deff[place])
-                ends[place] = calibration_interval(rows, scored, positives, critical, deff)
-        return ends[:, 0], ends[:, 1], "folded_normal"
-
-
 def binary_ranking() -> tuple[Metric, ...]:
-    """The first and the last are exact where all scores of a bin are equal, else within their bound."""
+    """Both are exact where all scores of a bin are equal, else within their bound."""
     return (
         RocAuc(
             name="roc_auc",
@@ -208,21 +139,6 @@ def binary_ranking() -> tuple[Metric, ...]:
             needs=SCORED,
             histogram="scores",
             summary="Chance that a positive scores above a negative.",
-        ),
-        CalibrationError(
-            name="calibration_error",
-            better="lower",
-            needs=CALIBRATED,
-            histogram="scores",
-            summary="Mean gap between score and share of positives, by 16 bins of the score; see its floor.",
-        ),
-        CalibrationError(
-            name="calibration_floor",
-            better=None,
-            needs=CALIBRATED,
-            histogram="scores",
-            floor=True,
-            summary="What the calibration error comes to for a calibrated model with these rows.",
         ),
         AveragePrecision(
             name="average_precision",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from leadline.metrics import multiclass
+from leadline.metrics.calibration import binary_calibration
 from leadline.metrics.call import MetricCall
 from leadline.metrics.confusion import binary_confusion, cost, f_beta
 from leadline.metrics.losses import binary_losses
@@ -91,7 +92,7 @@ def _binary() -> tuple[Definition, ...]:
         lambda parameters, _classes: f_beta(float(parameters["beta"])),
         required=(("beta", float),),
     )
-    every = (*binary_confusion(), *binary_ranking(), *binary_losses(), slice_share())
+    every = (*binary_confusion(), *binary_ranking(), *binary_calibration(), *binary_losses(), slice_share())
     return (*(plain(each) for each in every), beta, _price("cost", "lower"), _price("value", "higher"))
 
 

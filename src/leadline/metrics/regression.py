@@ -22,6 +22,7 @@ from leadline.metrics.metric import (
     Ends,
     Mean,
     Metric,
+    RatioOfSums,
     divided,
 )
 from leadline.metrics.sums import Array, Measure, Sums
@@ -95,51 +96,6 @@ class LogError(Mean):
 
     def why(self, parts: Array) -> str:
         return "a label or prediction is -1 or less, which has no logarithm" if parts[-1] > 0 else self.undefined
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WeightedError(Metric):
-    """WAPE, Σ|error| / Σ|label|: a ratio of sums, whose variance needs their squares and product."""
-
-    def parts(self, sums: Sums) -> Array:
-        """ΣA, ΣB, rows, ΣA², ΣAB, ΣB², the last three of weighted values."""
-        error, size = sums.losses[ABSOLUTE.name], sums.losses[SIZE.name]
-        product = sums.losses[ERROR_SIZE.name]
-        return np.stack(
-            [
-                error[..., SUM],
-                size[..., SUM],
-                error[..., ROWS],
-                error[..., SUM_OF_SQUARES],
-                product[..., SQUARE_SUM],
-                size[..., SUM_OF_SQUARES],
-            ],
-            axis=-1,
-        )
-
-    def value(self, parts: Array) -> Array:
-        return divided(parts[..., 0], parts[..., 1])
-
-    def why(self, parts: Array) -> str:
-        return "all labels are 0" if parts[2] > 0 else NONE_DECIDED
-
-    def row_variance(self, parts: Array) -> Array:
-        top, bottom, rows, aa, ab, bb = np.moveaxis(parts, -1, 0)
-        ratio = top / bottom
-        residual = aa - 2 * ratio * ab + ratio**2 * bb
-        residual = np.where(residual > 1e-12 * (aa + ratio**2 * bb), residual, 0.0)
-        return np.asarray(residual / bottom**2 * np.where(rows > 1, rows / np.maximum(rows - 1, 1), 0.0))
-
-    def slope(self, parts: Array) -> Array:
-        return np.stack([1 / parts[..., 1], -parts[..., 0] / parts[..., 1] ** 2], axis=-1)
-
-    def size(self, parts: Array) -> Array:
-        return parts[..., 1]
-
-    def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
-        some = variance > 0
-        low, high = log_interval(np.where(some, value, 1.0), variance * design.deff, design.critical)
-        return np.where(some, low, np.nan), np.where(some, high, np.nan), "sandwich"
 
 
 #: Σy² / Σ(y - ȳ)² up to which double precision holds R² itself, and the fourth moments of its variance
@@ -247,12 +203,17 @@ def regression_metrics() -> tuple[Metric, ...]:
             "Mean of 2 |error| / (|prediction| + |label|), between 0 and 2; 0 where both are 0.",
             high=2.0,
         ),
-        WeightedError(
+        RatioOfSums(
             name="wape",
             better="lower",
             high=math.inf,
             needs=NUMBERS,
+            top=ABSOLUTE,
+            bottom=SIZE,
+            product=ERROR_SIZE,
             measures=(ABSOLUTE, SIZE, ERROR_SIZE),
+            undefined=NONE_DECIDED,
+            nothing="all labels are 0",
             summary="Σ |error| / Σ |label|, as a share.",
         ),
         LogError(

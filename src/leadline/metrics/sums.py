@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import ibis.expr.types as ir
 import numpy as np
@@ -57,6 +57,7 @@ class Histogram:
     squares   sums of squared weights
     scored    sums of weight · score, for calibration
     bins      shape (bins, 3): linear bin, logit bin and number of declared thresholds at or below the scores of a bin
+    span      how many bins of the fixed grid make one of these
     """
 
     negatives: Array
@@ -65,6 +66,7 @@ class Histogram:
     positive_squares: Array
     scored: Array
     bins: Array
+    span: int = 1
 
     def __add__(self, other: Histogram) -> Histogram:
         return self._each(lambda name: getattr(self, name) + getattr(other, name))
@@ -86,7 +88,8 @@ class Histogram:
         return self._each(sums)
 
     def _each(self, array: Callable[[str], Array]) -> Histogram:
-        return replace(self, **{each.name: array(each.name) for each in fields(self) if each.name != "bins"})
+        sums = {each.name: array(each.name) for each in fields(self) if each.name not in ("bins", "span")}
+        return Histogram(**sums, bins=self.bins, span=self.span)
 
 
 PARTS = ("rows", "all_rows", "labelled", "immature", "counts", "squares")

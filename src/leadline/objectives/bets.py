@@ -30,25 +30,27 @@ from leadline.metrics.ranking import RocAuc
 from leadline.metrics.regression import ABSOLUTE, SQUARED
 from leadline.metrics.sums import Array, Histogram, Sums
 from leadline.stats.growth import (
+    effective_counts,
     group_areas,
+    growth_of_figures,
     growth_of_gains,
     growth_of_groups,
     growth_of_losses,
     growth_of_sums,
     jaccard_target,
+    mean_of_cells,
+    mean_of_groups,
     share_gains,
 )
-from leadline.stats.overdispersion import overdispersion
+from leadline.stats.overdispersion import confidence_among, overdispersion
 from leadline.values import Target
 
 #: a promise of 0 or 1 is taken as this near to it: one row would else be proof, and no number holds that
 NEAREST = 1e-6
+#: correlation of the rows of one look that is assumed as long as too few looks tell it: only what is plain is found
+UNLEARNT = 0.1
 #: positives in a group of rows whose AUC is one bet
 GROUP_POSITIVES = 5.0
-#: correlation of the rows of one look that is assumed as long as too few looks tell it: only what is plain is found
-UNLEARNT = 0.05
-#: how many standard errors off the target the bets of a figure without a bet of its own expect it
-SHIFTS = (0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,16 @@ class Stream:
 
     value     the figure of each look, as evidence reads it (of F1: the share TP / (TP + FP + FN))
     variance  its variance if rows were independent
-    phi       how much more looks differ than that, told from the looks before (`stats.detector.overdispersion`)
+    size      how many rows (of one weight) the figure rests on
+    floor     how much more groups of entities differ than groups of independent rows, over the looks before; at least 1
     against   growth of the evidence that the promise is broken, shape (looks, bets)
     behind    growth of the evidence that it is kept, shape (looks, bets)
     """
 
     value: Array
     variance: Array
-    phi: Array
+    size: Array
+    floor: Array
     against: Array
     behind: Array
 
@@ -82,18 +86,32 @@ def stream(
     value, variance = _figure(metric, parts)
     if isinstance(metric, ErrorQuantile):
         value, variance = _within(sums, target.limit)
-    floor = None if entities is None or metric.histogram is not None else _clustered(metric, parts, entities)
-    phi = overdispersion(value, variance, floor=floor)
-    unlearnt = np.isnan(phi) & np.isfinite(value)
-    assumed = 1.0 + UNLEARNT * metric.size(parts)
-    phi = np.where(unlearnt, assumed if floor is None else np.maximum(assumed, floor), phi)
-    return Stream(
-        value,
-        variance,
-        phi,
-        _growth(metric, sums, parts, target, ranked),
-        _growth(metric, sums, parts, _opposite(target), ranked),
-    )
+    if isinstance(metric, CountRatio):
+        value, variance = _gained(metric, sums, target)
+    if isinstance(metric, RocAuc) and ranked is not None:
+        value, variance = mean_of_groups(group_figures(ranked, len(parts)))
+    size = np.asarray(metric.size(parts), dtype=np.float64)
+    floor = np.ones(len(parts))
+    if entities is not None and metric.histogram is None:
+        floor = _clustered(metric, parts, entities)
+    phi = spread(value, variance, size, floor, 1)
+    against, behind = (_growth(metric, sums, parts, side, ranked, phi) for side in (target, _opposite(target)))
+    return Stream(value, variance, size, floor, against, behind)
+
+
+def spread(value: Array, variance: Array, size: Array, floor: Array, slots: int) -> Array:
+    """How much more looks differ than independent rows, told from the looks before; shape (..., looks).
+
+    value, variance, size, floor   as in `Stream`, shape (..., looks)
+    slots                          among how many slices a budget of false alarms is shared
+
+    As long as too few looks tell it, rows of a look are taken to be as alike as `UNLEARNT` says. NaN where a look has
+    no figure.
+    """
+    known = np.isfinite(value)
+    told = overdispersion(value, np.where(known, variance, np.nan), floor, confidence_among(slots))
+    assumed = np.maximum(1.0 + UNLEARNT * size, floor)
+    return np.where(known, np.where(np.isnan(told), assumed, told), np.nan)
 
 
 def _opposite(target: Target) -> Target:
@@ -141,52 +159,59 @@ def _clustered(metric: Metric, parts: Array, entities: Sums) -> Array:
         return np.asarray(np.maximum(np.where(before[1] > 0, before[0] / before[1], 1.0), 1.0))
 
 
-def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Histogram | None) -> Array:
+def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Histogram | None, phi: Array) -> Array:
     side, limit = (1.0 if target.side == "at_least" else -1.0), target.limit
     if isinstance(metric, F1):
-        return _of_share(parts[..., 0], parts[..., 1], parts[..., 3], jaccard_target(_inside(limit)), side)
+        return _of_share(parts[..., 0], parts[..., 1], parts[..., 3], jaccard_target(inside(limit)), side)
     if isinstance(metric, Share):
         return _of_share(parts[..., 0], parts[..., 1], parts[..., 3], limit, side)
     if isinstance(metric, CountRatio):
-        gains = side * (metric.top(sums.classes) - limit * metric.bottom(sums.classes))
-        if gains.min() < 0 < gains.max():  # else no row, or every row, breaks the promise
-            return _of_ratio(sums, gains)
+        counts, gains = _of_ratio(metric, sums, target)
+        if gains.size and gains.min() < 0 < gains.max():  # else no row, or every row, breaks the promise
+            return growth_of_gains(counts, gains)
     if isinstance(metric, MeanShare):
         return _of_share(parts[..., SUM], parts[..., WEIGHT], parts[..., SQUARE], limit, side)
     if isinstance(metric, ErrorQuantile):
-        share, _ = _within(sums, limit)
+        within, _ = _within(sums, limit)
         rows = parts[..., WEIGHT]
-        return _of_share(rows * np.nan_to_num(share), rows, parts[..., SQUARE], metric.q, -side)
+        return _of_share(rows * np.nan_to_num(within), rows, parts[..., SQUARE], metric.q, -side)
     if isinstance(metric, Difference) and metric.high <= 1:  # a bet that no loss of 36 can ruin never gets anywhere
         return _of_difference(metric, parts, limit, side)
     if isinstance(metric, Mean) and metric.low == 0 and side < 0 and limit > 0:
         return _of_losses(metric, sums, parts, limit**2 if metric.root else limit)
     if isinstance(metric, RocAuc) and ranked is not None:
-        figures = _group_figures(ranked, len(parts))
-        inside = _inside(limit)
-        return growth_of_groups(figures, inside) if side > 0 else growth_of_groups(1 - figures, 1 - inside)
+        figures = group_figures(ranked, len(parts))
+        share = inside(limit)
+        return growth_of_groups(figures, share) if side > 0 else growth_of_groups(1 - figures, 1 - share)
+    value, variance = _figure(metric, parts)
     square = limit**2 if isinstance(metric, Mean) and metric.root else limit
-    return _of_figure(*_figure(metric, parts), square, side)
+    return growth_of_figures(side * value, variance, np.maximum(metric.size(parts), 1e-300), side * square, phi)
 
 
-def _inside(limit: float) -> float:
+def inside(limit: float) -> float:
+    """A promised share that bets can be made on: neither 0 nor 1."""
     return float(np.clip(limit, NEAREST, 1 - NEAREST))
 
 
 def _of_share(hits: Array, rows: Array, squares: Array, limit: float, side: float) -> Array:
     """`squares` are Σw²: rows of unequal weight say as little as fewer of equal weight."""
     unit = np.divide(rows, squares, out=np.zeros_like(rows), where=squares > 0)
-    gains = side * share_gains(_inside(limit))
     counts = np.stack([hits * unit, np.maximum(rows - hits, 0.0) * unit], axis=-1)
-    return growth_of_gains(counts, gains)
+    return growth_of_gains(counts, side * share_gains(inside(limit)))
 
 
-def _of_ratio(sums: Sums, gains: Array) -> Array:
+def _of_ratio(metric: CountRatio, sums: Sums, target: Target) -> tuple[Array, Array]:
+    """Rows by kind, and what a row of each gains: top - limit · bottom, which is 0 or more on average if it is kept."""
+    side = 1.0 if target.side == "at_least" else -1.0
+    gains = side * (metric.top(sums.classes) - target.limit * metric.bottom(sums.classes))
     used = gains != 0
-    counts, squares = sums.counts[..., used], sums.squares[..., used]
-    total, square = counts.sum(-1, keepdims=True), squares.sum(-1, keepdims=True)
-    counts = counts * np.divide(total, square, out=np.zeros_like(total), where=square > 0)
-    return np.asarray(growth_of_gains(counts, gains[used]))
+    return effective_counts(sums.counts[..., used], sums.squares[..., used]), gains[used]
+
+
+def _gained(metric: CountRatio, sums: Sums, target: Target) -> tuple[Array, Array]:
+    """Mean gain of the rows of each look, and its variance."""
+    counts, gains = _of_ratio(metric, sums, target)
+    return mean_of_cells(counts, gains)
 
 
 def _of_losses(metric: Mean, sums: Sums, parts: Array, limit: float) -> Array:
@@ -220,27 +245,7 @@ def _of_difference(metric: Difference, parts: Array, limit: float, side: float) 
     return np.asarray(growth_of_sums(rows, losses, np.maximum(rows - 2 * gains / most + squared / most**2, 0.0), 1.0))
 
 
-def _group_figures(ranked: Histogram, looks: int) -> Array:
+def group_figures(ranked: Histogram, looks: int) -> Array:
     """AUC of groups of rows, shape (looks, groups): NaN where a group has one class only."""
     shape = (looks, -1, ranked.positives.shape[-1])
     return group_areas(ranked.negatives.reshape(shape), ranked.positives.reshape(shape), GROUP_POSITIVES)
-
-
-def _of_figure(value: Array, variance: Array, limit: float, side: float) -> Array:
-    """Bets on a figure that has no bet of its own: as if it were normal, with the variance of the looks before.
-
-    A look's own variance would be correlated with its figure, and the bet unfair. Holds for large looks only.
-    """
-    growth = np.zeros((len(value), len(SHIFTS)))
-    shifts = np.array(SHIFTS)
-    precision: list[float] = []
-    for look, (figure, spread) in enumerate(zip(value, variance, strict=True)):
-        if not np.isfinite(figure) or not np.isfinite(spread):
-            continue
-        if precision and spread > 0:
-            usual = max(float(np.median(precision)), spread)
-            off = side * (limit - figure) / np.sqrt(usual)
-            growth[look] = shifts * off - shifts**2 / 2
-        if spread > 0:
-            precision.append(float(spread))
-    return growth

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.metrics.metric import Metric
+from leadline.metrics.metric import MeanShare, Metric, Share
 from leadline.values import Budget, Target
 
 
@@ -21,7 +21,7 @@ def budget(metric: Metric, target: Target, value: float | None, latest: float | 
     (0.5, 2.0)
     """
     allowed = 1 - target.limit if target.side == "at_least" else target.limit
-    if (metric.low, metric.high) != (0.0, 1.0) or value is None or allowed <= 0:
+    if not isinstance(metric, Share | MeanShare) or value is None or allowed <= 0:
         return None
 
     def of(figure: float) -> float:

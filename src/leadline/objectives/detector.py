@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.metrics.sums import Array
-from leadline.objectives.bets import Stream
+from leadline.objectives.bets import Stream, spread
 from leadline.stats.detector import change, e_bh
 
 Bools = NDArray[np.bool_]
@@ -40,15 +40,15 @@ class Story:
     """What a detector said of one stream, look by look.
 
     breaches  in the order of time; only the last one may last
+    phi       how much more looks differ than independent rows, as told before each look; NaN for one without figure
     evidence  log of the evidence that the promise is broken at each look, -inf before there was any
     ticket    whether the evidence of the last look, among that of all slices, is enough for a ticket
-    fed       looks that were taken in: the first ones only tell how much looks differ
     """
 
     breaches: tuple[Breach, ...]
+    phi: Array
     evidence: Array
     ticket: bool
-    fed: int
 
     @property
     def breach(self) -> Breach | None:
@@ -57,7 +57,12 @@ class Story:
 
 
 def fold(
-    streams: Sequence[Stream], alpha: float, year: float, slots: int, restarts: Sequence[frozenset[int]]
+    streams: Sequence[Stream],
+    alpha: float,
+    year: float,
+    slots: int,
+    restarts: Sequence[frozenset[int]],
+    first: int = 0,
 ) -> list[Story]:
     """The stories of the streams of one objective, which share a budget.
 
@@ -65,12 +70,13 @@ def fold(
     year      looks in a year
     slots     how many streams there could be (the fixed list of slices); at least as many as there are
     restarts  for each stream the looks at whose beginning its breaches were acknowledged
+    first     the first look that is taken in; those before only tell how much looks differ
     """
     if not streams:
         return []
     against = np.stack([each.against for each in streams])
     behind = np.stack([each.behind for each in streams])
-    phi = np.stack([each.phi for each in streams])
+    phi = _spread(streams, slots)
     limit, start = math.log(slots / alpha), -math.log(max(year, 1.0))
     looks = phi.shape[1]
     wealth = np.full((len(streams), against.shape[-1]), -np.inf)
@@ -90,7 +96,7 @@ def fold(
                     clear(place, look)
                 latched[place] = False
                 wealth[place], begun[place] = -np.inf, look
-        usable = np.isfinite(phi[:, look])
+        usable = np.isfinite(phi[:, look]) & (look >= first)
         _grow(wealth, against[:, look], phi[:, look], start, usable & ~latched)
         _grow(mirror, behind[:, look], phi[:, look], start, usable & latched)
         evidence[:, look] = _score(wealth)
@@ -100,16 +106,22 @@ def fold(
             wealth[place], begun[place] = -np.inf, look + 1
         for place in np.flatnonzero(usable & ~latched & (_score(wealth) >= limit)).tolist():
             each, first = streams[place], int(begun[place])
-            since = first + change(each.against[first : look + 1], each.phi[first : look + 1], look - first)
+            since = first + change(each.against[first : look + 1], phi[place, first : look + 1], look - first)
             breaches[place].append(Breach(since, look, None))
             latched[place] = True
             mirror[place] = -np.inf
     ticket = _tickets(evidence[:, -1], alpha, slots) if looks else np.zeros(len(streams), dtype=bool)
-    fed = np.isfinite(phi).sum(axis=1)
     return [
-        Story(tuple(breaches[place]), evidence[place], bool(ticket[place]), int(fed[place]))
-        for place in range(len(streams))
+        Story(tuple(breaches[place]), phi[place], evidence[place], bool(ticket[place])) for place in range(len(streams))
     ]
+
+
+def _spread(streams: Sequence[Stream], slots: int) -> Array:
+    """`bets.spread` of all streams, which share a budget among `slots`; shape (streams, looks)."""
+    value, variance, size, floor = (
+        np.stack([getattr(each, name) for each in streams]) for name in ("value", "variance", "size", "floor")
+    )
+    return spread(value, variance, size, floor, slots)
 
 
 def _grow(wealth: Array, growth: Array, phi: Array, start: float, which: Bools) -> None:

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
-from leadline.report.words import VERDICTS, counted, day, days, interval, length, named, numbers, promised, share
+from leadline.report.words import (
+    VERDICTS,
+    counted,
+    day,
+    days,
+    interval,
+    length,
+    named,
+    numbers,
+    printable,
+    promised,
+    share,
+)
 from leadline.values import (
     ALL_ROWS,
     Breach,
@@ -19,8 +31,10 @@ from leadline.values import (
     Relative,
     Slice,
     Span,
+    Standing,
     Status,
     Target,
+    TrackRecord,
     Undefined,
     Verdict,
     Window,
@@ -186,6 +200,97 @@ def budget_sentence(content: Content) -> str | None:
     return f"Error budget spent over the window: {'; '.join(said)}." if said else None
 
 
+# Without labels -----------------------------------------------------------------------------------------------------
+
+
+def awaited(content: Content) -> list[Estimate]:
+    """By metric the newest estimate of a window that has no figure of mature labels yet."""
+    realised = {
+        (each.metric, each.window)
+        for each in content.estimates
+        if each.slice == ALL_ROWS and each.version is None and each.status is Status.REALISED
+    }
+    newest = {
+        each.metric: each
+        for each in content.estimated
+        if each.slice == ALL_ROWS and each.value is not None and (each.metric, each.window) not in realised
+    }
+    return list(newest.values())
+
+
+def record_sentences(content: Content) -> Iterator[str]:
+    """How far earlier estimates were from what labels showed, and what no estimate can see."""
+    by_why: dict[str, list[str]] = {}
+    for each in content.track_record:
+        if each.status is not Standing.IN_USE:
+            withdrawn = "are withdrawn" if each.status is Standing.WITHDRAWN else "cannot be made"
+            by_why.setdefault(f"{withdrawn}: {each.why}.", []).append(each.metric)
+        elif each.mean_error is not None and each.constant_error is not None:
+            yield (
+                f"{each.metric} was off by {numbers(each.mean_error)[0]} on average over the last"
+                f" {counted(each.windows, 'window')} (a constant: {numbers(each.constant_error)[0]}){_band(each)}."
+            )
+    for why, metrics in by_why.items():
+        yield f"Estimates of {_listed(metrics)} without labels {why}"
+    if any(each.status is Standing.IN_USE for each in content.track_record):
+        yield (
+            "Estimates assume that a score means what it meant in the reference: a change of that cannot be seen"
+            " without labels."
+        )
+
+
+def change_sentences(content: Content) -> Iterator[str]:
+    """What changed since the reference: by what the inputs explain and by what only labels show; worst leaf first."""
+    told = [each for each in content.changes if each.low is not None and each.high is not None]
+    if not told:
+        return
+    zone = ZoneInfo(content.zone)
+    for each in told:
+        before, now, inputs, labels = (
+            numbers(value)[0] for value in (each.reference_value, each.value, each.by_inputs, each.by_labels)
+        )
+        yield (
+            f"{each.metric} went from {before} in the reference to {now}: the inputs explain {_signed(inputs)},"
+            f" and only labels show {_signed(labels)}{_ends(each.by_labels, each.low, each.high)}."
+        )
+    shown = [each.metric for each in told if each.shown]
+    window = days(told[0].window, zone)
+    if shown:
+        yield (
+            f"Labels of {window} show that a score no longer means what it meant in the reference ({_listed(shown)})."
+            " How that goes on cannot be seen without labels: estimates of later windows do not hold it."
+        )
+    apart = sorted((each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change))
+    for leaf in apart[:APART]:
+        side = "more" if leaf.change > 0 else "fewer"
+        yield (
+            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
+            f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
+        )
+
+
+APART = 2  # leaves that are named
+
+
+def _signed(number: str) -> str:
+    return number if number.startswith("-") else f"+{number}"
+
+
+def _ends(value: float, low: float | None, high: float | None) -> str:
+    between = interval(value, low, high)[1]
+    return f" {between}" if between else ""
+
+
+def _band(each: TrackRecord) -> str:
+    if each.band_covered is None:
+        return ""
+    return f"; the 90 % band held {round(each.band_covered * each.band_windows)} of {each.band_windows}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 # For whom is it not? ------------------------------------------------------------------------------------------------
 
 
@@ -333,8 +438,19 @@ Key = tuple[str, Slice, str | None]
 def _groups(content: Content) -> dict[Key, list[Estimate]]:
     groups: dict[Key, list[Estimate]] = {}
     for each in content.estimates:
-        groups.setdefault((each.metric, each.slice, each.version), []).append(each)
+        if each.status is not Status.ESTIMATED:  # it stands beside another of the same window
+            groups.setdefault((each.metric, each.slice, each.version), []).append(each)
     return groups
+
+
+def estimated(content: Content, key: Key) -> list[Estimate]:
+    """What is estimated of a metric, slice and version beside what its labels say, in order of time."""
+    found = [
+        each
+        for each in content.estimates
+        if each.status is Status.ESTIMATED and (each.metric, each.slice, each.version) == key
+    ]
+    return sorted(found, key=lambda each: each.window)
 
 
 def series(content: Content) -> dict[Key, list[Estimate]]:
@@ -364,6 +480,8 @@ def span(content: Content) -> Window | None:
 #: windows whose missing share is this many times that of all are named
 MARKED = 3.0
 NAMED = 3
+#: the note that tells that labels are of rows that were chosen
+SAMPLED = "labels_are_a_sample"
 
 
 def label_sentences(content: Content) -> Iterator[str]:
@@ -391,8 +509,8 @@ def label_sentences(content: Content) -> Iterator[str]:
 
 def _missing(content: Content) -> Iterator[str]:
     labels = content.labels
-    if not labels.missing:
-        return
+    if not labels.missing or any(note.code == SAMPLED for note in content.notes):
+        return  # what was not chosen for labelling is not missing
     yield (
         f"{labels.missing:,} ({share(labels.missing, labels.mature)} of those old enough) never got one"
         " and are in no figure that needs labels."

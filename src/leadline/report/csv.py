@@ -30,7 +30,11 @@ COLUMNS: Final = (
     "since",
     "interval",
     "bound",
+    "estimator",
     "why",
+    "rule",
+    "budget_spent",
+    "burn_rate",
 )
 #: a spreadsheet takes a cell that begins so for a formula, and runs it
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -7,7 +7,19 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from leadline.values import Breach, Estimate, Judgement, Labels, Note, Target
+from leadline.values import (
+    Breach,
+    Change,
+    Estimate,
+    Judgement,
+    Labels,
+    LeafChange,
+    Note,
+    Plan,
+    Reliability,
+    Target,
+    TrackRecord,
+)
 
 SCHEMA: Final = 1
 
@@ -19,8 +31,12 @@ class Content:
     model, task, zone      as declared; zone is the IANA name in which people are shown times
     as_of                  the knowledge time of the evaluation
     estimates, objectives  in the order in which they are shown
+    estimated              estimates without labels, of the same or of younger windows
+    track_record           the score that is kept of them
+    changes, leaf_changes  what changed since the reference, told apart by what inputs explain
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
+    calibration            of a binary model whose scores are probabilities: all rows first, then slices
     """
 
     model: str
@@ -33,6 +49,11 @@ class Content:
     notes: Sequence[Note]
     better: dict[str, str | None]
     fingerprint: str
+    calibration: Sequence[Reliability] = ()
+    estimated: Sequence[Estimate] = ()
+    track_record: Sequence[TrackRecord] = ()
+    changes: Sequence[Change] = ()
+    leaf_changes: Sequence[LeafChange] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -44,9 +65,13 @@ def document(content: Content) -> dict[str, Any]:
         "timezone": content.zone,
         "as_of": rfc3339(content.as_of),
         "fingerprint": content.fingerprint,
-        "estimates": [_estimate(each) for each in content.estimates],
+        "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
+        "track_record": [_record(each) for each in content.track_record],
+        "changes": [_change(each) for each in content.changes],
+        "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "objectives": [_objective(each) for each in content.objectives],
         "labels": asdict(content.labels),
+        "calibration": [_reliability(each) for each in content.calibration],
         "notes": [asdict(note) for note in content.notes],
     }
 
@@ -67,6 +92,55 @@ def _estimate(each: Estimate) -> dict[str, Any]:
         "why": each.why,
         "interval": each.interval,
         "bound": each.bound,
+        "estimator": each.estimator,
+    }
+
+
+def _record(each: TrackRecord) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "version": each.version,
+        "estimator": each.estimator,
+        "status": each.status.value,
+        "reference_end": None if each.reference_end is None else rfc3339(each.reference_end),
+        "reference_value": each.reference_value,
+        "windows": each.windows,
+        "mean_error": each.mean_error,
+        "constant_error": each.constant_error,
+        "band": each.band,
+        "band_windows": each.band_windows,
+        "band_covered": each.band_covered,
+        "why": each.why,
+    }
+
+
+def _change(each: Change) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "reference_value": each.reference_value,
+        "value": each.value,
+        "by_inputs": each.by_inputs,
+        "by_labels": each.by_labels,
+        "low": each.low,
+        "high": each.high,
+    }
+
+
+def _leaf_change(each: LeafChange) -> dict[str, Any]:
+    return {
+        "rows": each.rows,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "n": each.n,
+        "reference": each.reference,
+        "value": each.value,
+        "change": each.change,
+        "low": each.low,
+        "high": each.high,
     }
 
 
@@ -74,7 +148,7 @@ def _objective(each: Judgement) -> dict[str, Any]:
     return {
         "metric": each.metric,
         "slice": each.slice.as_dict(),
-        "target": _target(each),
+        "target": target(each),
         "window": str(each.window),
         "window_end": None if each.window_end is None else rfc3339(each.window_end),
         "status": each.status.value,
@@ -92,7 +166,7 @@ def _objective(each: Judgement) -> dict[str, Any]:
     }
 
 
-def _target(each: Judgement) -> dict[str, Any]:
+def target(each: Judgement | Plan) -> dict[str, Any]:
     """The promise in numbers, and how it was declared where that is something else."""
     found: dict[str, Any] = {}
     if isinstance(each.target, Target):
@@ -110,6 +184,16 @@ def _breach(each: Breach) -> dict[str, Any]:
         "value": each.value,
         "low": each.low,
         "high": each.high,
+    }
+
+
+def _reliability(each: Reliability) -> dict[str, Any]:
+    return {
+        "slice": each.slice.as_dict(),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "bins": [asdict(one) for one in each.bins],
+        "reference": [asdict(one) for one in each.reference],
     }
 
 

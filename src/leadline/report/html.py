@@ -19,20 +19,24 @@ from leadline.report.answers import (
     Key,
     Ranking,
     Served,
+    awaited,
     breach_sentences,
     budget_sentence,
+    change_sentences,
+    estimated,
     folded,
     label_sentences,
     ordered,
     overall,
     rankings,
+    record_sentences,
     series,
     span,
     summary,
 )
 from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
-from leadline.report.svg import CHART, SPARK, chart
+from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
 from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status, Target
 
@@ -77,6 +81,7 @@ def html(content: Content) -> str:
         tag("header", *_heading(content)),
         tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
         tag("section", *_for_whom(content, budget)),
+        tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
     )
     left_out = tag("p", budget.sentence, class_="soft") if budget.sentence else None
@@ -167,7 +172,27 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         if found_by_detectors:
             yield tag("ul", *found_by_detectors)
         yield tag("p", said, class_="soft") if (said := budget_sentence(content)) else None
+    yield from _without_labels(content)
     yield from charts
+
+
+def _without_labels(content: Content) -> Iterator[Markup]:
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
+    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
+    if not newest and not sentences:
+        return
+    zone = ZoneInfo(content.zone)
+    yield tag("h3", "Without labels")
+    head = ("window", "metric", "#estimate", "95 % interval", "#rows")
+    rows = []
+    for each in newest:
+        value, between = words.interval(each.value, each.low, each.high)
+        cells = (words.days(each.window, zone), words.named(each.metric))
+        numbers = (tag("td", value, class_="n"), tag("td", between), tag("td", f"{each.n:,}", class_="n"))
+        rows.append(tag("tr", *(tag("td", cell) for cell in cells), *numbers))
+    yield _table(head, rows)
+    for said in sentences:
+        yield tag("p", said, class_="soft")
 
 
 class _Objectives:
@@ -246,6 +271,9 @@ def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget)
             said = f"The last {words.counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
             yield tag("p", said.replace("The last 1 window", "The last window"), class_="soft")
         yield drawn
+        open_ = {each.window for each in points if each.status is not Status.REALISED}
+        told = [each for each in estimated(content, (metric, where, version)) if each.window in open_]
+        yield from _estimated(told, zone, budget)
         listed = points[-TABLE_WINDOWS:]
         last = f", the last {TABLE_WINDOWS}" if len(listed) < len(points) else ""
         head = ("window", "#value", "95 % interval", "#rows", "#labelled", "")
@@ -253,6 +281,19 @@ def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget)
         kept = budget.spend(0, tag("details", tag("summary", f"{name} window by window, as a table{last}"), table))
         if kept is not None:
             yield kept
+
+
+def _estimated(points: Sequence[Estimate], zone: ZoneInfo, budget: _Budget) -> Iterator[Markup]:
+    """What stands beside windows that may still change."""
+    rows = []
+    for each in points[-TABLE_WINDOWS:]:
+        value, between = words.interval(each.value, each.low, each.high)
+        cells = [tag("td", words.days(each.window, zone)), tag("td", value, class_="n"), tag("td", between)]
+        rows.append(tag("tr", *cells, tag("td", each.why or "", class_="name soft")))
+    caption = "Estimated, beside what the labels that are in say"
+    made = budget.spend(len(rows), _table(("window", "#value", "95 % interval", ""), rows, caption)) if rows else None
+    if made is not None:
+        yield made
 
 
 def _chart(content: Content, points: Sequence[Estimate]) -> Markup:
@@ -392,6 +433,39 @@ def _side_by_side(where: Slice, found: dict[str, Estimate], metrics: Iterable[st
         cells.append(tag("td", value, " ", tag("span", between, class_="soft"), class_="n"))
     rows = max((each.n for each in found.values()), default=0)
     return tag("tr", tag("td", words.named(where), class_="name"), tag("td", f"{rows:,}", class_="n"), *cells)
+
+
+# Do scores come true? -----------------------------------------------------------------------------------------------
+
+
+def _calibration(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    """The reliability of all rows; that of slices is in the JSON document."""
+    found = next((each for each in content.calibration if each.slice == ALL_ROWS), None)
+    if found is None or not found.bins:
+        return
+    zone = ZoneInfo(content.zone)
+    drawn = reliability_chart(found.bins, found.reference, "Share of positives against the score")
+    shown = budget.spend(len(found.bins) + len(found.reference), drawn)
+    if shown is None:
+        return
+    yield tag("h2", "Do scores come true?")
+    said = f"How often what a score says came true, {words.days(found.window, zone)}: on the dashed line just as often."
+    said += " Hollow dots are the reference." if found.reference else ""
+    yield tag("p", said)
+    yield shown
+    rows = [
+        tag(
+            "tr",
+            tag("td", f"{each.low:.3g} to {each.high:.3g}"),
+            tag("td", f"{each.predicted:.4f}", class_="n"),
+            tag("td", words.interval(each.observed, each.observed_low, each.observed_high)[0], class_="n"),
+            tag("td", words.interval(each.observed, each.observed_low, each.observed_high)[1]),
+            tag("td", f"{each.n:,.10g}", class_="n"),
+        )
+        for each in found.bins
+    ]
+    head = ("scores", "#mean score", "#came true", "95 % interval", "#labelled")
+    yield budget.spend(0, tag("details", tag("summary", "The same as a table"), _table(head, rows)))
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from leadline.report.markup import Markup, tag
 from leadline.report.words import counted, day, days, numbers
-from leadline.values import Estimate, Status
+from leadline.values import Estimate, ReliabilityBin, Status
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,14 @@ def _band(run: Sequence[Estimate], scale: _Scale) -> Markup:
     return tag("path", d=path, fill_opacity="0.15", stroke="none")
 
 
+#: figures that no label to come will change
+SOLID = (Status.REALISED, Status.FEW_LABELS)
+
+
 def _line(run: Sequence[Estimate], scale: _Scale) -> Iterator[Markup]:
     """Solid as far as all labels are in, dashed from there; a run of one window is a dot."""
     place = [(scale.x(each), scale.y(each.value)) for each in run if each.value is not None]
-    young = next((at for at, each in enumerate(run) if each.status is not Status.REALISED), len(run))
+    young = next((at for at, each in enumerate(run) if each.status not in SOLID), len(run))
     stroke = {"fill": "none", "stroke": "currentColor", "stroke_linejoin": "round"}
     width = 1.5 if scale.box.axes else 1.2
     if young > 1:
@@ -172,7 +176,7 @@ def _limits(limits: Sequence[float], scale: _Scale) -> Iterator[Markup]:
 
 
 def _last(each: Estimate, scale: _Scale) -> Iterator[Markup]:
-    if each.value is not None and each.status is Status.REALISED:
+    if each.value is not None and each.status in SOLID:
         yield tag("circle", cx=scale.x(each), cy=scale.y(each.value), r=2)
 
 
@@ -221,3 +225,59 @@ def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: Zone
     said += [f"{young} provisional"] if young else []
     said += [f"promised {limit:g}" for limit in dict.fromkeys(limits)]
     return "; ".join(said)
+
+
+# Reliability --------------------------------------------------------------------------------------------------------
+
+SQUARE = Box(330, 300, axes=True)
+
+
+def reliability_chart(now: Sequence[ReliabilityBin], before: Sequence[ReliabilityBin], title: str) -> Markup:
+    """How often scores came true against what they said, both on the same scale: full dots with their intervals, hollow
+    ones for the reference, and a dashed line where they would be the same.
+
+    now, before   bins in rising order of score; `now` has at least one
+    """
+    box = SQUARE
+    most = max(max(each.predicted, each.observed_high) for each in (*now, *before))
+    most = next((edge for edge in (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75) if most <= edge), 1.0)
+    right = box.width - 12
+
+    def x(value: float) -> float:
+        return round(box.left + value / most * (right - box.left), 1)
+
+    def y(value: float) -> float:
+        return round(box.bottom - min(value, most) / most * (box.bottom - box.top), 1)
+
+    parts = []
+    for value in ticks(0.0, most):
+        parts.append(tag("path", d=f"M{box.left},{y(value):g}H{right}", stroke="currentColor", stroke_opacity="0.2"))
+        label = f"{value:g}"
+        parts.append(tag("text", label, x=box.left - 6, y=y(value) + 4, text_anchor="end", fill_opacity="0.7"))
+        parts.append(tag("text", label, x=x(value), y=box.height - 5, text_anchor="middle", fill_opacity="0.7"))
+    parts.append(tag("text", "came true", x=box.left + 4, y=box.top + 10, fill_opacity="0.7"))
+    parts.append(tag("text", "score", x=right, y=box.bottom - 6, text_anchor="end", fill_opacity="0.7"))
+    same = f"M{x(0):g},{y(0):g}L{x(most):g},{y(most):g}"
+    parts.append(tag("path", d=same, stroke="currentColor", stroke_dasharray="6 3", stroke_opacity="0.7"))
+    for each in before:
+        place = {"cx": x(each.predicted), "cy": y(each.observed)}
+        parts.append(tag("circle", **place, r=2.5, fill="none", stroke="currentColor", stroke_opacity="0.6"))
+    for each in now:
+        ends = f"M{x(each.predicted):g},{y(each.observed_low):g}V{y(each.observed_high):g}"
+        parts.append(tag("path", d=ends, stroke="currentColor", stroke_opacity="0.5"))
+        parts.append(tag("circle", cx=x(each.predicted), cy=y(each.observed), r=3))
+    said = [f"said {each.predicted:.3g}, came true {each.observed:.3g}" for each in now]
+    return tag(
+        "svg",
+        tag("title", title),
+        tag("desc", "; ".join(said)),
+        *parts,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {box.width} {box.height}",
+        width=box.width,
+        height=box.height,
+        role="img",
+        font_family="inherit",
+        font_size=11,
+        fill="currentColor",
+    )

@@ -16,13 +16,16 @@ from leadline.report.answers import (
     Fold,
     Ranking,
     Served,
+    awaited,
     breach_sentences,
     budget_sentence,
+    change_sentences,
     folded,
     label_sentences,
     ordered,
     overall,
     rankings,
+    record_sentences,
     span,
     summary,
 )
@@ -53,6 +56,7 @@ class Report:
         content, width = self.content, options.max_width
         yield from heading(content, width)
         yield from working(content, width)
+        yield from without_labels(content, width)
         yield from for_whom(content, width)
         yield from rests_on(content, width)
 
@@ -96,7 +100,7 @@ def _title(content: Content, width: int) -> Iterator[Text]:
 def working(content: Content, width: int) -> Iterator[Text]:
     """The objectives; where none is declared, the metrics of all rows."""
     yield from _question("Is it working?")
-    yield from _sentence(summary(content.objectives), width)
+    yield from sentence(summary(content.objectives), width)
     if content.objectives:
         yield Text()
         yield from _objectives(content, list(folded(content.objectives)), width)
@@ -162,10 +166,35 @@ def _found(content: Content, width: int) -> Iterator[Text]:
     if sentences:
         yield Text()
     for said in sentences:
-        yield from _sentence(said, width)
+        yield from sentence(said, width)
     spent = budget_sentence(content)
     if spent is not None:
-        yield from _sentence(spent, width, style="dim")
+        yield from sentence(spent, width, style="dim")
+
+
+# Without labels -----------------------------------------------------------------------------------------------------
+
+
+def without_labels(content: Content, width: int) -> Iterator[Text]:
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
+    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
+    if not newest and not sentences:
+        return
+    yield from _question("Without labels")
+    zone = ZoneInfo(content.zone)
+    rows = [
+        Row(
+            (
+                Text(words.named(each.metric)),
+                *_value(each.value, each.low, each.high),
+                Text(f"estimated for {words.days(each.window, zone)}", style="dim"),
+            )
+        )
+        for each in newest
+    ]
+    yield from aligned(rows, width, right={1}, elastic=(0, 3))
+    for said in sentences:
+        yield from sentence(said, width, style="dim")
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------
@@ -190,7 +219,7 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
     chance = max(ranking.by_chance for ranking in found)
     looked = max(ranking.looked for ranking in found)
     if any(ranking.worst for ranking in found) and looked >= 10:
-        yield from _sentence(
+        yield from sentence(
             f"Up to {words.counted(looked, 'slice')} were looked at for each metric; about {chance} of them"
             " would lie apart by chance alone.",
             width,
@@ -234,9 +263,9 @@ def rests_on(content: Content, width: int) -> Iterator[Text]:
     """Labels, then what is odd about the data."""
     yield from _question("What do these figures rest on?")
     for said in label_sentences(content):
-        yield from _sentence(said, width)
+        yield from sentence(said, width)
     for note in content.notes:
-        yield from _sentence(words.printable(note.text), width)
+        yield from sentence(words.printable(note.text), width)
 
 
 # Pieces -------------------------------------------------------------------------------------------------------------
@@ -303,7 +332,8 @@ def _question(text: str) -> Iterator[Text]:
     yield Text(text, style="bold")
 
 
-def _sentence(text: str, width: int, style: str = "") -> Iterator[Text]:
+def sentence(text: str, width: int, style: str = "") -> Iterator[Text]:
+    """Indented lines of a sentence."""
     for line in wrapped(text, max(width - INDENT, LEAST)):
         yield Text(" " * INDENT + line, style=style, no_wrap=True)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from leadline.values import Judgement, Relative, Slice, Span, Target, Undefined, Verdict, Window
+from leadline.values import Judgement, Plan, Relative, Slice, Span, Target, Undefined, Verdict, Window
 
 #: no more decimals than this are shown
 MOST_DECIMALS = 6
@@ -97,7 +97,7 @@ def limit(target: Target) -> str:
     return f"{_SIGNS[target.side]} {shown}"
 
 
-def promised(each: Judgement) -> str:
+def promised(each: Judgement | Plan) -> str:
     """The promise of a judged objective, in signs; where it was made from something else, what that is."""
     if each.relative is None or each.relative.than == "baseline" or isinstance(each.target, Undefined):
         return declared(each)
@@ -105,7 +105,7 @@ def promised(each: Judgement) -> str:
     return f"{_SIGNS[each.target.side]} {numbers(each.target.limit)[0]} ({_made(each.relative)})"
 
 
-def declared(each: Judgement) -> str:
+def declared(each: Judgement | Plan) -> str:
     """The promise of a judged objective as it was declared: the same from one day to the next."""
     if isinstance(each.target, Target) and (each.relative is None or each.relative.than == "baseline"):
         return limit(each.target)

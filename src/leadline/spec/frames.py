@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from leadline.spec.fields import Files, Memory, Source, TableSource
-from leadline.spec.infer import guess
+from leadline.spec.infer import OF_OUTCOMES, guess
 from leadline.spec.load import SpecError, SpecProblem, from_mapping, told
 from leadline.spec.model import Outcomes, PredictionColumns, Predictions, Spec, Task
 from leadline.spec.propose import to_mapping
@@ -19,7 +19,7 @@ from leadline.values import InputError
 # Words of the short form that stand deeper in a declaration. `version` names a column here: the format's is known.
 _COLUMNS: Final = tuple(PredictionColumns.model_fields)
 _PREDICTIONS: Final = tuple(key for key in Predictions.model_fields if key not in ("source", "columns"))
-_OUTCOME_COLUMNS: Final = {"label": "value", "observed_at": "observed_at"}
+_OUTCOME_COLUMNS: Final = {"label": "value"} | {role: role for role in OF_OUTCOMES}
 _OUTCOMES: Final = tuple(key for key in Outcomes.model_fields if key not in ("source", "columns"))
 _TOP: Final = tuple(key for key in Spec.model_fields if key not in ("version", "predictions", "outcomes"))
 _SOURCE: Final[TypeAdapter[Any]] = TypeAdapter(Source)
@@ -64,6 +64,9 @@ def spec_of_frames(
     if missing:
         raise InputError("not everything could be inferred:\n" + "\n".join(f"- {each}" for each in missing))
     mapping = to_mapping(found, sources)
+    # of the first rows only: an evaluation infers it from all of them
+    mapping.get("outcomes", {}).pop("matures_after", None)
+    sentences = tuple(each for each in found.sentences if not each.startswith("matures_after:"))
     for word, value in declared.items():
         if word == "version" and not isinstance(value, str):
             mapping[word] = value  # that of the format, from a declaration that was unpacked
@@ -75,7 +78,7 @@ def spec_of_frames(
             mapping["predictions"][word] = value
         elif word in _OUTCOMES:
             mapping.setdefault("outcomes", {})[word] = value
-    return from_mapping({"model": "model", **mapping}), found.sentences
+    return from_mapping({"model": "model", **mapping}), sentences
 
 
 def _source(given: Any, name: str) -> Files | TableSource | Memory:

@@ -129,7 +129,8 @@ def guess(
 
     tables   samples of at most some ten thousand rows each, with the types of the source
     task     the task, where it is known
-    named    columns whose part is known: parts of a prediction, and `label` and `observed_at` of an outcome
+    named    columns whose part is known: parts of a prediction, and `label`, `observed_at` and `label_probability` of
+             an outcome
     given_order   the first table is known to hold the predictions, the second the outcomes
 
     Raises ValueError for no table at all.
@@ -173,6 +174,10 @@ def _tell_apart(known: Sequence[Sequence[Column]]) -> tuple[int, int | None, lis
     return first, second, notes
 
 
+#: parts of an outcome beside its value that may be named
+OF_OUTCOMES = ("observed_at", "label_probability")
+
+
 def _is_id_name(name: str) -> bool:
     return name in ID or name.endswith(("_id", "_uuid"))
 
@@ -193,12 +198,11 @@ class _Guesser:
         self.tables, self.known, self.first, self.second, self.task = tables, known, first, second, task
         self.own = known[first]
         given = {role: Role(role, column, GIVEN) for role, column in named.items()}
-        self.roles = {role: each for role, each in given.items() if role not in ("label", "observed_at")}
+        self.roles = {role: each for role, each in given.items() if role not in ("label", *OF_OUTCOMES)}
         self.outcome_roles: dict[str, Role] = {}
         if "label" in given:
             self.outcome_roles["value"] = Role("value", given["label"].column, GIVEN)
-        if "observed_at" in given:
-            self.outcome_roles["observed_at"] = given["observed_at"]
+        self.outcome_roles |= {role: given[role] for role in OF_OUTCOMES if role in given}
         self.notes = list(notes)
         self.missing: list[str] = []
 
@@ -209,6 +213,7 @@ class _Guesser:
         taken = {column for _, column in scores}
         self.find_predicted(taken)
         outcomes = self.second if self.second is not None else self.first
+        self.find_chance(outcomes)
         where = self.find_label(outcomes, taken)
         task, reason = self.find_task(scores)
         if task != "multiclass" or len(scores) < 2:
@@ -346,6 +351,11 @@ class _Guesser:
             self.take("score", score, decimals)
         if prediction is not None:
             self.take("prediction", prediction, f"{_described(prediction)}, by its name")
+
+    def find_chance(self, index: int) -> None:
+        """Labels of rows that were chosen are never taken for those of all rows."""
+        chance = next((each for each in self.free(index) if each.key == "label_probability"), None)
+        self.take_outcome("label_probability", chance, "with which probability its row was chosen, by its name")
 
     def find_label(self, index: int, taken: set[str]) -> str | None:
         """Fill the outcome's roles; return the condition for labels among several kinds."""

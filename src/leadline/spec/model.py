@@ -158,6 +158,10 @@ class OutcomeColumns(Frozen):
     value: ColumnName = Field(description="What was learnt: the label, the number.")
     observed_at: ColumnName | None = Field(default=None, description="When the outcome came to be known.")
     received_at: ColumnName | None = Field(default=None, description="When the row arrived; observed_at where absent.")
+    label_probability: ColumnName | None = Field(
+        default=None,
+        description="With which probability the row was chosen for labelling: the labels are then a sample.",
+    )
 
 
 class FeedbackColumns(Frozen):
@@ -175,9 +179,10 @@ class Outcomes(Frozen):
     source: Source | None = Field(default=None, description="As for predictions; the predictions' own where absent.")
     columns: OutcomeColumns = Field(description="Which column plays which part.")
     where: ConditionField | None = Field(default=None, description="Which rows are labels: a condition in SQL.")
-    matures_after: Wait = Field(
-        default=timedelta(),
-        description="How long after a prediction its label has come, if ever; younger rows are provisional.",
+    matures_after: Wait | None = Field(
+        default=None,
+        description="How long after a prediction its label has come, if ever; younger rows are provisional. Inferred"
+        " from the labels' own times where absent.",
     )
     absent: Value = Field(
         default="unknown",
@@ -209,6 +214,7 @@ class OutcomeTable:
     where: Any  # Condition | None
     matures_after: timedelta
     absent: Scalar
+    label_probability: str | None = None
 
 
 # Reference, baseline ------------------------------------------------------------------------------------------------
@@ -526,9 +532,21 @@ class Spec(Frozen):
             observed_at=columns.observed_at,
             received_at=columns.received_at,
             where=self.outcomes.where,
-            matures_after=self.outcomes.matures_after,
+            matures_after=self.outcomes.matures_after or timedelta(),
             absent=self.outcomes.absent,
+            label_probability=columns.label_probability,
         )
+
+    @property
+    def lacks_maturity(self) -> bool:
+        """Whether labels are declared and not after how long they have come."""
+        return self.outcomes is not None and self.outcomes.matures_after is None
+
+    def maturing_after(self, wait: timedelta) -> Spec:
+        """The same, with that declared."""
+        if self.outcomes is None:
+            return self
+        return self.model_copy(update={"outcomes": self.outcomes.model_copy(update={"matures_after": wait})})
 
     @property
     def outcome_tables(self) -> tuple[OutcomeTable, ...]:
@@ -611,6 +629,11 @@ def _outcomes(spec: Spec) -> Iterator[Problem]:
         yield (
             ("outcomes", "absent"),
             f"a regression's outcome is a number: unknown or a number is needed, found {shown(absent)}",
+        )
+    if spec.outcomes and spec.outcomes.columns.label_probability is not None and absent != "unknown":
+        yield (
+            ("outcomes", "absent"),
+            "with a label_probability a row without a label was not chosen, which says nothing of it: leave one out",
         )
 
 

@@ -76,6 +76,26 @@ def delong_variance(
     return np.asarray(total)
 
 
+def without_self_pairs(area: ArrayLike, negatives: ArrayLike, positives: ArrayLike, pairs: ArrayLike) -> Floats:
+    """The expected AUC of rows that are each positive by chance, from the `auc` of their expected numbers; shape (...).
+
+    area        `auc` of Σ(1 - c) and Σc by bin, for rows that are positive with chance c; NaN where there is none
+    negatives, positives   Σ(1 - c) and Σc over all rows
+    pairs       Σ c(1 - c): what `auc` takes for pairs of a positive and a negative and is a row with itself, a tie
+
+    NaN where no pair is left. The correction is of the order of 1 / rows.
+
+    >>> chance = np.array([0.25, 0.75])  # of two rows, so that only rows of different labels make a pair
+    >>> without_self_pairs(auc(1 - chance, chance), 1.0, 1.0, (chance * (1 - chance)).sum()).item()
+    0.9
+    """
+    product = floats(negatives) * floats(positives)
+    left = product - floats(pairs)
+    found = np.full(np.broadcast(floats(area), left).shape, np.nan)
+    np.divide(floats(area) * product - floats(pairs) / 2, left, out=found, where=left > 1e-9 * product)
+    return np.asarray(np.clip(found, 0.0, 1.0))
+
+
 def binning_bound(negatives: ArrayLike, positives: ArrayLike) -> Floats:
     """The AUC of the rows lies, for certain, within `auc` ± this; shape (...), in [0, 1/2].
 

@@ -1,8 +1,9 @@
-"""For planning: how long a detector takes to find a change, before there is any."""
+"""For planning: how long a detector takes to find a change, and how often it cries wolf, before there is either."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,9 @@ from leadline.stats.growth import growth_of_gains, share_gains
 
 NEAR_BEST = 0.5
 """Share of the bets that do nearly as well as the best one. Chosen by simulation."""
+AT_LIMIT = 0.3
+"""Share of the budget that is used up by a model that just keeps its promise. Simulated: .02 to .1 where
+rows are independent, .15 to .55 where they are not (phi 3 to 50)."""
 LONGEST = 100_000
 """Looks beyond which the answer is not refined."""
 
@@ -51,7 +55,7 @@ def expected_looks(
     fall, drift = fall[rising], drift[rising]
     step = np.maximum(step[rising], 1e-6 * drift)
     # of starts before the change no more than half a year's worth are left: that is also where nothing falls
-    starts = 1 / np.expm1(np.maximum(-fall, 2 / looks_a_year)) - 1 / np.expm1(-drift)
+    starts = 1 / np.expm1(np.clip(-fall, 2 / looks_a_year, 700.0)) - 1 / np.expm1(-drift)
     need = np.maximum(math.log(looks_a_year * bets / alpha) - math.log(max(bets * NEAR_BEST, 1)) - np.log(starts), 0.1)
     quickest = float(np.min(need / drift))
     if quickest > LONGEST:
@@ -98,3 +102,25 @@ def expected_delay(
         alpha,
         looks_a_year,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """Chance of a false alarm within a year.
+
+    at_most    whatever the model does, as long as the promise is kept at every look: the budget
+    at_limit   about, for a model that keeps the promise with nothing to spare; far less with some room
+    """
+
+    at_most: float
+    at_limit: float
+
+
+def false_alarms_a_year(alpha: float = 0.05) -> FalseAlarms:
+    """What a budget of `alpha`, in (0, 1), a year stands for when phi is estimated; see docs/explanation/detector.md.
+
+    >>> false_alarms_a_year(0.05)
+    FalseAlarms(at_most=0.05, at_limit=0.015)
+    """
+    require(0 < alpha < 1, "alpha must lie in (0, 1)")
+    return FalseAlarms(alpha, AT_LIMIT * alpha)

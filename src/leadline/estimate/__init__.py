@@ -1,0 +1,1 @@
+"""Estimates where labels are missing, few or late."""

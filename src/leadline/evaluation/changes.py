@@ -1,0 +1,93 @@
+"""What changed since the reference: how much the inputs explain, and how much only labels show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from scipy.special import stdtrit
+
+from leadline.cells.fill import Cells
+from leadline.cells.series import UNLABELLED
+from leadline.estimate.resampling import resampled
+from leadline.evaluation.leaves import CHANCE, LeafCells
+from leadline.evaluation.without_labels import Range, WithoutLabels
+from leadline.metrics.evaluate import Evaluated
+from leadline.metrics.expected import expected, figure
+from leadline.metrics.metric import Metric
+from leadline.metrics.sums import Array
+from leadline.values import ALL_ROWS, Change, LeafChange, Undefined, Window
+
+#: labelled rows of a leaf, in the reference and in the window, below which nothing is said of it
+LEAST_ROWS = 50
+#: grains from which rows of a grain may stand or fall together in the interval
+LEAST_GRAINS = 7
+
+
+def changes(
+    without: WithoutLabels, place: Range, window: Window, evaluated: Callable[[Metric], Evaluated]
+) -> Iterator[Change]:
+    """One for each metric that has a figure of labels in the window and an estimate.
+
+    place      the grains of the window, all mature and after the reference
+    evaluated  a metric of the window, from labels
+    """
+    fit = without.to_refine
+    if fit is None:
+        return
+    rows, chance = without.scored([place]), without.chance(fit, [place])
+    found = expected(rows, chance)
+    spread = resampled(without.wanted, fit, rows, chance)
+    for metric in without.wanted:
+        of_labels, estimates = evaluated(metric), without.usable[metric.name]
+        estimate, reference = float(figure(metric, found)[0]), estimates.constant
+        if isinstance(of_labels.value, Undefined) or not np.isfinite([estimate, reference]).all():
+            continue
+        more = of_labels.value - estimate
+        low = high = None
+        below, above = (float(each[0]) for each in spread[metric.name])
+        if of_labels.interval is not None and np.isfinite([below, above]).all():
+            # labels of days that move together, and a calibrator that was fitted on few rows
+            low = more - float(np.hypot(of_labels.value - of_labels.interval.low, above))
+            high = more + float(np.hypot(of_labels.interval.high - of_labels.value, below))
+        yield Change(metric.name, ALL_ROWS, window, reference, of_labels.value, estimate - reference, more, low, high)
+
+
+def leaf_changes(leaves: LeafCells, fitted_until: int, place: Range, window: Window) -> Iterator[LeafChange]:
+    """One for each leaf with enough labelled rows: mean of label - chance in the window, less that of the reference."""
+    labelled = leaves.cells.where(leaves.cells.keys["actual"] < UNLABELLED)
+    for leaf, name in enumerate(leaves.tree.names()):
+        mine = labelled.where(labelled.keys["leaf"] == leaf)
+        before, after = (_by_grain(mine, *ends) for ends in ((0, fitted_until), place))
+        if min(before[0].sum(), after[0].sum()) < LEAST_ROWS:
+            continue
+        (old, old_variance), (new, new_variance) = _mean(*before), _mean(*after)
+        half = float(np.sqrt(old_variance + new_variance))
+        grains = min((before[0] > 0).sum(), (after[0] > 0).sum())
+        # of all leaves together: some would else lie apart by chance
+        half *= float(stdtrit(max(grains - 1, LEAST_GRAINS - 1), 1 - 0.025 / leaves.tree.leaves))
+        change = new - old
+        yield LeafChange(name, window, int(after[0].sum()), old, new, change, change - half, change + half)
+
+
+def _by_grain(cells: Cells, begin: int, after: int) -> Sequence[Array]:
+    """By grain: Σw, Σw(y - c), Σw²c(1 - c)."""
+    inside = cells.where((cells.keys["grain"] >= begin) & (cells.keys["grain"] < after))
+    at, size = inside.keys["grain"] - begin, max(after - begin, 1)
+    chance = inside.losses[CHANCE][:, 3]
+    mean = np.divide(chance, inside.weight, out=np.zeros_like(chance), where=inside.weight > 0)
+    sums = (inside.weight, inside.weight * (inside.keys["actual"] == 1) - chance, inside.square * mean * (1 - mean))
+    return [np.bincount(at, weights=values, minlength=size).astype(np.float64) for values in sums]
+
+
+def _mean(rows: Array, left: Array, variance: Array) -> tuple[float, float]:
+    """Σ(y - c) / n and its variance: between grains where there are enough, never less than between rows."""
+    n = rows.sum()
+    mean = float(left.sum() / n)
+    of_rows = float(variance.sum() / n**2)
+    some = rows > 0
+    grains = int(some.sum())
+    if grains < LEAST_GRAINS:
+        return mean, of_rows
+    apart = float(((left - mean * rows)[some] ** 2).sum() / n**2 * grains / (grains - 1))
+    return mean, max(apart, of_rows)

@@ -1,0 +1,170 @@
+"""The second reading that estimates by leaf need: a sample of the reference for the tree, and the rows by leaf."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from leadline.cells.fill import Cells, Ints, fill
+from leadline.cells.plan import MOST_CELLS, Key, Piece
+from leadline.engine import Engine
+from leadline.estimate.calibrator import Calibrator
+from leadline.estimate.leaves import (
+    MISSING,
+    RARE,
+    SCORE_BINS,
+    Codes,
+    LeafSums,
+    Tree,
+    Values,
+    Words,
+    below,
+    grown,
+    wide_bins,
+)
+from leadline.log.features import FEATURE
+from leadline.metrics.sums import Array, Measure
+from leadline.stats.tree import Split
+from leadline.values import Undefined
+
+#: rows of the reference that the tree is fitted on
+SAMPLE = 40_000
+CHANCE = "chance"
+
+
+@dataclass(frozen=True)
+class LeafCells:
+    """Rows with a score by grain, prediction, label, leaf and wide score bin, with the sum of their calibrated chance.
+
+    wide   wide bin of each fine score bin
+    """
+
+    tree: Tree
+    cells: Cells
+    wide: Ints
+
+
+def leaf_cells(
+    engine: Engine,
+    rows: ir.Table,
+    names: tuple[str, ...],
+    fit: Calibrator,
+    fitted_until: int,
+    labelled_rows: int,
+    first: int,
+    grains: int,
+) -> LeafCells | Undefined:
+    """Fit the tree on the reference and count the rows of all grains by its leaves.
+
+    rows          facts with the bins of the score, as the plan makes them, and with features
+    names         the user's names of the features
+    fitted_until  number of leading grains that are in the reference
+    labelled_rows how many labelled rows with a score these have
+    first         number of the first grain
+    """
+    packed = (rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score
+    rows = rows.filter(rows.score.notnull()).mutate(
+        score_bin=packed.cast("int64"), grain=(rows.grain - first).cast("int64")
+    )
+    tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
+    if isinstance(tree, Undefined):
+        return tree
+    if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
+        return Undefined("the leaves of all windows would make too many cells")
+    wide = wide_bins(fit.reference.bins)
+    # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
+    table = pa.table({"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance})
+    known = engine.lookup(table)
+    coded = rows.mutate(leaf=_leaf(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
+    keys = (
+        Key("grain", coded.grain, grains),
+        Key("predicted", coded.predicted, 3),
+        Key("actual", coded.actual, 3),
+        Key("leaf", coded.leaf, tree.leaves),
+        Key("wide", coded.wide, SCORE_BINS),
+    )
+    piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
+    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
+
+
+def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
+    """Sums of some of the cells in groups of windows: `groups` says the number, 0 to count - 1, of each cell."""
+    shape = (count, 3, leaves.tree.leaves, SCORE_BINS)
+    place = (groups * 3 + cells.keys["predicted"]) * leaves.tree.leaves + cells.keys["leaf"]
+    place = place * SCORE_BINS + cells.keys["wide"]
+    weight, chance = (
+        np.bincount(place, weights=values, minlength=math.prod(shape)).reshape(shape)
+        for values in (cells.weight, cells.losses[CHANCE][:, 3])
+    )
+    return LeafSums(weight.astype(np.float64), chance.astype(np.float64))
+
+
+def _tree(
+    engine: Engine,
+    rows: ir.Table,
+    names: tuple[str, ...],
+    fit: Calibrator,
+    fitted_until: int,
+    labelled_rows: int,
+) -> Tree | Undefined:
+    """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
+    labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
+    columns = [f"{FEATURE}{place}" for place in range(len(names))]
+    sample = labelled.select("score_bin", "actual", *columns, order=engine.md5(labelled.id.cast("string")))
+    if labelled_rows > SAMPLE:  # by a limit for the md5, for engines would sort all rows to find the least of them
+        sample = sample.filter(sample.order.substr(0, 8) < f"{SAMPLE * 16**8 // labelled_rows:08x}")
+    found = engine.run(sample).sort_by("order")  # sums are the same whatever order an engine delivers
+    bins = _packed(fit.reference.bins)
+    chance = fit.chance[np.minimum(np.searchsorted(bins, _array(found, "score_bin")), len(bins) - 1)]
+    labels = _array(found, "actual").astype(np.float64)
+    return grown(names, [_values(found, column) for column in columns], labels - chance, labels)
+
+
+def _array(table: pa.Table, name: str) -> NDArray[Any]:
+    """A column's own memory. By DLPack: `to_numpy` imports pandas where that is installed."""
+    column = table.column(name).combine_chunks()
+    return np.asarray(np.from_dlpack(column) if len(column) else np.zeros(0))
+
+
+def _values(table: pa.Table, name: str) -> Values:
+    column = table.column(name)
+    if pa.types.is_floating(column.type):
+        filled = pc.fill_null(column, float("nan")).combine_chunks()
+        return np.asarray(np.from_dlpack(filled) if len(filled) else np.zeros(0), np.float64)
+    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    number = pc.fill_null(coded.indices, -1).cast(pa.int64())
+    words = tuple(coded.dictionary.to_pylist())
+    return Words(np.asarray(np.from_dlpack(number) if len(number) else np.zeros(0), np.int64), words)
+
+
+def _packed(bins: Array) -> Ints:
+    return np.asarray((bins[:, 0] * 1024 + bins[:, 1]) * 1024 + bins[:, 2], np.int64)
+
+
+def _leaf(tree: Tree, node: Split | int, rows: ir.Table) -> ir.Value:
+    """The number of a row's leaf as an expression."""
+    if isinstance(node, int):
+        return ibis.literal(node, "int8")
+    of, value = tree.features[node.column], rows[f"{FEATURE}{node.column}"]
+    low, high = (_leaf(tree, side, rows) for side in (node.low, node.high))
+    return ibis.ifelse(_among(of, node.codes, value), low, high)
+
+
+def _among(of: Codes, codes: frozenset[int], value: ir.Value) -> ir.BooleanValue:
+    """Whether a value's code is among these; never NULL."""
+    if of.edges is not None:
+        limit = below(of, codes)
+        inside = ibis.literal(False) if limit is None else value < limit
+    else:
+        words = [word for place, word in enumerate(of.words, start=RARE + 1) if (place in codes) != (RARE in codes)]
+        listed = value.isin(words) if words else ibis.literal(False)
+        inside = ~listed if RARE in codes else listed
+    return ibis.ifelse(value.isnull(), ibis.literal(MISSING in codes), inside)

@@ -1,0 +1,63 @@
+"""Which columns the model was given, as numbers and text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import ibis.expr.types as ir
+
+from leadline.log.columns import as_text, number
+from leadline.spec.model import Feature, Spec
+from leadline.values import InputError
+
+#: what the names of features begin with among our columns
+FEATURE = "feature_"
+#: features that are read; the rest of a very wide table is not
+MOST_FEATURES = 64
+
+
+def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
+    """By the user's name: a finite double, or text, NULL where missing.
+
+    Declared ones that the table has; for `auto` all columns with no other part. Times, lists and the like are left out.
+    """
+    declared = spec.predictions.features
+    if declared == "auto":
+        taken = _taken(spec)
+        names = [name for name in table.columns if name not in taken]
+    else:
+        names = [name for name in declared if name in table.columns]
+    types: Mapping[str, Feature] = declared if isinstance(declared, dict) else {}
+    found = {}
+    for name in names:
+        value = _value(table[name], name, types.get(name, Feature()).type)
+        if value is not None:
+            found[name] = value
+    return dict(list(found.items())[:MOST_FEATURES])
+
+
+def _value(column: ir.Value, name: str, kind: str | None) -> ir.Value | None:
+    stored = column.type()
+    if kind in ("categorical", "text"):
+        return as_text(column) if stored.is_primitive() or stored.is_string() else None
+    if stored.is_boolean() or stored.is_numeric() or kind == "numeric":
+        try:
+            return number(column, name)
+        except InputError:
+            return None
+    return column if stored.is_string() else None
+
+
+def _taken(spec: Spec) -> set[str]:
+    """Columns that play another part."""
+    columns = spec.predictions.columns.model_dump()
+    scores = columns.pop("scores", None) or {}
+    of_scores = list(scores.values()) if isinstance(scores, dict) else []
+    found = {each for each in (*columns.values(), *of_scores) if isinstance(each, str)}
+    if spec.baseline is not None and spec.baseline.score is not None:
+        found.add(spec.baseline.score)
+    for outcome in spec.outcome_tables:
+        if outcome.source == spec.predictions.source:
+            names = (outcome.id, outcome.value, outcome.observed_at, outcome.received_at)
+            found |= {name for name in names if name is not None}
+    return found
