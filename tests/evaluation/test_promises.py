@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,11 @@ import leadline
 from evaluation.small import spec
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
+from leadline.metrics import build
+from leadline.metrics.evaluate import evaluate_windows
+from leadline.metrics.sums import Sums
+from leadline.objectives.bets import stream
+from leadline.objectives.detector import fold
 from leadline.values import InputError, Target
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -162,6 +168,34 @@ def test_objectives_of_one_metric_do_not_mix() -> None:
     assert fed[3] in (6, 7)
 
 
+def test_a_model_that_stays_as_it_was_is_rarely_found_worse() -> None:
+    """The reference is four weeks of 280 labels, so its own figure is uncertain; the promise has no tolerance."""
+    random = np.random.default_rng(11)
+    recall = build("recall", "binary")
+    found: dict[float, list[int]] = {0.8: [], 0.65: []}
+    for share in found:
+        for _ in range(60):
+            right = random.binomial(40, np.where(np.arange(7 * 56) < 7 * 30, 0.8, share)).astype(float)
+            (reference,) = evaluate_windows(recall, _hits(right[:28], 40), [(0, 28)])
+            assert reference.interval is not None
+            weekly = right.reshape(-1, 7).sum(axis=1)
+            made = stream(recall, _hits(weekly, 280), Target("at_least", reference.interval.low))
+            made = replace(made, phi=np.where(np.arange(56) < 4, np.nan, made.phi))
+            (story,) = fold([made], 0.05, 52.18, 1, [frozenset()])
+            found[share] += [breach.found - 29 for breach in story.breaches[:1]]
+    assert len(found[0.8]) <= 4  # 5 % by the detector's luck, and 2.5 % by the reference's
+    assert len(found[0.65]) == 60
+    assert 0 < np.mean(found[0.65]) < 6
+
+
+def _hits(right: Any, rows: int) -> Sums:
+    """Sums of looks, or days, of actual positives."""
+    one = np.full(len(right), float(rows))
+    counts = np.zeros((len(right), 3, 3))
+    counts[:, 1, 1], counts[:, 0, 1] = right, rows - right
+    return Sums(rows=one, all_rows=one, labelled=one, immature=0 * one, counts=counts, squares=counts)
+
+
 # Nothing to compare with --------------------------------------------------------------------------------------------
 
 
@@ -188,6 +222,20 @@ def test_a_reference_without_positives_has_no_recall() -> None:
     for each in rows[: 28 * 40]:
         each["label"] = False
     assert "0 reference labels" in judged(declared(rows, PROMISE), 8)["why"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "why"),
+    [("mae", "the reference's figure has no interval"), ("r2", "the reference has no figure: the labels do not vary")],
+)
+def test_errors_that_are_all_the_same_are_no_reference(metric: str, why: str) -> None:
+    rows = [
+        {"id": f"{day}-{place}", "timestamp": MONDAY + timedelta(days=day, minutes=place), "prediction": 1.0,
+         "label": 2.0 if day < 28 else float(place)}
+        for day in range(56) for place in range(10)
+    ]  # fmt: skip
+    of = declared(rows, {**PROMISE, "metric": metric}, task="regression", metrics=["mae"])
+    assert judged(of, 8)["why"] == why
 
 
 def test_without_labels_it_is_undefined() -> None:

@@ -11,6 +11,7 @@ from leadline.metrics.metric import Metric
 from leadline.metrics.paired import OVER_BASELINE, Difference, over_baseline
 from leadline.metrics.sums import Array, Sums
 from leadline.objectives.bets import stream
+from leadline.objectives.detector import fold
 from leadline.values import Target, Undefined
 
 COMPARED = {
@@ -100,3 +101,26 @@ def test_no_rows_and_one_giant_weight() -> None:
     giant = stream(metric, sums_of(metric, [(-1.0, 1e12)]), target).against
     alone = stream(metric, sums_of(metric, [(-1.0, 1.0)]), target).against
     assert np.allclose(giant, alone)  # one row, whatever it weighs
+
+
+def test_a_season_that_is_hard_for_both_is_no_breach_and_a_lost_lead_is() -> None:
+    """A year, a look a week: rows are as hard for both, and harder in waves; one model loses ten points in July."""
+    random = np.random.default_rng(12)
+    metric, weeks, change = paired("accuracy"), 52, 26
+    (measure,) = metric.measures
+    found: dict[float, list[int]] = {0.0: [], 0.1: []}
+    for lost in found:
+        for _ in range(60):
+            right = random.beta(4, 1, (weeks, 280)) + 0.05 * np.sin(np.arange(weeks) / 52 * 6 * np.pi)[:, None]
+            old = random.random(right.shape) < right
+            new = random.random(right.shape) < right - lost * (np.arange(weeks) >= change)[:, None]
+            rows = new.astype(float) - old
+            looks = sums_of(metric, [(0.0, 1.0)] * weeks)
+            one, total, moved = np.full(weeks, 280.0), rows.sum(axis=1), (rows**2).sum(axis=1)
+            looks.losses[measure.name][:] = np.stack([one, one, one, total, total, moved], axis=-1)
+            made = stream(metric, looks, Target("at_least", 0.0))
+            (story,) = fold([made], 0.05, 52.18, 1, [frozenset()])
+            found[lost] += [breach.found - change + 1 for breach in story.breaches[:1]]
+    assert len(found[0.0]) <= 3  # 5 % are allowed
+    assert len(found[0.1]) == 60
+    assert 0 < np.mean(found[0.1]) < 8

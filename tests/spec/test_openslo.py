@@ -212,6 +212,7 @@ spec:
   objectives:
     - target: 0.6
 """
+THRESHOLD = "      thresholdMetric: {metricSource: {type: leadline, spec: {metric: roc_auc}}}\n"
 FOREIGN = """\
 ---
 apiVersion: openslo/v1
@@ -301,6 +302,9 @@ spec:
     ]
     with pytest.raises(SpecError, match="has no SLO of the model 'flights': nothing would be judged"):
         back(FOREIGN, tmp_path)
+    elsewhere = SLO[: SLO.index("  indicator:")] + "  indicatorRef: apart\n" + SLO[SLO.index("  timeWindow") :]
+    with pytest.raises(SpecError, match="its indicator 'apart' is not in this file: left out"):
+        back(elsewhere, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -342,6 +346,11 @@ spec:
         ("{metric: recall}", "{metric: recall, no_worse_than: reference}", 14, "is no ratio: write a thresholdMetric"),
         ("{metric: recall}", "recall", 14, "a mapping (key: value) is needed, found 'recall'"),
         ("{metric: recall}", "*x", 14, "undefined alias"),
+        ("    - duration: 4w\n      isRolling: true", "    duration: 4w", 15, "a list is needed, found a mapping"),
+        ("            type: leadline\n", "", 12, "'type' is missing, and no metricSourceRef says it"),
+        ("      ratioMetric:", f"{THRESHOLD}      ratioMetric:", 8, "ratioMetric is needed; both are given"),
+        ("      ratioMetric:", "      ratio:", 8, "one of thresholdMetric and ratioMetric is needed"),
+        ("  indicator:\n    metadata: {name: recall}\n    spec:", "  other:\n    spec:", 4, "'indicator' is missing"),
         ("{metric: recall}", "!!python/object/apply:os.system [id]", 14, "tags such as"),
         ("{metric: recall}", "{<<: {metric: recall}}", 14, "merge keys (<<) are not read"),
         ("{metric: recall}", "{metric: recall, metric: f1}", 14, "key 'metric' is written twice"),
@@ -375,8 +384,7 @@ def test_what_cannot_be_read_is_refused_with_document_and_line(
 )
 def test_thresholds_are_kept_always(tmp_path: Path, promise: str, said: str) -> None:
     ratio = SLO[SLO.index("      ratioMetric") : SLO.index("  timeWindow")]
-    threshold = "      thresholdMetric: {metricSource: {type: leadline, spec: {metric: roc_auc}}}\n"
-    text = SLO.replace(ratio, threshold).replace("target: 0.6", f"@{promise}").replace("- @", "- ")
+    text = SLO.replace(ratio, THRESHOLD).replace("target: 0.6", f"@{promise}").replace("- @", "- ")
     with pytest.raises(SpecError, match=said):
         back(text, tmp_path)
     kept = text.replace(promise, "{op: gte, value: 0.6, target: 0.999}")

@@ -21,6 +21,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import count
 from typing import Any, Final
 
 from leadline.metrics import MetricCall, build
@@ -89,12 +90,9 @@ def label(text: str, longest: int = LONGEST_NAME) -> str:
 def _name(spec: Spec, objective: Objective, taken: set[str]) -> str:
     """The end of a name tells objectives apart, so that of a long one the beginning is cut."""
     end = label(f"{objective.figure}-{objective.window}", 40)
-    for number in range(1, len(taken) + 2):
-        whole = end if number == 1 else f"{end}-{number}"
-        name = f"{label(spec.model, LONGEST_NAME - 1 - len(whole))}-{whole}"
-        if name not in taken:
-            break
-    return name
+    ends = (end if number == 1 else f"{end}-{number}" for number in count(1))
+    names = (f"{label(spec.model, LONGEST_NAME - 1 - len(each))}-{each}" for each in ends)
+    return next(name for name in names if name not in taken)
 
 
 def _slo(spec: Spec, objective: Objective, name: str) -> dict[str, Any]:
