@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from leadline.evaluation.judging import Judging
+from leadline.evaluation.planning import plans
 from leadline.evaluation.result import check
 from leadline.report.document import Content
-from leadline.values import Note
+from leadline.values import Note, Plan
 
 DECLARATION: Final = Path(__file__).with_name("data") / "leadline.yaml"
 #: before the last flights' labels are in, so that there are provisional windows
@@ -26,7 +28,16 @@ MISSING: Final = (
 )
 
 
-def run(progress: Callable[[str], None] | None = None) -> Content:
+@dataclass(frozen=True)
+class Shown:
+    """What the demo shows: the evaluation, and how long it would take to find out more."""
+
+    content: Content
+    plans: tuple[Plan, ...]
+
+
+def run(progress: Callable[[str], None] | None = None) -> Shown:
     """The evaluation of the flights log as known on 30 December 2013, with what a reader cannot know of its data."""
-    content = check(DECLARATION, as_of=AS_OF, progress=progress).content
-    return replace(content, notes=(Note("missing_flights", MISSING), *content.notes))
+    found = check(DECLARATION, as_of=AS_OF, progress=progress)
+    content = replace(found.content, notes=(Note("missing_flights", MISSING), *found.content.notes))
+    return Shown(content, plans(Judging(found.evaluation)).content.plans)

@@ -120,6 +120,20 @@ def _days(days: float | Undefined) -> str:
     return f"{days:,.0f} d" if days < 2 * YEAR else f"{days / YEAR:.0f} y"
 
 
+def plan_sentence(each: Plan) -> str | None:
+    """How long drops of some sizes would take to be found; None where none would."""
+    found = [
+        f"{drop.size.replace('-', '−')} after {_days(drop.days)}"
+        for drop in each.drops
+        if not isinstance(drop.days, Undefined)
+    ]
+    if each.value is None or not found:
+        return None
+    where = "" if each.slice == ALL_ROWS else f" for {words.named(each.slice)}"
+    usual = f"usually {words.numbers(each.value)[0]}"
+    return f"{words.named(each.metric)} {words.declared(each)}{where} ({usual}): {', '.join(found)}."
+
+
 def plan_document(content: PlanContent) -> dict[str, Any]:
     """The plans as JSON's own types; `days` is null with a `why` where a drop is not found."""
     return {
