@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from leadline.cli.commands import PlanSettings, place_of
+from leadline.cli.commands import PlanSettings, declared_place
 from leadline.cli.terminal import Progress, rendered, write
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.planning import plans
@@ -13,14 +13,11 @@ from leadline.evaluation.run import evaluate_log
 from leadline.report.plan import PlanReport
 from leadline.spec import load
 from leadline.spec.load import told_with_lines
-from leadline.values import InputError
 
 
 def run(progress: Progress, asked: PlanSettings) -> int:
     """Evaluate the log, and print the plans of its objectives."""
-    path = place_of(asked.declaration)
-    if path is None:
-        raise InputError("there is no leadline.yaml here: name one (leadline plan FILE)")
+    path = declared_place(asked.declaration, "plan")
     with progress as told:
         told("reading the declaration")
         spec = load(path)

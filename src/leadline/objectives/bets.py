@@ -175,8 +175,8 @@ def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Hi
         within, _ = _within(sums, limit)
         rows = parts[..., WEIGHT]
         return _of_share(rows * np.nan_to_num(within), rows, parts[..., SQUARE], metric.q, -side)
-    if isinstance(metric, Difference) and metric.high <= 1:  # a bet that no loss of 36 can ruin never gets anywhere
-        return _of_difference(metric, parts, limit, side)
+    if isinstance(metric, Difference) and has_bet(metric):
+        return of_difference(metric, parts, limit, side)
     if isinstance(metric, Mean) and metric.low == 0 and side < 0 and limit > 0:
         return _of_losses(metric, sums, parts, limit**2 if metric.root else limit)
     if isinstance(metric, RocAuc) and ranked is not None:
@@ -226,7 +226,12 @@ def _of_losses(metric: Mean, sums: Sums, parts: Array, limit: float) -> Array:
     return growth_of_sums(rows, parts[..., SUM] * unit, squares, limit)
 
 
-def _of_difference(metric: Difference, parts: Array, limit: float, side: float) -> Array:
+def has_bet(metric: Difference) -> bool:
+    """Whether a bet that no difference can ruin gets anywhere: not where one can be 36, as of log losses."""
+    return metric.high <= 1
+
+
+def of_difference(metric: Difference, parts: Array, limit: float, side: float) -> Array:
     """Bets on the mean of bounded differences, from their sums; those of -1, 0 and 1 are told apart by these."""
     weight, square = parts[..., WEIGHT], parts[..., SQUARE]
     some = square > 0

@@ -27,10 +27,11 @@ from leadline.metrics.metric import (
     Share,
     divided,
 )
+from leadline.metrics.paired import Difference
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.regression import ABSOLUTE, SQUARED
 from leadline.metrics.sums import Array, Sums
-from leadline.objectives.bets import Stream, inside
+from leadline.objectives.bets import Stream, has_bet, inside, of_difference
 from leadline.stats.detection_delay import expected_looks
 from leadline.stats.growth import (
     SHIFTS,
@@ -46,6 +47,8 @@ from leadline.values import KEEPS, Target, Undefined
 #: how far a metric between 0 and 1 is imagined to fall, and by which factor a loss to grow
 POINTS = (0.02, 0.05, 0.10, 0.20)
 FACTORS = (1.1, 1.25, 1.5, 2.0)
+#: of a figure, beside its square
+LEAST_VARIANCE = 1e-6
 #: looks on which a plan rests at least
 LEAST_LOOKS = 3
 
@@ -155,6 +158,8 @@ def _growth(
         return _of_share(float((parts[known, WEIGHT] ** 2 / parts[known, SQUARE]).sum() / many), target.limit, side)
     if isinstance(metric, RocAuc) and groups is not None:
         return _of_groups(groups[known], float(np.nanmean(groups[known])), inside(target.limit), side)
+    if isinstance(metric, Difference) and has_bet(metric):
+        return _of_difference(metric, parts[known].sum(axis=0) / many, target.limit, side)
     loss = isinstance(metric, Mean) and metric.low == 0 and side < 0 and target.limit > 0
     if isinstance(metric, Mean) and loss:
         power = 2 if metric.root else 1
@@ -181,6 +186,24 @@ def _of_share(rows: float, limit: float, side: float, share: Callable[[float], f
     def growth(after: float) -> tuple[Array, Array]:
         hits = share(after)
         return rows * (hits * hit + (1 - hits) * miss), rows * hits * (1 - hits) * (hit - miss) ** 2
+
+    return growth
+
+
+def _of_difference(metric: Difference, total: Array, limit: float, side: float) -> Growth:
+    """Differences that are all shifted alike; of steps, some of one kind become the other."""
+    rows = float(total[WEIGHT] ** 2 / total[SQUARE])
+    mean, second = float(total[SUM] / total[WEIGHT]), float(total[SUM_OF_SQUARES] / total[SQUARE])
+
+    def look(of: float, squares: float) -> Array:
+        return np.array([rows, rows, rows, rows * of, rows * of, rows * squares])
+
+    def growth(after: float) -> tuple[Array, Array]:
+        squares = max(second, abs(after)) if metric.steps else second + after**2 - mean**2
+        grown = of_difference(metric, look(after, squares)[None], limit, side)[0]
+        step = 1e-4
+        slope = (of_difference(metric, look(after + step, squares)[None], limit, side)[0] - grown) / step / rows
+        return grown, rows * slope**2 * max(squares - after**2, 0.0)
 
     return growth
 
@@ -233,7 +256,8 @@ def _of_figure(variance: float, limit: float, side: float, unit: float) -> Growt
     shifts = np.array(SHIFTS)
 
     def growth(after: float) -> tuple[Array, Array]:
-        off = unit * side * (limit - after) / math.sqrt(variance) if variance > 0 else 0.0
+        # figures that never varied say at once that a promise is broken, as far as numbers go
+        off = unit * side * (limit - after) / math.sqrt(max(variance, LEAST_VARIANCE * max(after, limit, 1.0) ** 2))
         return shifts * off - shifts**2 / 2, shifts**2
 
     return growth
