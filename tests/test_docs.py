@@ -239,8 +239,8 @@ def test_make_lists_its_commands():
 
 def documented_keys(section: str) -> set[str]:
     text = (ROOT / "docs" / "reference" / "document.md").read_text()
-    (part,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return set(re.findall(r"^\| `(\w+)`", part, re.MULTILINE))
+    (part,) = re.findall(rf"^##+ {section}\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*)\|", part, re.MULTILINE))))
 
 
 @pytest.mark.usefixtures("command_line")
@@ -262,6 +262,9 @@ def test_the_json_document_is_as_documented(tmp_path):
         assert document[section], section
         for entry in document[section]:
             assert entry.keys() == documented_keys(section)
+    breaches = [breach for entry in document["objectives"] for breach in entry["breaches"]]
+    assert breaches
+    assert all(breach.keys() == documented_keys("breaches") for breach in breaches)
 
 
 def test_statuses_verdicts_intervals_and_codes_are_documented():

@@ -180,9 +180,16 @@ def test_a_window_on_the_wrong_side_without_enough_evidence_is_at_risk() -> None
     rows = log([0.2] * 8 + [0.9], 6)
     said = judged(declared(rows, {**PROMISE, "window": "7d"}), MONDAY + timedelta(weeks=9))
     assert said["status"] in ("at_risk", "breached")
-    few = judged(declared(log([0.6], 20), {**PROMISE, "window": "7d"}), MONDAY + timedelta(weeks=1))
+    few = judged(declared(log([0.46], 20), {**PROMISE, "window": "7d"}), MONDAY + timedelta(weeks=1))
     assert few["status"] == "at_risk"
     assert "not yet enough" in few["why"]
+
+
+def test_what_is_plain_is_a_breach_while_the_detector_still_learns() -> None:
+    rows = log([0.2] * 4 + [0.8] * 2, 5)
+    said = judged(declared(rows, {**PROMISE, "window": "14d"}), MONDAY + timedelta(weeks=6))
+    assert (said["status"], said["rule"], said["breaches"]) == ("breached", "interval", [])
+    assert "2024-01-29" <= said["since"] <= "2024-02-09"
 
 
 def test_before_any_look_has_closed_the_interval_judges() -> None:
