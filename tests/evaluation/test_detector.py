@@ -119,6 +119,15 @@ def test_an_absent_outcome_counts_as_declared_once_its_look_closed() -> None:
     assert seen.revised == 1
 
 
+def test_many_labels_that_came_after_their_look_are_said() -> None:
+    rows = log([0.2] * 6, 20)
+    assert "looks_revised" not in {note.code for note in leadline.check(declared(rows, PROMISE)).notes}
+    for each in rows[::20]:
+        each["observed_at"] = each["timestamp"] + timedelta(days=9)
+    found = {note.code: note.text for note in leadline.check(declared(rows, PROMISE)).notes}
+    assert "came or changed afterwards" in found["looks_revised"]
+
+
 # The verdict is a fold ------------------------------------------------------------------------------------------
 
 
