@@ -288,6 +288,11 @@ class Evaluation:
         )
 
     @cached_property
+    def estimated(self) -> tuple[Estimate, ...]:
+        """Estimates from predictions alone, of the windows after the reference."""
+        return tuple(self.without_labels.estimates())
+
+    @cached_property
     def _since_reference(self) -> tuple[int, int] | None:
         """The latest window with all labels in, as far as it lies after the rows that estimates are fitted on."""
         latest, first = self._latest(), self.without_labels.first_after

@@ -24,6 +24,7 @@ from leadline.objectives.budget import budget
 from leadline.objectives.detector import Breach as Found
 from leadline.objectives.detector import Story, fold
 from leadline.objectives.interval import verdict
+from leadline.report.words import days, interval
 from leadline.spec.model import Acknowledgement, Objective
 from leadline.stats.design import Designs
 from leadline.stats.detector import anytime_interval
@@ -253,6 +254,9 @@ class Judging:
             since = windows.since(end)
         else:
             status, why = _undetected(status, why, watch)
+        if status in (Verdict.HOLDS, Verdict.UNCERTAIN) and each.where == ALL_ROWS:
+            foreseen = self._foreseen(metric, target, end)
+            status, why = (status, why) if foreseen is None else (Verdict.AT_RISK, foreseen)
         low, high, method = interval_of(found)
         value = None if isinstance(found.value, Undefined) else found.value
         return replace(
@@ -268,6 +272,17 @@ class Judging:
             interval=method,
             budget=budget(metric, target, value, None if watch is None else _latest(metric, watch)),
         )
+
+    def _foreseen(self, metric: Metric, target: Target, end: int) -> str | None:
+        """What the newest estimate without labels says, if it is of a younger window and all on the wrong side."""
+        after = self.of.grain.start(self.of.series.first + end)
+        newest = next((each for each in reversed(self.of.estimated) if each.metric == metric.name), None)
+        if newest is None or newest.value is None or newest.window.start < after:
+            return None
+        if newest.low is None or newest.high is None or target.met(newest.low) or target.met(newest.high):
+            return None
+        shown, between = interval(newest.value, newest.low, newest.high)
+        return f"without labels it is estimated to be {shown} {between} on {days(newest.window, self.of.spec.zone)}"
 
     def _none_mature(self) -> str:
         return "no row is old enough for its label" if self.of.labels.predictions else "no rows"
