@@ -272,7 +272,7 @@ def advice(looks: float, wait: float, look_days: float, twice: float | Undefined
     twice      looks with twice the labels
 
     >>> advice(4.0, 2.0, 7.0, 2.2, 1.5)
-    ('twice the labels: about 16 instead of 28 days of looking',)
+    ('twice the labels: about 15 instead of 28 days of looking',)
     """
     found = []
     looking = looks * look_days
