@@ -278,6 +278,24 @@ def test_a_rate_of_feedback_is_judged_on_its_own_calendar() -> None:
     assert said["rule"] == "detector"
 
 
+@pytest.mark.parametrize("wild", [1e6, 1e80, 1e160, 1e300])
+def test_a_number_too_large_for_its_square_breaks_nothing(wild: float) -> None:
+    random = np.random.default_rng(1)
+    rows = [
+        {"id": f"{day}-{place}", "timestamp": MONDAY + timedelta(days=day, minutes=place), "label": 0.0,
+         "prediction": wild if (day, place) == (50, 0) else random.normal()}
+        for day in range(7 * 14) for place in range(20)
+    ]  # fmt: skip
+    promises = [
+        {"metric": name, "at_most": 2.0, "window": "28d"} for name in ("mae", "rmse", "mse", "p90_absolute_error")
+    ]
+    of = spec(rows, task="regression", metrics=["mae"], objectives=promises)
+    moment = MONDAY + timedelta(weeks=14)
+    found = leadline.check(of, as_of=moment).objectives
+    assert len(found) == 4
+    assert len(leadline.plan(of, as_of=moment)) == 4
+
+
 # Bad input ----------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Histogram, Sums
 from leadline.objectives.bets import Stream, group_figures, spread, stream
 from leadline.objectives.detector import fold
-from leadline.objectives.planning import advice, drops, looks_to_find, usual, with_rows
+from leadline.objectives.planning import Usual, advice, drops, looks_to_find, usual, with_rows
 from leadline.values import KEEPS, Target, Undefined
 
 YEAR, ALPHA, RUNS = 52.18, 0.05, 60
@@ -150,6 +150,13 @@ def test_too_few_looks_are_no_plan():
 
 
 def test_advice_says_what_would_help():
-    assert advice(4.0, 30.0, 7.0, Undefined("never"), 1.2)[0].startswith("30 days are waiting for labels")
-    assert "hardly help" in advice(4.0, 0.0, 7.0, 3.9, 20.0)[0]
-    assert not advice(1.0, 0.0, 7.0, 1.0, 1.0)
+    def usual_with(phi: float, learnt: bool) -> Usual:
+        return Usual(0.8, 100.0, phi, learnt, lambda _: (np.zeros(1), np.zeros(1)))
+
+    never = Undefined("never")
+    assert advice(usual_with(1.2, True), "−0.1", 4.0, 30.0, 7.0, never)[0].startswith("30 days are waiting for labels")
+    (twice,) = advice(usual_with(1.2, True), "−0.1", 4.0, 0.0, 7.0, 2.2)
+    assert twice == "a drop of −0.1 would be found in 15 instead of 28 days of looking with twice the labels"
+    assert "hardly help" in advice(usual_with(20.0, True), "−0.1", 4.0, 0.0, 7.0, 3.9)[0]
+    assert advice(usual_with(20.0, False), "−0.1", 4.0, 0.0, 7.0, 3.9)[0].startswith("more looks: too few")
+    assert not advice(usual_with(1.0, True), "−0.1", 1.0, 0.0, 7.0, 1.0)

@@ -24,6 +24,7 @@ from leadline.objectives.budget import budget
 from leadline.objectives.detector import Breach as Found
 from leadline.objectives.detector import Story, fold
 from leadline.objectives.interval import verdict
+from leadline.objectives.planning import LEARNT
 from leadline.report.words import days, interval
 from leadline.spec.model import Acknowledgement, Objective
 from leadline.stats.design import Designs
@@ -33,8 +34,6 @@ from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Target, Un
 #: where there is an objective for slices, half of its false alarms are left for them
 HALF = 0.5
 CONFIDENCE = 0.95
-#: looks with a figure after which the detector judges alone: a quarter of weeks
-LEARNT = 13
 #: about how many times as far from the figure the ends of a 99.9 % interval are as those of a 95 % one (t, 28 days)
 STRICTER = 1.8
 
@@ -390,7 +389,8 @@ def _since(
     phi = float(known[np.isfinite(known)][-1]) if np.isfinite(known).any() else 1.0
     _, critical = anytime_interval(0.0, 1.0, looks.stop - looks.start, CONFIDENCE, math.ceil(year))
     design = Designs(np.array([phi]), np.array([critical]), (None,))
-    low, high, _ = metric.interval(parts, np.array([value]), metric.row_variance(parts), design)
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high, _ = metric.interval(parts, np.array([value]), metric.row_variance(parts), design)
     if not np.isfinite(low[0] + high[0]):
         return value, None, None
     return value, float(low[0]), float(high[0])

@@ -73,10 +73,20 @@ def _of_objective(judging: Judging, objective: Objective) -> Iterator[Plan]:
         if isinstance(target, Undefined):
             yield _none(objective, metric, each, target, target.why)
         elif watch is None:
-            why = "the rule `interval` judges it" if objective.rule == "interval" else "no look has closed"
+            why = _why(judging, objective, metric)
             yield _none(objective, metric, each, target, why)
         else:
             yield _planned(judging, objective, metric, each, target, watch)
+
+
+def _why(judging: Judging, objective: Objective, metric: Metric) -> str:
+    """Why no detector tells of an objective."""
+    label = judging.of.spec.label
+    if objective.rule == "interval":
+        return "the rule `interval` judges it"
+    if "labels" in metric.needs and label is not None and label.label_probability is not None:
+        return "labels are a sample, which no detector takes in: its interval judges it"
+    return "no look has closed"
 
 
 def _none(
@@ -140,7 +150,7 @@ def _planned(
         made.append(Drop(size, after, when))
         if not isinstance(looks, Undefined) and not said:
             twice = looks_to_find(with_rows(found, 2.0), target, after, share, of.year)
-            said = tuple(advice(looks, wait, days, twice, found.overdispersion))
+            said = tuple(advice(found, size.replace("-", "−"), looks, wait, days, twice))
     return Plan(
         metric=metric.name,
         slice=each.where,

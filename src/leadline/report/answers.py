@@ -193,8 +193,11 @@ def _lasting(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
 
 
 def _ended(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
-    until = "" if breach.cleared is None else f" to {day(breach.cleared, zone)}"
-    return f"{_promise(each)} was broken from {day(breach.since, zone)}{until} (found {day(breach.found, zone)})."
+    cleared = "" if breach.cleared is None else f", cleared {day(breach.cleared, zone)}"
+    value, between = interval(breach.value, breach.low, breach.high)
+    figure = "" if breach.value is None else f": {value} {between}"
+    found = f"found {day(breach.found, zone)}{cleared}"
+    return f"{_promise(each)} was broken since {day(breach.since, zone)} ({found}){figure}."
 
 
 def budget_sentence(content: Content) -> str | None:
