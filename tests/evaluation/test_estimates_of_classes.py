@@ -198,6 +198,31 @@ def test_changes_are_told_apart(result):
     assert abs(change.by_inputs) < 0.03
 
 
+@pytest.mark.slow
+def test_intervals_cover_where_scores_keep_their_meaning():
+    """Of 228 windows each; that of the mean of AUCs is wide, as these are taken for perfectly correlated."""
+    metrics = [
+        "accuracy",
+        "macro_f1",
+        "recall(class=bee)",
+        "roc_auc",
+        "roc_auc(class=cow)",
+        "mcc",
+        "weighted_precision",
+    ]
+    hits: dict[str, list[bool]] = {metric: [] for metric in metrics}
+    for seed in range(12):
+        result = leadline.check(declared(*tables(log(seed=seed + 10, moved=0.5)), metrics=metrics))
+        for metric in metrics:
+            estimates, figures = both(result, metric)
+            for estimate, figure in zip(estimates, figures[20:], strict=True):
+                if estimate["interval"] == "resampled":
+                    hits[metric].append(estimate["low"] <= figure["value"] <= estimate["high"])
+    covered = {metric: np.mean(mine) for metric, mine in hits.items()}
+    assert min(covered.values()) > 0.92
+    assert max(share for metric, share in covered.items() if metric != "roc_auc") < 0.98
+
+
 # NannyML ------------------------------------------------------------------------------------------------------------
 
 
@@ -247,3 +272,136 @@ def test_equals_nannyml_in_every_chunk(cards, metric):
         assert errors.mean() == pytest.approx(error, abs=6e-5)
         assert record["mean_error"] == pytest.approx(error, abs=1.5e-3)
         assert record["constant_error"] == pytest.approx(constant, abs=1e-3)
+
+
+# Bad input ----------------------------------------------------------------------------------------------------------
+
+
+def undefined(found: dict[str, Any], labelled: int | None = None, **more: Any) -> str:
+    result = leadline.check(declared(*tables(found, labelled), **{"metrics": ["accuracy", "macro_f1"]} | more))
+    assert [each for each in result.estimates if each["estimator"]] == []
+    assert {each["status"] for each in result.track_record} == {"undefined"}
+    assert result.content.changes == []
+    (why,) = {each["why"] for each in result.track_record}
+    return why
+
+
+@pytest.fixture(scope="module")
+def few() -> dict[str, Any]:
+    return log(days=30, rows=40)
+
+
+def test_too_little_reference():
+    assert "300 are needed" in undefined(log(days=30, rows=8))
+
+
+def test_a_reference_without_labels(few):
+    none = few | {"actual": few["actual"]}
+    predictions, outcomes = tables(none)
+    late = outcomes.slice(20 * 40)
+    result = leadline.check(declared(predictions, late, metrics=["accuracy"]))
+    assert "no labelled rows" in result.track_record[0]["why"]
+
+
+def test_a_class_that_never_occurs_in_the_reference(few):
+    actual = np.where((few["day"] < 20) & (few["actual"] == 1), 0, few["actual"])
+    assert undefined(few | {"actual": actual}) == (
+        "class 'bee' against the rest: the reference has no positive label; at least 20 are needed"
+    )
+
+
+def test_scores_of_a_class_that_are_all_the_same(few):
+    score = few["score"].copy()
+    score[:, 2] = 0.25
+    assert undefined(few | {"score": score}) == "class 'cow' against the rest: all scores of the reference are the same"
+
+
+@pytest.mark.parametrize("scale", [3.0, -1.0])
+def test_scores_outside_0_and_1(few, scale):
+    assert undefined(few | {"score": few["score"] * scale}) == "scores are not probabilities"
+
+
+def test_a_class_without_scores(few):
+    why = undefined(few, columns={"scores": {"ant": "ant", "bee": "bee"}})
+    assert why == "no score of class 'cow' is declared: estimates need one for each class"
+    assert undefined(few, columns={"scores": None}) == "no scores of the classes are declared"
+
+
+def test_too_many_classes():
+    names = [f"c{code}" for code in range(9)]
+    rng = np.random.default_rng(3)
+    rows = pa.table(
+        {
+            "id": np.arange(900),
+            "at": np.datetime64("2024-01-01", "us") + (np.arange(900) * 3600).astype("timedelta64[s]"),
+            "prediction": np.array(names)[rng.integers(0, 9, 900)],
+            **{name: rng.random(900) for name in names},
+        }
+    )
+    outcomes = pa.table({"id": np.arange(900), "label": np.array(names)[np.arange(900) % 9]})
+    columns = {"scores": {name: name for name in names}}
+    result = leadline.check(declared(rows, outcomes, metrics=["accuracy"], columns=columns))
+    (record,) = result.track_record
+    assert record["why"] == "the model has 9 classes; estimates are made for up to 8"
+
+
+def test_a_reference_that_holds_all_windows(few):
+    why = undefined(few, reference={"until": START + timedelta(days=60)})
+    assert why == "no window begins after the reference"
+
+
+def test_no_labels_are_declared(few):
+    spec = declared(*tables(few), metrics=["predicted_rate(class=ant)"])
+    del spec["outcomes"]
+    assert list(leadline.check(spec).track_record) == []
+
+
+def test_rows_that_lack_the_score_of_one_class(few):
+    score = few["score"].copy()
+    score[few["day"] == 25, 1] = np.nan
+    score[np.flatnonzero(few["day"] == 26)[:3], 0] = np.nan
+    estimates, _ = both(leadline.check(declared(*tables(few | {"score": score}), metrics=["accuracy"])), "accuracy")
+    assert (estimates[5]["value"], estimates[5]["why"]) == (None, "no rows with a score")
+    assert estimates[6]["why"].endswith("; 3 rows without a score of each class are left out")
+    chance = calibrated(few | {"score": np.nan_to_num(score, nan=0.5)}, (few["day"] < 20))
+    whole = few | {"day": np.where(np.isnan(score).any(axis=1), -1, few["day"])}
+    assert estimates[6]["value"] == pytest.approx(by_brute_force(whole, 26, "accuracy", chance), abs=1e-7)
+
+
+def test_a_row_for_which_no_class_has_a_chance_counts_as_the_reference_did(few):
+    score, actual = few["score"].copy(), few["actual"].copy()
+    low = score < 0.2  # none of the class below it in the reference, so that a row of low scores has no chance at all
+    actual = np.where(low[np.arange(len(actual)), actual], score.argmax(axis=1), actual)
+    score[few["day"] == 29] = 1 / 64
+    estimates, _ = both(
+        leadline.check(declared(*tables(few | {"score": score, "actual": actual}), metrics=["class_rate(class=bee)"])),
+        "class_rate(class=bee)",
+    )
+    assert estimates[9]["value"] == pytest.approx((actual[few["day"] < 20] == 1).mean(), abs=1e-7)
+
+
+def test_a_class_in_the_metrics_before_the_others_keeps_its_scores(few):
+    one, other = (
+        both(leadline.check(declared(*tables(few), metrics=metrics)), "accuracy")[0]
+        for metrics in (["accuracy"], ["roc_auc(class=cow)", "accuracy"])
+    )
+    assert [each["value"] for each in one] == [each["value"] for each in other]
+
+
+def test_a_giant_weight_and_weights_that_are_all_the_same(few):
+    predictions, outcomes = tables(few)
+    weight = np.ones(len(predictions))
+    columns = {"weight": "weight"}
+
+    def estimated(weights: np.ndarray) -> list[dict[str, Any]]:
+        weighed = predictions.append_column("weight", pa.array(weights))
+        return both(
+            leadline.check(declared(weighed, outcomes, metrics=["accuracy", "roc_auc"], columns=columns)), "accuracy"
+        )[0]
+
+    plain = both(leadline.check(declared(predictions, outcomes, metrics=["accuracy", "roc_auc"])), "accuracy")[0]
+    assert [e["value"] for e in estimated(weight)] == pytest.approx([e["value"] for e in plain], abs=1e-7)
+    one = np.flatnonzero(few["day"] == 22)[0]
+    weight[one] = 1e6
+    chance = calibrated(few, few["day"] < 20)
+    assert estimated(weight)[2]["value"] == pytest.approx(chance[one, few["predicted"][one]], abs=1e-3)
