@@ -9,11 +9,9 @@ from scipy.special import stdtrit
 
 from leadline.cells.fill import Cells
 from leadline.cells.series import UNLABELLED
-from leadline.estimate.resampling import resampled
 from leadline.evaluation.leaves import CHANCE, LeafCells
 from leadline.evaluation.without_labels import Range, WithoutLabels
 from leadline.metrics.evaluate import Evaluated
-from leadline.metrics.expected import expected, figure
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array
 from leadline.values import ALL_ROWS, Change, LeafChange, Undefined, Window
@@ -22,6 +20,8 @@ from leadline.values import ALL_ROWS, Change, LeafChange, Undefined, Window
 LEAST_ROWS = 50
 #: grains from which rows of a grain may stand or fall together in the interval
 LEAST_GRAINS = 7
+#: the ends of a spread that is not known
+UNKNOWN = (np.array([np.nan]), np.array([np.nan]))
 
 
 def changes(
@@ -32,20 +32,17 @@ def changes(
     place      the grains of the window, all mature and after the reference
     evaluated  a metric of the window, from labels
     """
-    fit = without.to_refine
-    if fit is None:
+    if not without.usable:
         return
-    rows, chance = without.scored([place]), without.chance(fit, [place])
-    found = expected(rows, chance)
-    spread = resampled(without.wanted, fit, rows, chance)
-    for metric in without.wanted:
+    spread = without.spread([place])
+    for metric, figures in zip(without.wanted, without.figures([place])[-1], strict=True):
         of_labels, estimates = evaluated(metric), without.usable[metric.name]
-        estimate, reference = float(figure(metric, found)[0]), estimates.constant
+        estimate, reference = float(figures[0]), estimates.constant
         if isinstance(of_labels.value, Undefined) or not np.isfinite([estimate, reference]).all():
             continue
         more = of_labels.value - estimate
         low = high = None
-        below, above = (float(each[0]) for each in spread[metric.name])
+        below, above = (float(each[0]) for each in spread.get(metric.name, UNKNOWN))
         if of_labels.interval is not None and np.isfinite([below, above]).all():
             # labels of days that move together, and a calibrator that was fitted on few rows
             low = more - float(np.hypot(of_labels.value - of_labels.interval.low, above))

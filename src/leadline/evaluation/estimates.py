@@ -13,6 +13,7 @@ from leadline.cells.series import Series
 from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes
+from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
@@ -69,6 +70,7 @@ class Evaluation:
     looks: tuple[Seen, ...] = ()
     sampled: Sampled | None = None
     leaves: LeafCells | None = None
+    classes: ClassCells | Undefined | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -285,6 +287,8 @@ class Evaluation:
             self._tumbling,
             self.mature_until,
             self.leaves,
+            self.codes.classes,
+            self.classes,
         )
 
     @cached_property

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 from leadline.cells.plan import Key, Piece, bin_keys, binned, fit, group_size, lag_sizes, packed
 from leadline.estimate.few_labels import CONTROL, controlled
 from leadline.evaluation.choice import has_chances, thresholds
+from leadline.evaluation.classes import MOST_FINE, not_expected
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE
 from leadline.log.facts import Facts
@@ -27,8 +28,6 @@ from leadline.metrics.paired import as_baseline
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
-#: models of more classes have coarse histograms of scores for all rows, too
-MOST_FINE = 8
 #: errors of a grain span some four powers of ten
 USUAL_ERROR_BINS = 900
 #: slices of fewer rows a grain have histograms by week
@@ -59,7 +58,7 @@ class Plan:
         latest: Callable[[], tuple[int, int]],
         lag: str = "lag",
     ) -> None:
-        self.spec, self.found, self.coding, self.known = spec, found, coding, known
+        self.spec, self.log, self.found, self.coding, self.known = spec, log, found, coding, known
         self.fixed = fixed
         self.metrics, self.slice_metrics = metrics, slice_metrics
         self.timed, self.lag = LABEL in log.timed, lag
@@ -86,9 +85,17 @@ class Plan:
 
     def _read(self, columns: Sequence[str]) -> tuple[str, ...]:
         """The classes whose scores of all rows are counted: those of metrics, and those of estimates without labels."""
-        estimated = self.spec.task == "binary" and self.fixed.edges is None and "score" in columns
-        wanted = ("",) if estimated and self.spec.label and any(map(can_expect, self.metrics)) else ()
-        return tuple(dict.fromkeys((*self._classes(self.metrics), *wanted)))
+        return tuple(dict.fromkeys((*self._classes(self.metrics), *self._estimated(columns))))
+
+    def _estimated(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The classes whose scores are read for estimates without labels."""
+        label = self.spec.label
+        if label is None or not any(map(can_expect, self.metrics)):
+            return ()
+        if self.spec.task == "binary":
+            return ("",) if self.fixed.edges is None and "score" in columns else ()
+        unwanted = label.label_probability is not None or not_expected(self.log, self.found, self.coding)
+        return () if self.spec.task == "regression" or unwanted else self.coding.classes
 
     def _score(self, of: str) -> str:
         """The column with the scores of a class; a binary model has one, of the class ""."""
@@ -138,9 +145,10 @@ class Plan:
     def pieces(self) -> list[Piece]:
         """All cells: counts of all rows and of slices, then histograms; without estimates where these do not fit."""
         made = [*self.counts(), *self._histograms()]
-        if fit(made) or "" in self._classes(self.metrics):
+        if fit(made):
             return made
-        return [piece for piece in made if piece.name != ("scores", "")]
+        shown = self._classes(self.metrics)
+        return [piece for piece in made if piece.name[0] != "scores" or piece.name[1] in shown]
 
     def counts(self) -> list[Piece]:
         """Counts and sums for every grain and slice: the cells that are a ledger."""

@@ -17,6 +17,7 @@ from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
 from leadline.evaluation.choice import choose
+from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_pieces, seen, watched
@@ -156,7 +157,12 @@ def _evaluate(
         asked is not None,
         looks,
         sampled,
+        classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
+    to_join = evaluation.without_labels.to_join
+    if to_join is not None:
+        told("reading what the scores of the classes meant in the reference")
+        return replace(evaluation, classes=class_cells(engine, known.table, to_join, metrics, first, series.grains))
     fit = evaluation.without_labels.to_refine if log.features else None
     if fit is None:
         return evaluation

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 
-from leadline.cells.fill import Ints
+from leadline.cells.fill import Cells, Ints
 from leadline.cells.series import UNLABELLED, Series
 from leadline.estimate.calibrator import Calibrator, calibrator
+from leadline.estimate.classes import class_calibrators, class_spread
 from leadline.estimate.leaves import LeafSums, added, corrections
 from leadline.estimate.resampling import resampled
 from leadline.estimate.windows import Estimates, Made, made, to_draw, with_ends
+from leadline.evaluation.classes import NOT_PROBABILITIES, ClassCells
 from leadline.evaluation.leaves import LeafCells, leaf_sums
 from leadline.log.calendar import Grain
 from leadline.log.reference import Reference, guessed_end
-from leadline.metrics.expected import Scored, can_expect, expected, figure
+from leadline.metrics.expected import Scored, can_expect, expected, expected_of_classes, figure
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Sums
 from leadline.spec.model import Spec
@@ -32,18 +34,22 @@ TOGETHER = 64
 ASSUMES = (
     "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
 )
-NOT_PROBABILITIES = "scores are not probabilities"
+NOTHING_OLD_ENOUGH = "the reference has no whole window of time whose rows are old enough for their label"
+TOO_MANY_CELLS = "the scores of all windows would make too many cells: choose a coarser window"
 Range = tuple[int, int]
 Place = tuple[int, int, Window]
 
 
 @dataclass(frozen=True)
 class WithoutLabels:
-    """Estimates of a binary model's windows, made when asked for.
+    """Estimates of the windows of a model of two or several classes, made when asked for.
 
     windows        the tumbling windows of the log: places in the arrays, and the whole window
     mature_until   number of leading grains whose rows are all mature
     leaves         rows by leaf of a tree over features, where there are features that tell more than the score
+    names          the classes of a model of several, in the order of their codes
+    classes        of a model of several classes: rows with the chances of the classes, once they are read; or why
+                   there are none
     """
 
     spec: Spec
@@ -55,6 +61,8 @@ class WithoutLabels:
     windows: Sequence[Place]
     mature_until: int
     leaves: LeafCells | None = None
+    names: Sequence[str] = ()
+    classes: ClassCells | Undefined | None = None
 
     # The reference -----------------------------------------------------------------------------------------------
 
@@ -100,16 +108,42 @@ class WithoutLabels:
     @cached_property
     def _wanted(self) -> list[Metric]:
         """The metrics that need labels and can be expected."""
-        if self.spec.task != "binary" or self.spec.label is None or self.spec.label.label_probability is not None:
+        if self.spec.task == "regression" or self.spec.label is None or self.spec.label.label_probability is not None:
             return []  # labels of rows that were chosen for labelling make estimates of their own
         return [metric for metric in self.metrics if can_expect(metric)]
+
+    @cached_property
+    def _of_classes(self) -> bool:
+        """Whether the model chooses one of several classes."""
+        return self.spec.task == "multiclass"
+
+    @cached_property
+    def _why_none(self) -> Undefined | None:
+        """Why nothing could be fitted, or no window can be estimated; None where there are estimates."""
+        fit = self._class_fits if self._of_classes else self._fit
+        if isinstance(fit, Undefined):
+            return fit
+        return None if self._after else Undefined("no window begins after the reference")
+
+    @cached_property
+    def _class_fits(self) -> Mapping[str, Calibrator] | Undefined:
+        """By class, in the order of their codes, what its score meant in the reference."""
+        if isinstance(self.classes, Undefined):
+            return self.classes
+        if isinstance(self.classes, ClassCells):
+            return self.classes.fits
+        if not all(("scores", name) in self.series.pieces for name in self.names):
+            return Undefined(TOO_MANY_CELLS)
+        if not self._fitted_until:
+            return Undefined(NOTHING_OLD_ENOUGH)
+        return class_calibrators({name: self.sums.scores[name][: self._fitted_until].total() for name in self.names})
 
     @cached_property
     def _fit(self) -> Calibrator | Undefined:
         if self.reference.edges is not None or ("scores", "") not in self.series.pieces:
             return Undefined(self._no_scores())
         if not self._fitted_until:
-            return Undefined("the reference has no whole window of time whose rows are old enough for their label")
+            return Undefined(NOTHING_OLD_ENOUGH)
         return calibrator(self.sums.scores[""][: self._fitted_until].total())
 
     def _no_scores(self) -> str:
@@ -117,7 +151,7 @@ class WithoutLabels:
             return NOT_PROBABILITIES
         if self.spec.predictions.columns.score is None:
             return "no score is declared"
-        return "the scores of all windows would make too many cells: choose a coarser window"
+        return TOO_MANY_CELLS
 
     def scored(self, ranges: Sequence[Range]) -> Scored:
         """The rows of some ranges of grains that do not overlap."""
@@ -149,8 +183,17 @@ class WithoutLabels:
 
     @property
     def to_refine(self) -> Calibrator | None:
-        """The calibrator that leaves would refine; None where there is nothing to estimate."""
-        return None if isinstance(self._fit, Undefined) or not self._after or not self._wanted else self._fit
+        """The calibrator of a binary model that leaves would refine; None where there is nothing to estimate."""
+        if not self._wanted or self._of_classes or self._why_none is not None or isinstance(self._fit, Undefined):
+            return None
+        return self._fit
+
+    @property
+    def to_join(self) -> Mapping[str, Calibrator] | None:
+        """The calibrators of several classes with which rows are to be read again; None where that is for nothing."""
+        if not self._wanted or not self._of_classes or self._why_none is not None:
+            return None
+        return None if isinstance(self._class_fits, Undefined) else self._class_fits
 
     @property
     def fitted_until(self) -> int:
@@ -206,39 +249,54 @@ class WithoutLabels:
     @cached_property
     def _found(self) -> dict[str, Estimates]:
         """Estimates by metric; none where nothing could be fitted."""
-        fit = self._fit
-        if isinstance(fit, Undefined) or not self._after:
+        if not self._wanted or self._why_none is not None:
             return {}
-        values = np.full((2, len(self._wanted), len(self._after)), np.nan)
-        for start in range(0, len(self._after), TOGETHER):
-            places = slice(start, start + TOGETHER)
-            ranges = [(begin, after) for begin, after, _ in self._after[places]]
-            scored = self.scored(ranges)
-            for kind, chance in enumerate((fit.chance, *([self.chance(fit, ranges)] if self.leaves else []))):
-                found = expected(scored, chance)
-                for row, metric in enumerate(self._wanted):
-                    values[kind, row, places] = figure(metric, found)
-        every = [self._made(metric, *pair) for metric, *pair in zip(self._wanted, *values, strict=True)]
+        ranges = [each[:2] for each in self._after]
+        together = [ranges[start : start + TOGETHER] for start in range(0, len(ranges), TOGETHER)]
+        values = np.concatenate([self.figures(some) for some in together], axis=-1)
+        every = [self._made(metric, values[:, row]) for row, metric in enumerate(self._wanted)]
         drawn = to_draw(every)
-        ranges = [self._after[place][:2] for place in drawn.tolist()]
-        spread = resampled(self._wanted, fit, self.scored(ranges), self.chance(fit, ranges)) if ranges else {}
+        spread = self.spread([ranges[place] for place in drawn.tolist()]) if len(drawn) else {}
         return {
             metric.name: with_ends(metric, each, drawn, spread.get(metric.name))
             for metric, each in zip(self._wanted, every, strict=True)
         }
 
-    def _made(self, metric: Metric, plain: Array, refined: Array) -> Made:
+    def figures(self, ranges: Sequence[Range]) -> Array:
+        """What is expected of ranges of grains: by estimator, plain before finer, metric and range."""
+        if isinstance(self.classes, ClassCells):
+            every = [expected_of_classes(self.classes.sums(self._groups(ranges), len(ranges)))]
+        elif isinstance(self._fit, Undefined):
+            return np.full((1, len(self._wanted), len(ranges)), np.nan)
+        else:
+            scored, chances = self.scored(ranges), [self._fit.chance]
+            chances += [self.chance(self._fit, ranges)] if self.leaves else []
+            every = [expected(scored, chance) for chance in chances]
+        return np.array([[figure(metric, found) for metric in self._wanted] for found in every])
+
+    def spread(self, ranges: Sequence[Range]) -> dict[str, tuple[Array, Array]]:
+        """By metric what to add to the best estimates of ranges for the ends of their intervals; low and high."""
+        if isinstance(self.classes, ClassCells):
+            rows = self.classes.sums(self._groups(ranges), len(ranges))
+            fitted = self.sums[: self._fitted_until].total()
+            counts, squares = fitted.counts[:, :-1], fitted.squares[:, :-1]
+            return class_spread(self._wanted, self.classes.fits, counts, squares, rows)
+        if isinstance(self._fit, Undefined):
+            return {}
+        return resampled(self._wanted, self._fit, self.scored(ranges), self.chance(self._fit, ranges))
+
+    def _made(self, metric: Metric, values: Array) -> Made:
         by_grain = metric.parts(self.sums)
         shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
         figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
         constant = float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0])
-        return made(plain, refined if self.leaves else None, figures, constant, self._known_before)
+        return made(values[0], values[1] if len(values) > 1 else None, figures, constant, self._known_before)
 
     def estimates(self) -> list[Estimate]:
         """One for each metric and window after the reference that has rows with a score."""
         found = []
         rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
-        cells = self.series.pieces.get(("scores", ""))
+        cells = self._with_score
         scored = np.zeros(self.series.grains)
         if cells is not None:
             np.add.at(scored, cells.keys["grain"], cells.rows)
@@ -250,6 +308,13 @@ class WithoutLabels:
             for place, (*_, window) in enumerate(self._after):
                 found.append(self._estimate(metric, made, place, window, rows[place], with_score[place]))
         return found
+
+    @property
+    def _with_score(self) -> Cells | None:
+        """Cells that hold each row with its scores once."""
+        if isinstance(self.classes, ClassCells):
+            return self.classes.by_prediction
+        return self.series.pieces.get(("scores", ""))
 
     def _estimate(
         self, metric: Metric, made: Estimates, place: int, window: Window, rows: int, scored: int
@@ -277,7 +342,8 @@ class WithoutLabels:
             )
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
-        said = [f"{rows - scored:,} rows without a score are left out"] if scored < rows else []
+        lacking = "a score of each class" if self._of_classes else "a score"
+        said = [f"{rows - scored:,} rows without {lacking} are left out"] if scored < rows else []
         return Estimate(
             metric=metric.name,
             slice=ALL_ROWS,
@@ -300,7 +366,7 @@ class WithoutLabels:
 
     def _record(self, metric: Metric) -> TrackRecord:
         if metric.name not in self._found:
-            why = self._fit.why if isinstance(self._fit, Undefined) else "no window begins after the reference"
+            why = None if self._why_none is None else self._why_none.why
             return TrackRecord(metric.name, ALL_ROWS, None, CBPE, Standing.UNDEFINED, why=why)
         made = self._found[metric.name]
         now, constant = made.now, made.constant
