@@ -405,3 +405,13 @@ def test_a_giant_weight_and_weights_that_are_all_the_same(few):
     weight[one] = 1e6
     chance = calibrated(few, few["day"] < 20)
     assert estimated(weight)[2]["value"] == pytest.approx(chance[one, few["predicted"][one]], abs=1e-3)
+
+
+def test_no_rows_and_a_guessed_reference(few):
+    predictions, outcomes = tables(few)
+    found = leadline.check(declared(predictions.slice(0, 0), outcomes.slice(0, 0), metrics=["accuracy"]))
+    assert [each["status"] for each in found.track_record] == ["undefined"]
+    guessed = leadline.check(declared(predictions, outcomes, metrics=["accuracy"], reference=None))
+    assert guessed.track_record[0]["reference_end"] == "2024-01-09T00:00:00Z"
+    assert guessed.track_record[0]["status"] == "in_use"
+    assert "estimates_reference" in {note.code for note in guessed.notes}

@@ -52,6 +52,7 @@ class Evaluation:
     looks   what the detectors of the objectives look at
     sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
     leaves  rows by leaf of a tree over features, for estimates without labels
+    classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     """
 
     spec: Spec

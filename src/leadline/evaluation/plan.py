@@ -94,8 +94,9 @@ class Plan:
             return ()
         if self.spec.task == "binary":
             return ("",) if self.fixed.edges is None and "score" in columns else ()
-        unwanted = label.label_probability is not None or not_expected(self.log, self.found, self.coding)
-        return () if self.spec.task == "regression" or unwanted else self.coding.classes
+        if self.spec.task != "multiclass" or label.label_probability is not None:
+            return ()
+        return self.coding.classes if not_expected(self.log, self.found, self.coding) is None else ()
 
     def _score(self, of: str) -> str:
         """The column with the scores of a class; a binary model has one, of the class ""."""
