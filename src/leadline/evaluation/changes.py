@@ -9,7 +9,6 @@ from scipy.special import stdtrit
 
 from leadline.cells.fill import Cells
 from leadline.cells.series import UNLABELLED
-from leadline.estimate.resampling import resampled
 from leadline.evaluation.leaves import CHANCE, LeafCells
 from leadline.evaluation.without_labels import Range, WithoutLabels
 from leadline.metrics.evaluate import Evaluated
@@ -37,7 +36,7 @@ def changes(
         return
     rows, chance = without.scored([place]), without.chance(fit, [place])
     found = expected(rows, chance)
-    spread = resampled(without.wanted, fit, rows, chance)
+    spread = without.spread(rows, chance)
     for metric in without.wanted:
         of_labels, estimates = evaluated(metric), without.usable[metric.name]
         estimate, reference = float(figure(metric, found)[0]), estimates.constant

@@ -14,7 +14,7 @@ from leadline.cells.fill import Ints
 from leadline.cells.series import UNLABELLED, Series
 from leadline.estimate.calibrator import Calibrator, calibrator
 from leadline.estimate.leaves import LeafSums, added, corrections
-from leadline.estimate.resampling import resampled
+from leadline.estimate.resampling import Refits, refits, resampled
 from leadline.estimate.windows import Estimates, Made, made, to_draw, with_ends
 from leadline.evaluation.leaves import LeafCells, leaf_sums
 from leadline.log.calendar import Grain
@@ -186,6 +186,15 @@ class WithoutLabels:
         more = added(rows, self._corrections)
         return np.clip(fit.chance + more[..., self.leaves.wide], 0.0, 1.0)
 
+    @cached_property
+    def _refits(self) -> Refits | None:
+        """The calibrator of references that were drawn again; made once, for all windows."""
+        return None if isinstance(self._fit, Undefined) else refits(self._fit)
+
+    def spread(self, scored: Scored, chance: Array) -> dict[str, tuple[Array, Array]]:
+        """How far estimates of these rows may be off, by metric: as `resampled`; none where nothing could be fitted."""
+        return {} if self._refits is None else resampled(self._wanted, self._refits, scored, chance)
+
     # Estimates ---------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -221,7 +230,7 @@ class WithoutLabels:
         every = [self._made(metric, *pair) for metric, *pair in zip(self._wanted, *values, strict=True)]
         drawn = to_draw(every)
         ranges = [self._after[place][:2] for place in drawn.tolist()]
-        spread = resampled(self._wanted, fit, self.scored(ranges), self.chance(fit, ranges)) if ranges else {}
+        spread = self.spread(self.scored(ranges), self.chance(fit, ranges)) if ranges else {}
         return {
             metric.name: with_ends(metric, each, drawn, spread.get(metric.name))
             for metric, each in zip(self._wanted, every, strict=True)
@@ -241,7 +250,7 @@ class WithoutLabels:
         cells = self.series.pieces.get(("scores", ""))
         scored = np.zeros(self.series.grains)
         if cells is not None:
-            np.add.at(scored, cells.keys["grain"], cells.rows)
+            scored += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
         with_score = [int(scored[begin:after].sum()) for begin, after, _ in self._after]
         for metric in self._wanted:
             if metric.name not in self._found:
