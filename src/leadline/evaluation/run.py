@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import binned, refuse_too_many
+from leadline.cells.plan import Key, binned, refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
@@ -21,7 +21,7 @@ from leadline.estimate.selective import selective, too_early
 from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
-from leadline.evaluation.looks import look_pieces, seen, watched
+from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.nowcasts import whole_ages
 from leadline.evaluation.plan import DISAGREES, EARLY, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
@@ -97,11 +97,17 @@ def _evaluate(
         raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
     first, last = _range(grain, found, moment)
 
-    def planned(rows: ir.Table, lag: str = "lag") -> Plan:
+    def planned(rows: ir.Table, before: bool = False) -> Plan:
+        def looks(with_bins: ir.Table, thresholds: int) -> dict[str, Key]:
+            return look_packs(with_bins, watch, fixed, coding, thresholds, before)
+
+        lag = "until_lag" if before else "lag"
         unread = [name for name in rows.columns if name == "id" or name.startswith(FEATURE)]
         codes_of_rows = coded(engine, rows.drop(*unread), fixed.partitions, fixed.versions)
         shown = metrics, slice_metrics
-        return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag)
+        return Plan(
+            spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag, looks
+        )
 
     @cache
     def latest() -> tuple[int, int]:
@@ -115,11 +121,11 @@ def _evaluate(
     filled = fill(engine, plan.rows, pieces)
     if known.corrected is not None:
         # a label that counted for a while stands in the ledger twice: from when it was known, and taken back
-        for lag, sign in (("lag", 1), ("until_lag", -1)):
-            again = planned(known.corrected, lag)
-            looked = look_pieces(again.rows, watch, fixed, coding, len(plan.thresholds), before=sign < 0)
+        for before in (False, True):
+            again = planned(known.corrected, before)
+            looked = look_pieces(again.rows, watch, fixed, coding, len(plan.thresholds), before)
             for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
-                filled[name] = filled[name] + (cells if sign > 0 else -cells)
+                filled[name] = filled[name] + (-cells if before else cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
     series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
