@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from leadline.estimate.calibrator import Calibrator, calibrator
-from leadline.estimate.resampling import DRAWS, SEED, TOGETHER, resampled
+from leadline.estimate.resampling import DRAWS, SEED, TOGETHER, refits, resampled
 from leadline.metrics.expected import ClassSums, Scored, expected_of_classes, probability_bins
 from leadline.metrics.metric import Mean, Metric
 from leadline.metrics.multiclass import class_auc
@@ -105,7 +105,7 @@ def _one_against_rest(fit: Calibrator, found: Histogram, level: float) -> tuple[
     rows, squares, none = (by_prediction(values) for values in (weight, square, np.zeros_like(weight)))
     scored = Scored(rows, rows, squares, none, bins=found.bins)
     chance = np.divide(found.positives, weight, out=np.zeros_like(weight), where=weight > 0)
-    return resampled([metric], fit, scored, chance[..., None, :], level)[metric.name]
+    return resampled([metric], refits(fit), scored, chance[..., None, :], level)[metric.name]
 
 
 def _counted(

@@ -79,11 +79,12 @@ def codes_of(name: str, values: Values) -> Codes:
         order = sorted(range(len(values.words)), key=lambda place: (-counts[place], values.words[place]))
         words = tuple(sorted(values.words[place] for place in order[:WORDS]))
         return Codes(name, None, words, bool((values.number < 0).any()))
-    known = np.sort(values[~np.isnan(values)])
+    known = values[~np.isnan(values)]
     if not len(known):
         return Codes(name, (), gaps=True)
-    places = known[(np.arange(1, NUMERIC_CODES) * len(known)) // NUMERIC_CODES]
-    edges = tuple(dict.fromkeys(places[places > known[0]].tolist()))
+    at = (np.arange(1, NUMERIC_CODES) * len(known)) // NUMERIC_CODES
+    places = np.partition(known, at)[at]
+    edges = tuple(dict.fromkeys(places[places > known.min()].tolist()))
     return Codes(name, edges, gaps=len(known) < len(values))
 
 
@@ -160,21 +161,15 @@ def grown(names: Sequence[str], columns: Sequence[Values], residuals: Array, lab
     least = max(int(np.ceil(LEAST_SHARE * len(residuals))), 20)
     ordered = [of.edges is not None for of in features]
     root, leaves = regression_tree(codes, residuals, ordered, MOST_LEAVES, least)
-    if leaves < 2:
+    if isinstance(root, int):
         return Undefined("no feature tells more of the label than the score does")
     tree = Tree(features, root, leaves)
-    number = np.array([_leaf(root, row) for row in codes.tolist()])
+    number = root.leaves(codes)
     means = np.bincount(number, weights=residuals) / np.bincount(number)
     left = float(((residuals - means[number]) ** 2).mean())
     if left < (1 - TELLS_THE_LABEL) * float((residuals**2).mean()) or left < 1e-3 * float(labels.var()):
         return Undefined("the features tell the label itself: declare those that are known before it")
     return tree
-
-
-def _leaf(node: Split | int, row: Sequence[int]) -> int:
-    while not isinstance(node, int):
-        node = node.low if row[node.column] in node.codes else node.high
-    return node
 
 
 @dataclass(frozen=True, slots=True)

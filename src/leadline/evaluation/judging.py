@@ -169,9 +169,10 @@ class Judging:
     def _stream(self, metric: Metric, target: Target, seen: Seen, each: Judged) -> tuple[bets.Stream, Array]:
         key = metric.name, target, seen.of.calendar, each
         if key not in self._streams:
-            sums = seen.sums(each.index, each.code)
+            scores = seen.scores(each.index, each.code)
+            sums = seen.sums(each.index, each.code, scores)
             entities = seen.entities(each.index, each.code)
-            ranked = seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
+            ranked = scores.get(metric.of[0]) if isinstance(metric, RocAuc) else None
             made = bets.stream(metric, sums, target, entities, ranked)
             self._streams[key] = made, metric.parts(sums)
         return self._streams[key]

@@ -127,9 +127,10 @@ def _planned(
     kept = np.ones(of.looks, dtype=bool)
     for breach in watch.story.breaches:
         kept[breach.since : of.looks if breach.cleared is None else breach.cleared] = False
-    ranked = watch.seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
+    scores = watch.seen.scores(each.index, each.code)
+    ranked = scores.get(metric.of[0]) if isinstance(metric, RocAuc) else None
     groups = None if ranked is None else group_figures(ranked, of.looks)
-    sums = watch.seen.sums(each.index, each.code)
+    sums = watch.seen.sums(each.index, each.code, scores)
     found = usual(metric, target, sums, watch.parts, watch.stream, watch.story.phi, groups, kept)
     if isinstance(found, Undefined):
         found = usual(

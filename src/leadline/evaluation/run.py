@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import binned, refuse_too_many
+from leadline.cells.plan import Key, binned, refuse_too_many
 from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
@@ -20,7 +20,7 @@ from leadline.evaluation.choice import choose
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
-from leadline.evaluation.looks import look_pieces, seen, watched
+from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.notes import data_notes, future, known_later, late_notes, revised, version_notes
 from leadline.evaluation.plan import OF_BASELINE, Plan
 from leadline.log.calendar import Grain
@@ -93,11 +93,17 @@ def _evaluate(
         raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
     first, last = _range(grain, found, moment)
 
-    def planned(rows: ir.Table, lag: str = "lag") -> Plan:
+    def planned(rows: ir.Table, before: bool = False) -> Plan:
+        def looks(with_bins: ir.Table, thresholds: int) -> dict[str, Key]:
+            return look_packs(with_bins, watch, fixed, coding, thresholds, before)
+
+        lag = "until_lag" if before else "lag"
         unread = [name for name in rows.columns if name == "id" or name.startswith(FEATURE)]
         codes_of_rows = coded(engine, rows.drop(*unread), fixed.partitions, fixed.versions)
         shown = metrics, slice_metrics
-        return Plan(spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag)
+        return Plan(
+            spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag, looks
+        )
 
     @cache
     def latest() -> tuple[int, int]:
@@ -111,11 +117,11 @@ def _evaluate(
     filled = fill(engine, plan.rows, pieces)
     if known.corrected is not None:
         # a label that counted for a while stands in the ledger twice: from when it was known, and taken back
-        for lag, sign in (("lag", 1), ("until_lag", -1)):
-            again = planned(known.corrected, lag)
-            looked = look_pieces(again.rows, watch, fixed, coding, len(plan.thresholds), before=sign < 0)
+        for before in (False, True):
+            again = planned(known.corrected, before)
+            looked = look_pieces(again.rows, watch, fixed, coding, len(plan.thresholds), before)
             for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
-                filled[name] = filled[name] + (cells if sign > 0 else -cells)
+                filled[name] = filled[name] + (-cells if before else cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
     series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
@@ -159,17 +165,24 @@ def _evaluate(
         sampled,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    to_join = evaluation.without_labels.to_join
-    if to_join is not None:
+    return _refined(evaluation, log, known.table, plan.thresholds, told)
+
+
+def _refined(
+    evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
+) -> Evaluation:
+    """With what estimates without labels need of the rows once more: chances of classes, or rows by leaf."""
+    without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
+    if without.to_join is not None:
         told("reading what the scores of the classes meant in the reference")
-        return replace(evaluation, classes=class_cells(engine, known.table, to_join, metrics, first, series.grains))
-    fit = evaluation.without_labels.to_refine if log.features else None
+        classes = class_cells(log.engine, rows, without.to_join, evaluation.metrics, *place)
+        return replace(evaluation, classes=classes)
+    fit = without.to_refine if log.features else None
     if fit is None:
         return evaluation
     told("looking for kinds of rows whose scores mean something else")
-    rows = binned(known.table, {"score": "score"}, plan.thresholds, None)
-    fitted = evaluation.without_labels.fitted_until, evaluation.without_labels.fitted_rows
-    leaves = leaf_cells(engine, rows, log.features, fit, *fitted, first, series.grains)
+    scored = binned(rows, {"score": "score"}, thresholds, None)
+    leaves = leaf_cells(log.engine, scored, log.features, fit, without.fitted_until, without.fitted_rows, *place)
     return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
 
 

@@ -15,7 +15,7 @@ from leadline.cells.series import UNLABELLED, Series
 from leadline.estimate.calibrator import Calibrator, calibrator
 from leadline.estimate.classes import class_calibrators, class_spread
 from leadline.estimate.leaves import LeafSums, added, corrections
-from leadline.estimate.resampling import resampled
+from leadline.estimate.resampling import Refits, refits, resampled
 from leadline.estimate.windows import Estimates, Made, made, to_draw, with_ends
 from leadline.evaluation.classes import NOT_PROBABILITIES, ClassCells
 from leadline.evaluation.leaves import LeafCells, leaf_sums
@@ -229,6 +229,11 @@ class WithoutLabels:
         more = added(rows, self._corrections)
         return np.clip(fit.chance + more[..., self.leaves.wide], 0.0, 1.0)
 
+    @cached_property
+    def _refits(self) -> Refits | None:
+        """The calibrator of references that were drawn again; made once, for all windows."""
+        return None if isinstance(self._fit, Undefined) else refits(self._fit)
+
     # Estimates ---------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -281,9 +286,9 @@ class WithoutLabels:
             fitted = self.sums[: self._fitted_until].total()
             counts, squares = fitted.counts[:, :-1], fitted.squares[:, :-1]
             return class_spread(self._wanted, self.classes.fits, counts, squares, rows)
-        if isinstance(self._fit, Undefined):
+        if isinstance(self._fit, Undefined) or self._refits is None:
             return {}
-        return resampled(self._wanted, self._fit, self.scored(ranges), self.chance(self._fit, ranges))
+        return resampled(self._wanted, self._refits, self.scored(ranges), self.chance(self._fit, ranges))
 
     def _made(self, metric: Metric, values: Array) -> Made:
         by_grain = metric.parts(self.sums)
@@ -299,7 +304,7 @@ class WithoutLabels:
         cells = self._with_score
         scored = np.zeros(self.series.grains)
         if cells is not None:
-            np.add.at(scored, cells.keys["grain"], cells.rows)
+            scored += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
         with_score = [int(scored[begin:after].sum()) for begin, after, _ in self._after]
         for metric in self._wanted:
             if metric.name not in self._found:
