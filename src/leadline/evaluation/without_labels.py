@@ -295,24 +295,29 @@ class WithoutLabels:
         shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
         figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
         constant = float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0])
-        return made(values[0], values[1] if len(values) > 1 else None, figures, constant, self._known_before)
+        finer = values[1] if len(values) > 1 else None
+        return made(values[0], finer, figures, constant, np.array(self._scored_rows, float), self._known_before)
 
     def estimates(self) -> list[Estimate]:
         """One for each metric and window after the reference that has rows with a score."""
         found = []
         rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
-        cells = self._with_score
-        scored = np.zeros(self.series.grains)
-        if cells is not None:
-            scored += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
-        with_score = [int(scored[begin:after].sum()) for begin, after, _ in self._after]
         for metric in self._wanted:
             if metric.name not in self._found:
                 continue
             made = self._found[metric.name]
             for place, (*_, window) in enumerate(self._after):
-                found.append(self._estimate(metric, made, place, window, rows[place], with_score[place]))
+                found.append(self._estimate(metric, made, place, window, rows[place], self._scored_rows[place]))
         return found
+
+    @cached_property
+    def _scored_rows(self) -> list[int]:
+        """By window after the reference, how many rows have a score."""
+        scored = np.zeros(self.series.grains)
+        cells = self._with_score
+        if cells is not None:
+            scored += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
+        return [int(scored[begin:after].sum()) for begin, after, _ in self._after]
 
     @property
     def _with_score(self) -> Cells | None:
