@@ -9,11 +9,9 @@ from scipy.special import stdtrit
 
 from leadline.cells.fill import Cells
 from leadline.cells.series import UNLABELLED
-from leadline.estimate.resampling import resampled
 from leadline.evaluation.leaves import CHANCE, LeafCells
 from leadline.evaluation.without_labels import Range, WithoutLabels
 from leadline.metrics.evaluate import Evaluated
-from leadline.metrics.expected import expected, figure
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array
 from leadline.values import ALL_ROWS, Change, LeafChange, Undefined, Window
@@ -32,15 +30,13 @@ def changes(
     place      the grains of the window, all mature and after the reference
     evaluated  a metric of the window, from labels
     """
-    fit = without.to_refine
-    if fit is None:
+    metrics = [metric for metric in without.wanted if metric.name in without.usable]
+    if not metrics:
         return
-    rows, chance = without.scored([place]), without.chance(fit, [place])
-    found = expected(rows, chance)
-    spread = resampled(without.wanted, fit, rows, chance)
-    for metric in without.wanted:
+    found, spread = without.figures(metrics, [place])[-1], without.spread(metrics, [place])
+    for metric, (value,) in zip(metrics, found.tolist(), strict=True):
         of_labels, estimates = evaluated(metric), without.usable[metric.name]
-        estimate, reference = float(figure(metric, found)[0]), estimates.constant
+        estimate, reference = float(value), estimates.constant
         if isinstance(of_labels.value, Undefined) or not np.isfinite([estimate, reference]).all():
             continue
         more = of_labels.value - estimate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -15,7 +15,9 @@ from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
+from leadline.evaluation.losses import LossCells
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
+from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
@@ -51,6 +53,7 @@ class Evaluation:
     looks   what the detectors of the objectives look at
     sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
     leaves  rows by leaf of a tree over features, for estimates without labels
+    losses  the same of a regression, by loss, or why there are none
     """
 
     spec: Spec
@@ -69,6 +72,7 @@ class Evaluation:
     looks: tuple[Seen, ...] = ()
     sampled: Sampled | None = None
     leaves: LeafCells | None = None
+    losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -275,7 +279,7 @@ class Evaluation:
     @cached_property
     def without_labels(self) -> WithoutLabels:
         """Estimates from predictions alone, and the score that is kept of them."""
-        return WithoutLabels(
+        known = (
             self.spec,
             self.grain,
             self.series,
@@ -284,8 +288,10 @@ class Evaluation:
             self._total,
             self._tumbling,
             self.mature_until,
-            self.leaves,
         )
+        if self.spec.task == "regression":
+            return OfLosses(*known, losses=self.losses)
+        return WithoutLabels(*known, self.leaves)
 
     @cached_property
     def _since_reference(self) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -22,7 +22,9 @@ from leadline.evaluation.choice import choose
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_pieces, seen, watched
+from leadline.evaluation.losses import loss_cells
 from leadline.evaluation.nowcasts import whole_ages
+from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.plan import DISAGREES, EARLY, OF_BASELINE, Plan
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
@@ -160,13 +162,28 @@ def _evaluate(
         seen(watch, filled, k),
         sampled,
     )
-    fit = evaluation.without_labels.to_refine if log.features else None
+    return _with_leaves(evaluation, log, known.table, plan.thresholds, told)
+
+
+def _with_leaves(
+    evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
+) -> Evaluation:
+    """The evaluation with the rows by leaf, for estimates without labels: a second reading, where they ask for it."""
+    without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
+    if isinstance(without, OfLosses):
+        if not without.to_fit:
+            return evaluation
+        told("looking for kinds of rows whose errors are larger")
+        fitted = without.fitted_until, without.fitted_rows
+        losses = loss_cells(log.engine, rows, log.features, without.to_fit, *fitted, *place)
+        return replace(evaluation, losses=losses)
+    fit = without.to_refine if log.features else None
     if fit is None:
         return evaluation
     told("looking for kinds of rows whose scores mean something else")
-    rows = binned(known.table, {"score": "score"}, plan.thresholds, None)
-    fitted = evaluation.without_labels.fitted_until, evaluation.without_labels.fitted_rows
-    leaves = leaf_cells(engine, rows, log.features, fit, *fitted, first, series.grains)
+    scored = binned(rows, {"score": "score"}, thresholds, None)
+    fitted = without.fitted_until, without.fitted_rows
+    leaves = leaf_cells(log.engine, scored, log.features, fit, *fitted, *place)
     return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
 
 

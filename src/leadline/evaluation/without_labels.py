@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -32,6 +32,7 @@ TOGETHER = 64
 ASSUMES = (
     "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
 )
+NO_WINDOW = "no window begins after the reference"
 NOT_PROBABILITIES = "scores are not probabilities"
 Range = tuple[int, int]
 Place = tuple[int, int, Window]
@@ -40,6 +41,8 @@ Place = tuple[int, int, Window]
 @dataclass(frozen=True)
 class WithoutLabels:
     """Estimates of a binary model's windows, made when asked for.
+
+    What is its own stands under "Fitted on it" and "By leaf"; other tasks put theirs in its place.
 
     windows        the tumbling windows of the log: places in the arrays, and the whole window
     mature_until   number of leading grains whose rows are all mature
@@ -86,7 +89,7 @@ class WithoutLabels:
 
     def notes(self) -> list[Note]:
         """Which rows estimates are fitted on, where the declaration does not say."""
-        if not self._wanted or self.reference.until is not None or self.reference_end is None:
+        if not self._estimable or self.reference.until is not None or self.reference_end is None:
             return []
         shown = self.reference_end.astimezone(self.spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
         why = "The reference is guessed" if self.spec.reference is None else "The reference has a source of its own"
@@ -103,6 +106,58 @@ class WithoutLabels:
         if self.spec.task != "binary" or self.spec.label is None or self.spec.label.label_probability is not None:
             return []  # labels of rows that were chosen for labelling make estimates of their own
         return [metric for metric in self.metrics if can_expect(metric)]
+
+    @property
+    def _estimable(self) -> Sequence[Metric]:
+        """Those of the wanted metrics that this kind of model has estimates of."""
+        return self._wanted
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the estimator is called, and the one that refines it."""
+        return CBPE, LEAF_CBPE
+
+    @property
+    def assumes(self) -> str:
+        """What an interval before 20 windows have matured does not hold, said with each estimate."""
+        return ASSUMES
+
+    @property
+    def reads(self) -> str:
+        """What a row needs for an estimate."""
+        return "score"
+
+    def why_none(self, metric: Metric) -> str | None:
+        """Why a metric has no estimates; None where it has."""
+        del metric  # all that are wanted are read from the same rows
+        if isinstance(self._fit, Undefined):
+            return self._fit.why
+        return None if self._after else NO_WINDOW
+
+    def rows_read(self) -> Array:
+        """Rows that have what an estimate needs, by grain."""
+        found = np.zeros(self.series.grains)
+        cells = self.series.pieces.get(("scores", ""))
+        if cells is not None:
+            np.add.at(found, cells.keys["grain"], cells.rows)
+        return found
+
+    def figures(self, metrics: Sequence[Metric], ranges: Sequence[Range]) -> list[Array]:
+        """The estimates of ranges that do not overlap, shape (metrics, ranges): plain ones, then refined if any."""
+        fit = self._fit
+        if isinstance(fit, Undefined):
+            return []
+        scored = self.scored(ranges)
+        chances = [fit.chance, *([self.chance(fit, ranges)] if self.leaves else [])]
+        every = [expected(scored, chance) for chance in chances]
+        return [np.array([figure(metric, found) for metric in metrics]) for found in every]
+
+    def spread(self, metrics: Sequence[Metric], ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
+        """What chance alone may add to each estimate: name of the metric → low and high, shape (ranges,)."""
+        fit = self._fit
+        if isinstance(fit, Undefined):
+            return {}
+        return resampled(metrics, fit, self.scored(ranges), self.chance(fit, ranges))
 
     @cached_property
     def _fit(self) -> Calibrator | Undefined:
@@ -206,25 +261,22 @@ class WithoutLabels:
     @cached_property
     def _found(self) -> dict[str, Estimates]:
         """Estimates by metric; none where nothing could be fitted."""
-        fit = self._fit
-        if isinstance(fit, Undefined) or not self._after:
+        metrics = [metric for metric in self._estimable if self.why_none(metric) is None]
+        if not metrics:
             return {}
-        values = np.full((2, len(self._wanted), len(self._after)), np.nan)
+        values = np.full((2, len(metrics), len(self._after)), np.nan)
         for start in range(0, len(self._after), TOGETHER):
             places = slice(start, start + TOGETHER)
             ranges = [(begin, after) for begin, after, _ in self._after[places]]
-            scored = self.scored(ranges)
-            for kind, chance in enumerate((fit.chance, *([self.chance(fit, ranges)] if self.leaves else []))):
-                found = expected(scored, chance)
-                for row, metric in enumerate(self._wanted):
-                    values[kind, row, places] = figure(metric, found)
-        every = [self._made(metric, *pair) for metric, *pair in zip(self._wanted, *values, strict=True)]
+            for kind, found in enumerate(self.figures(metrics, ranges)):
+                values[kind, :, places] = found
+        every = [self._made(metric, *pair) for metric, *pair in zip(metrics, *values, strict=True)]
         drawn = to_draw(every)
         ranges = [self._after[place][:2] for place in drawn.tolist()]
-        spread = resampled(self._wanted, fit, self.scored(ranges), self.chance(fit, ranges)) if ranges else {}
+        spread = self.spread(metrics, ranges) if ranges else {}
         return {
             metric.name: with_ends(metric, each, drawn, spread.get(metric.name))
-            for metric, each in zip(self._wanted, every, strict=True)
+            for metric, each in zip(metrics, every, strict=True)
         }
 
     def _made(self, metric: Metric, plain: Array, refined: Array) -> Made:
@@ -238,28 +290,23 @@ class WithoutLabels:
         """One for each metric and window after the reference that has rows with a score."""
         found = []
         rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
-        cells = self.series.pieces.get(("scores", ""))
-        scored = np.zeros(self.series.grains)
-        if cells is not None:
-            np.add.at(scored, cells.keys["grain"], cells.rows)
-        with_score = [int(scored[begin:after].sum()) for begin, after, _ in self._after]
+        of_grains = self.rows_read()
+        read = [int(of_grains[begin:after].sum()) for begin, after, _ in self._after]
         for metric in self._wanted:
             if metric.name not in self._found:
                 continue
             made = self._found[metric.name]
             for place, (*_, window) in enumerate(self._after):
-                found.append(self._estimate(metric, made, place, window, rows[place], with_score[place]))
+                found.append(self._estimate(metric, made, place, window, rows[place], read[place]))
         return found
 
-    def _estimate(
-        self, metric: Metric, made: Estimates, place: int, window: Window, rows: int, scored: int
-    ) -> Estimate:
+    def _estimate(self, metric: Metric, made: Estimates, place: int, window: Window, rows: int, read: int) -> Estimate:
         value, band = float(made.value[place]), made.then[place]
         why = None
         if band.withdrawn:
             why = f"withdrawn: {_lost(band.error, band.constant, band.windows)}"
         elif not np.isfinite(value):
-            why = "no rows" if not rows else "no rows with a score" if not scored else metric.undefined
+            why = "no rows" if not rows else f"no rows with a {self.reads}" if not read else metric.undefined
         if why is not None:
             return Estimate(
                 metric.name,
@@ -273,11 +320,11 @@ class WithoutLabels:
                 0,
                 Status.UNDEFINED,
                 why,
-                estimator=LEAF_CBPE if made.refined[place] else CBPE,
+                estimator=self.names[int(made.refined[place])],
             )
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
-        said = [f"{rows - scored:,} rows without a score are left out"] if scored < rows else []
+        said = [f"{rows - read:,} rows without a {self.reads} are left out"] if read < rows else []
         return Estimate(
             metric=metric.name,
             slice=ALL_ROWS,
@@ -289,9 +336,9 @@ class WithoutLabels:
             n=rows,
             labelled=0,
             status=Status.ESTIMATED,
-            why="; ".join([ASSUMES, *said]),
+            why="; ".join([self.assumes, *said]),
             interval=("conformal" if band.half is not None else "resampled") if told else None,
-            estimator=LEAF_CBPE if made.refined[place] else CBPE,
+            estimator=self.names[int(made.refined[place])],
         )
 
     def track_record(self) -> list[TrackRecord]:
@@ -300,15 +347,15 @@ class WithoutLabels:
 
     def _record(self, metric: Metric) -> TrackRecord:
         if metric.name not in self._found:
-            why = self._fit.why if isinstance(self._fit, Undefined) else "no window begins after the reference"
-            return TrackRecord(metric.name, ALL_ROWS, None, CBPE, Standing.UNDEFINED, why=why)
+            why = self.why_none(metric)
+            return TrackRecord(metric.name, ALL_ROWS, None, self.names[0], Standing.UNDEFINED, why=why)
         made = self._found[metric.name]
         now, constant = made.now, made.constant
         return TrackRecord(
             metric=metric.name,
             slice=ALL_ROWS,
             version=None,
-            estimator=LEAF_CBPE if made.refined[-1] else CBPE,
+            estimator=self.names[int(made.refined[-1])],
             status=Standing.WITHDRAWN if now.withdrawn else Standing.IN_USE,
             reference_end=self.reference_end,
             reference_value=constant if np.isfinite(constant) else None,
