@@ -12,7 +12,7 @@ import numpy as np
 from leadline.cells.series import Series
 from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
-from leadline.evaluation.changes import changes, leaf_changes
+from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
@@ -24,6 +24,7 @@ from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
+from leadline.metrics.regression import ABSOLUTE
 from leadline.metrics.sums import Sums
 from leadline.spec.model import Spec
 from leadline.values import (
@@ -318,11 +319,15 @@ class Evaluation:
         )
 
     def leaf_changes(self) -> list[LeafChange]:
-        """The same by leaf of the tree, as the mean of label less calibrated chance."""
+        """The same by leaf: the mean of label less calibrated chance, or of a regression the mean absolute error."""
         place = self._since_reference
-        if place is None or self.leaves is None:
+        if place is None:
             return []
-        return list(leaf_changes(self.leaves, self.without_labels.fitted_until, place, self.window(*place)))
+        known = self.without_labels.fitted_until, place, self.window(*place)
+        losses = self.losses.get(ABSOLUTE.name)
+        if isinstance(losses, LossCells):
+            return loss_changes(losses, ABSOLUTE, *known)
+        return [] if self.leaves is None else leaf_changes(self.leaves, *known)
 
 
 def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | None]:
