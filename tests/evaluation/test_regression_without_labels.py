@@ -240,6 +240,18 @@ def test_an_estimator_that_loses_to_the_constant_withdraws():
     assert newest["why"].startswith("withdrawn: over the last 40 windows")
 
 
+def test_a_reference_whose_losses_few_rows_make_says_so(shifted):
+    predictions, outcomes = log(days=40)
+    said = np.array(predictions["said"].to_pylist())
+    said[::1000] += 500
+    heavy = leadline.check(declared(predictions.set_column(2, "said", pa.array(said)), outcomes))
+    remark = "few rows of the reference make its losses: they tell as much as 3 equal ones"
+    newest = {metric: list(both(heavy, metric)[0].values())[-1]["why"] for metric in METRICS}
+    assert newest["rmse"].endswith(remark)
+    assert "few rows" not in newest["bias"]
+    assert not any("few rows" in each["why"] for each in shifted.estimates if each["estimator"])
+
+
 # Bad input ----------------------------------------------------------------------------------------------------------
 
 

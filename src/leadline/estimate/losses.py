@@ -27,6 +27,8 @@ LOSSES = (ABSOLUTE, SQUARED, SIGNED)
 LEAST_ROWS = 500
 #: more than for scores, whose calibration already tells the most
 MOST_LEAVES = 48
+#: equal losses below which it is said that few rows of the reference make the mean
+FEW_LOSSES = 100
 #: windows of the reference from which they tell how far windows vary
 LEAST_WINDOWS = 7
 
@@ -124,6 +126,20 @@ def leaf_variances(reference: Array) -> Array:
     left = reference[:, SUM_OF_SQUARES] - 2 * means * reference[:, SQUARE_SUM] + means**2 * reference[:, SQUARE]
     left = np.where(rows > 1, np.maximum(left, 0.0) * rows / np.maximum(rows - 1, 1), 0.0)
     return np.divide(left, reference[:, SQUARE], out=np.zeros_like(left), where=reference[:, SQUARE] > 0)
+
+
+def equal_losses(total: Array) -> float:
+    """How many equal losses would tell as much of their mean: (Σwx)² / Σw²x²; of losses that are not below 0.
+
+    total   sums of the loss over all rows as in `Sums.losses`, shape (6,)
+
+    Small where a few rows make most of the mean; infinite where all losses are 0. Source: Kish (1965), Survey Sampling.
+
+    >>> equal_losses(np.array([3.0, 3.0, 3.0, 2 + 2 + 2, 6.0, 4 + 4 + 4]))
+    3.0
+    """
+    squares = float(total[SUM_OF_SQUARES])
+    return float(total[SUM]) ** 2 / squares if squares > 0 else math.inf
 
 
 def stretch(reference: Array, windows: Array) -> float:

@@ -78,8 +78,6 @@ def loss_cells(
     found = {name: tree for name, tree in trees.items() if isinstance(tree, Tree)}
     if grains * sum(tree.leaves for tree in found.values()) > MOST_CELLS:
         return dict.fromkeys(trees, Undefined("the leaves of all windows would make too many cells"))
-    if not found:
-        return {name: tree for name, tree in trees.items() if isinstance(tree, Undefined)}
     coded = rows.mutate(**{f"leaf_{name}": leaf_of(tree, tree.root, rows) for name, tree in found.items()})
     pieces = [
         Piece(
@@ -93,7 +91,7 @@ def loss_cells(
         for measure in wanted
         if measure.name in found
     ]
-    filled = fill(engine, coded, pieces)
+    filled = fill(engine, coded, pieces) if pieces else {}
     return {
         name: LossCells(tree, filled["losses", name]) if isinstance(tree, Tree) else tree
         for name, tree in trees.items()

@@ -10,9 +10,11 @@ import numpy as np
 
 from leadline.cells.fill import Ints
 from leadline.estimate.losses import (
+    FEW_LOSSES,
     LEAST_ROWS,
     LEAST_WINDOWS,
     can_expect_loss,
+    equal_losses,
     expected_loss,
     leaf_means,
     resampled_loss,
@@ -27,8 +29,8 @@ from leadline.values import Undefined
 
 LEAF_DLE = "leaf_dle"
 ASSUMES = (
-    "assumes that rows of a kind are predicted as well as in the reference, whose losses also hold the largest that is"
-    " to be expected; whether that is so cannot be seen without labels"
+    "assumes that rows of a kind are predicted as well as they were in the reference, and that its losses hold the"
+    " largest that are to be expected; whether that is so cannot be seen without labels"
 )
 NO_MEAN = "only mae, mse, rmse and bias of a regression are estimated without labels"
 
@@ -76,7 +78,8 @@ class OfLosses(WithoutLabels):
         """Labelled rows with a prediction that estimates are fitted on."""
         if not self._estimable:
             return 0
-        return int(_loss_sums(self, self._estimable[0])[: self.fitted_until, ROWS].sum())
+        sums = self.sums.losses[_loss(self._estimable[0]).name]
+        return int(sums[: self.fitted_until, ROWS].sum())
 
     @cached_property
     def _too_few(self) -> str | None:
@@ -88,6 +91,13 @@ class OfLosses(WithoutLabels):
             return None
         rows = counted(found, "labelled row") if found else "no labelled rows"
         return f"the reference has {rows} with a prediction; at least {LEAST_ROWS} are needed"
+
+    def remarks(self, metric: Metric) -> list[str]:
+        _, windows = self._fitted(metric)
+        equal = equal_losses(windows.sum(axis=(0, 1)))
+        if metric.low < 0 or equal >= FEW_LOSSES:
+            return []
+        return [f"few rows of the reference make its losses: they tell as much as {counted(round(equal), 'equal one')}"]
 
     def why_none(self, metric: Metric) -> str | None:
         if not can_expect_loss(metric):
@@ -146,7 +156,3 @@ def _loss(metric: Metric) -> Measure:
     if not isinstance(metric, Mean):
         raise TypeError(f"{metric.name} is no mean of a loss")
     return metric.measure
-
-
-def _loss_sums(of: WithoutLabels, metric: Metric) -> Array:
-    return of.sums.losses[_loss(metric).name]

@@ -127,6 +127,11 @@ class WithoutLabels:
         """What a row needs for an estimate."""
         return "score"
 
+    def remarks(self, metric: Metric) -> list[str]:
+        """What else is to be said of a metric's estimates."""
+        del metric
+        return []
+
     def why_none(self, metric: Metric) -> str | None:
         """Why a metric has no estimates; None where it has."""
         del metric  # all that are wanted are read from the same rows
@@ -325,6 +330,7 @@ class WithoutLabels:
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
         said = [f"{rows - read:,} rows without a {self.reads} are left out"] if read < rows else []
+        said += self.remarks(metric)
         return Estimate(
             metric=metric.name,
             slice=ALL_ROWS,
