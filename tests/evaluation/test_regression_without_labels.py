@@ -211,6 +211,17 @@ def test_features_that_hold_the_label_are_not_learnt_from():
         assert [of.name for of in leaves.tree.features] == ["prediction"]
 
 
+def test_the_label_in_the_predictions_own_frame_is_no_feature():
+    predictions, outcomes = log(days=30, rows=50)
+    blank = [None] * (len(predictions) - len(outcomes))
+    for name in ("value", "known"):
+        column = pa.chunked_array([*outcomes[name].chunks, pa.array(blank, outcomes[name].type)])
+        predictions = predictions.append_column(name, column)
+    leaves = evaluate_log(from_mapping(declared(predictions, predictions))).losses["absolute_error"]
+    assert isinstance(leaves, LossCells)
+    assert [of.name for of in leaves.tree.features] == ["prediction", "kind"]
+
+
 def test_weights_of_two_change_nothing_and_order_does_not_matter():
     predictions, outcomes = log(days=40)
     order = np.random.default_rng(5).permutation(len(predictions))
