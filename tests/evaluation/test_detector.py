@@ -119,6 +119,15 @@ def test_an_absent_outcome_counts_as_declared_once_its_look_closed() -> None:
     assert seen.revised == 1
 
 
+def test_many_labels_that_came_after_their_look_are_said() -> None:
+    rows = log([0.2] * 6, 20)
+    assert "looks_revised" not in {note.code for note in leadline.check(declared(rows, PROMISE)).notes}
+    for each in rows[::20]:
+        each["observed_at"] = each["timestamp"] + timedelta(days=9)
+    found = {note.code: note.text for note in leadline.check(declared(rows, PROMISE)).notes}
+    assert "came or changed afterwards" in found["looks_revised"]
+
+
 # The verdict is a fold ------------------------------------------------------------------------------------------
 
 
@@ -267,6 +276,24 @@ def test_a_rate_of_feedback_is_judged_on_its_own_calendar() -> None:
     said = judged(declared(rows, promise, feedback=feedback), MONDAY + timedelta(weeks=14, days=1))
     assert said["status"] == "breached"
     assert said["rule"] == "detector"
+
+
+@pytest.mark.parametrize("wild", [1e6, 1e80, 1e160, 1e300])
+def test_a_number_too_large_for_its_square_breaks_nothing(wild: float) -> None:
+    random = np.random.default_rng(1)
+    rows = [
+        {"id": f"{day}-{place}", "timestamp": MONDAY + timedelta(days=day, minutes=place), "label": 0.0,
+         "prediction": wild if (day, place) == (50, 0) else random.normal()}
+        for day in range(7 * 14) for place in range(20)
+    ]  # fmt: skip
+    promises = [
+        {"metric": name, "at_most": 2.0, "window": "28d"} for name in ("mae", "rmse", "mse", "p90_absolute_error")
+    ]
+    of = spec(rows, task="regression", metrics=["mae"], objectives=promises)
+    moment = MONDAY + timedelta(weeks=14)
+    found = leadline.check(of, as_of=moment).objectives
+    assert len(found) == 4
+    assert len(leadline.plan(of, as_of=moment)) == 4
 
 
 # Bad input ----------------------------------------------------------------------------------------------------------

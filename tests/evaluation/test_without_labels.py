@@ -360,3 +360,14 @@ def test_a_check_with_features_needs_neither_pandas_nor_scikit_learn():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.returncode) == ("in_use []", 0), done.stderr
+
+
+def test_an_objective_is_at_risk_where_the_newest_estimate_is_all_on_the_wrong_side():
+    promise = {"metric": "recall", "at_least": 0.5, "window": "28d"}
+    harder = log(covariate=-2.0, days=54)  # the last four days have no labels yet
+    (said,) = leadline.check(declared(*harder, objectives=[promise])).objectives
+    assert said["status"] == "at_risk"
+    assert said["why"].startswith("without labels it is estimated to be 0.")
+    assert said["value"] > 0.5
+    (same,) = leadline.check(declared(*log(days=54), objectives=[promise])).objectives
+    assert (same["status"], same["why"]) == ("holds", None)

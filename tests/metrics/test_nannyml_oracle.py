@@ -44,7 +44,7 @@ def test_equals_nannyml_in_every_day(task):
     }
     found = leadline.check(declared).estimates
     for name, wanted in ORACLE[task].items():
-        mine = [row for row in found if row["metric"] == NAMES.get(name, name)]
+        mine = [row for row in found if row["metric"] == NAMES.get(name, name) and row["estimator"] is None]
         assert len(mine) == len(wanted)
         for row, theirs in zip(sorted(mine, key=lambda row: row["window_start"]), wanted, strict=True):
             value = row["value"] ** 2 if name == "msle" else row["value"]

@@ -41,7 +41,7 @@ def test_leaves_hold_enough_rows_and_are_not_too_many():
     root, leaves = regression_tree(codes, values, [True, True], 24, 50)
     assert leaves == 24
     assert isinstance(root, Split)
-    number = np.array([root.leaf(dict(enumerate(row))) for row in codes.tolist()])
+    number = root.leaves(codes)
     assert set(number) == set(range(24))
     assert np.bincount(number).min() >= 50
 

@@ -85,7 +85,8 @@ def statement(facts: ir.Table, pieces: Sequence[Piece]) -> ir.Table:
         shown = {
             name: grouped[name] if name in asked else ibis.literal(0, value.type()) for name, value in columns.items()
         }
-        parts.append(grouped.select(place=ibis.literal(place, "int32"), key=grouped.key, rows=grouped.rows, **shown))
+        key = grouped.key.cast("int64")  # one key alone may be narrower than several that are packed
+        parts.append(grouped.select(place=ibis.literal(place, "int32"), key=key, rows=grouped.rows, **shown))
     return ibis.union(*parts) if len(parts) > 1 else parts[0]
 
 
@@ -125,12 +126,15 @@ def fill(engine: Engine, facts: ir.Table, pieces: Sequence[Piece]) -> dict[tuple
     place, key, rows = (_ints(table, name) for name in ("place", "key", "rows"))
     # in the order of the keys, so that sums of sums come out the same whatever order an engine delivers
     summed = weighted or not all(measure.counted for measure in measures)
-    order = np.lexsort((key, place)) if summed else np.argsort(place, kind="stable")
+    # the numbers of pieces in one or two bytes, which numpy sorts without comparing
+    order = np.argsort(place.astype(np.min_scalar_type(len(pieces))), kind="stable")
     edges = np.searchsorted(place[order], np.arange(len(pieces) + 1))
     floats = {name: _floats(table, name) for name in table.column_names if name not in ("place", "key", "rows")}
     found: dict[tuple[str | int, ...], Cells] = {}
     for index, piece in enumerate(pieces):
         mine = order[edges[index] : edges[index + 1]]
+        if summed:
+            mine = mine[np.argsort(key[mine], kind="stable")]
         counts = rows[mine]
         losses = {}
         for number, measure in enumerate(measures):

@@ -71,6 +71,13 @@ def packed(keys: Sequence[Key]) -> ir.Value:
     return found
 
 
+def pack(keys: Sequence[Key], where: ir.BooleanValue | None = None) -> Key:
+    """Keys as one, NULL where a condition does not hold."""
+    whole = packed(keys)
+    expression = whole if where is None else ibis.ifelse(where, whole, ibis.null(whole.type()))
+    return Key("packed", expression, math.prod(key.size for key in keys), parts=tuple(keys))
+
+
 def fit(pieces: Sequence[Piece]) -> bool:
     """Whether these are not too many cells, as far as can be told before."""
     return sum(piece.expected for piece in pieces) <= MOST_CELLS

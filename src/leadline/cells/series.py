@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,8 @@ Name = tuple[str | int, ...]
 #: what the names of the sums begin with that do not wait for the label
 NEED_NO_LABEL = ("hit_", "matched_", "disagrees")
 
+#: the keys of a cell that say its score bin
+GRID = ("linear", "logit", "step")
 #: what stands for the label in histograms of scores where there is none
 UNLABELLED = 2
 
@@ -97,7 +99,7 @@ class Series:
         return self._scores("scores" if place is None else "slice_scores", place, code, None)
 
     def _chosen(self, name: Name, **keys: int | None) -> Cells:
-        cells = self.pieces[name]
+        cells = self._cells(name)
         code = keys.pop("slice", None)
         if code is not None:
             cells = self._of_slice(name, code)
@@ -108,7 +110,7 @@ class Series:
 
     def _of_slice(self, name: Name, code: int) -> Cells:
         if name not in self._by_slice:
-            cells = self.pieces[name]
+            cells = self._cells(name)
             self._by_slice[name] = cells.where(np.argsort(cells.keys["slice"], kind="stable"))
         cells = self._by_slice[name]
         begin, end = np.searchsorted(cells.keys["slice"], [code, code + 1]).tolist()
@@ -171,10 +173,10 @@ class Series:
         name: Name = ("scores", "")
         cells = self._chosen(name, version=version)
         cells = cells.where(groups[cells.keys["grain"]] >= 0)
-        packed, bins = self._bins[name]
+        bins = self._binned[name][1]
         shape = (count, 3, len(bins))
         at = groups[cells.keys["grain"]] * 3 + cells.keys["predicted"]
-        at = at * len(bins) + np.searchsorted(packed, grid(cells))
+        at = at * len(bins) + cells.keys["bin"]
 
         def summed(values: NDArray[Any]) -> Array:
             return np.bincount(at, weights=values, minlength=int(np.prod(shape))).reshape(shape).astype(np.float64)
@@ -195,9 +197,8 @@ class Series:
 
     def _histogram(self, cells: Cells, name: Name) -> Histogram:
         cells = cells.where(cells.keys["actual"] < UNLABELLED)
-        packed, bins = self._bins[name]
-        place = np.searchsorted(packed, grid(cells))
-        at = cells.keys["grain"] * len(bins) + place
+        bins = self._binned[name][1]
+        at = cells.keys["grain"] * len(bins) + cells.keys["bin"]
         positive = cells.keys["actual"] == 1
 
         def by_bin(values: Array) -> Array:
@@ -214,19 +215,26 @@ class Series:
             span=COARSE if name[0] == "slice_scores" else 1,
         )
 
+    def _cells(self, name: Name) -> Cells:
+        """The cells of a piece; those of scores with the place of their bin."""
+        return self._binned[name][0] if "linear" in self.pieces[name].keys else self.pieces[name]
+
     @cached_property
-    def _bins(self) -> dict[Name, tuple[Ints, Array]]:
-        """The score bins that occur anywhere in a piece, in rising order: packed, and as shape (bins, 3)."""
+    def _binned(self) -> dict[Name, tuple[Cells, Array]]:
+        """By piece of scores: its cells, with `bin` in place of the grid, and the bins that occur anywhere in it.
+
+        The bins stand in rising order, shape (bins, 3); `bin` is a place among them.
+        """
         found = {}
         for name, cells in self.pieces.items():
             if "linear" in cells.keys:
-                packed, first = np.unique(grid(cells), return_index=True)
-                bins = np.stack([cells.keys[key][first] for key in ("linear", "logit", "step")], axis=1)
+                packed = grid(cells)
+                known = np.unique(packed) if len(packed) else np.zeros(1, np.int64)
+                bins = np.stack([known >> 20, known >> 10 & 1023, known & 1023], axis=1).astype(np.float64)
                 if name[0] == "slice_scores":
                     bins[:, 0] *= COARSE  # in the fine edges' numbers, as for all rows
-                found[name] = (
-                    (packed, bins.astype(np.float64)) if len(packed) else (np.zeros(1, np.int64), np.zeros((1, 3)))
-                )
+                keys = {key: place for key, place in cells.keys.items() if key not in GRID}
+                found[name] = replace(cells, keys={**keys, "bin": np.searchsorted(known, packed)}), bins
         return found
 
     def _errors(self, kind: str, place: int | None, code: int | None, version: int | None) -> Array | None:

@@ -79,11 +79,12 @@ def codes_of(name: str, values: Values) -> Codes:
         order = sorted(range(len(values.words)), key=lambda place: (-counts[place], values.words[place]))
         words = tuple(sorted(values.words[place] for place in order[:WORDS]))
         return Codes(name, None, words, bool((values.number < 0).any()))
-    known = np.sort(values[~np.isnan(values)])
+    known = values[~np.isnan(values)]
     if not len(known):
         return Codes(name, (), gaps=True)
-    places = known[(np.arange(1, NUMERIC_CODES) * len(known)) // NUMERIC_CODES]
-    edges = tuple(dict.fromkeys(places[places > known[0]].tolist()))
+    at = (np.arange(1, NUMERIC_CODES) * len(known)) // NUMERIC_CODES
+    places = np.partition(known, at)[at]
+    edges = tuple(dict.fromkeys(places[places > known.min()].tolist()))
     return Codes(name, edges, gaps=len(known) < len(values))
 
 
@@ -176,15 +177,9 @@ def shallow_tree(
     least = max(int(np.ceil(LEAST_SHARE * len(target))), 20)
     ordered = [of.edges is not None for of in features]
     root, leaves = regression_tree(codes, target, ordered, most_leaves, least)
-    number = np.array([_leaf(root, row) for row in codes.tolist()])
+    number = np.zeros(len(target), np.int64) if isinstance(root, int) else root.leaves(codes)
     means = np.bincount(number, weights=target) / np.bincount(number)
     return Tree(features, root, leaves), float(((target - means[number]) ** 2).mean())
-
-
-def _leaf(node: Split | int, row: Sequence[int]) -> int:
-    while not isinstance(node, int):
-        node = node.low if row[node.column] in node.codes else node.high
-    return node
 
 
 @dataclass(frozen=True, slots=True)

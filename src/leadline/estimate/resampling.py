@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,11 +21,55 @@ MERGED = 64
 TOGETHER = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Refits:
+    """A calibrator, and what it would be if the reference were drawn again; on bins that are merged.
+
+    fit       the calibrator itself
+    group     the merged bin of each of its bins
+    base      its chance by merged bin
+    chances   by draw, shape (draws, merged bins)
+    """
+
+    fit: Calibrator
+    group: Array
+    base: Array
+    chances: Array
+    #: after the draws, so that what is drawn next is independent of them
+    _generator: np.random.Generator
+
+    def generator(self) -> np.random.Generator:
+        """For the labels: in the same state each time, so that windows come out the same whatever was drawn before."""
+        return deepcopy(self._generator)
+
+
+def refits(fit: Calibrator) -> Refits:
+    """Resample the reference 200 times (Poisson) and fit the calibrator to each; the seed is fixed."""
+    group = merged(fit.reference.negatives + fit.reference.positives, fit.reference.bins)
+    member = _member(group)
+    reference, rng = fit.reference, np.random.default_rng(SEED)
+    positives, negatives = reference.positives @ member, reference.negatives @ member
+    weight = positives + negatives
+    some = np.maximum(weight, 1e-300)
+    scores = ((reference.positives + reference.negatives) * bin_scores(reference.bins)) @ member / some
+    plain = bin_scores(reference.bins) @ member / np.maximum(member.sum(0), 1)
+    scores = np.maximum.accumulate(np.where(weight > 0, scores, plain))
+    sums = np.stack([positives, negatives])
+    squares = np.stack([reference.positive_squares, reference.negative_squares]) @ member
+    units = np.divide(squares, sums, out=np.ones_like(sums), where=sums > 0)
+    again = units * rng.poisson(sums / units, (DRAWS, *sums.shape))
+    chances = np.array(
+        [fitted(mine[0], mine.sum(0), scores) if mine.any() else fitted(positives, weight, scores) for mine in again]
+    )
+    return Refits(fit, group, fitted(positives, weight, scores), chances, rng)
+
+
 def resampled(
-    metrics: Sequence[Metric], fit: Calibrator, scored: Scored, chance: Array, level: float = 0.95
+    metrics: Sequence[Metric], again: Refits, scored: Scored, chance: Array, level: float = 0.95
 ) -> dict[str, tuple[Array, Array]]:
     """What to add to each estimate for the ends of its interval: name of the metric → low and high, shape (windows,).
 
+    again    the calibrator, from `refits`
     scored   rows of the windows, shape (windows, 3, bins), on the calibrator's bins
     chance   of a positive in each cell, broadcast to that shape: the calibrator's, or what a finer estimator adds to it
     level    coverage, in (0, 1)
@@ -32,34 +78,17 @@ def resampled(
     window are drawn from it (binomial); the seed is fixed. Covers the chance in both, and *not* a change of what scores
     mean: measured .6 to .96 for 95 % on data where it changed a little (METHODS 1.1). NaN where there is no figure.
     """
-    group = merged(fit.reference.negatives + fit.reference.positives, fit.reference.bins)
-    member = (group[:, None] == np.arange(group.max() + 1)).astype(np.float64)
-    reference, rng = fit.reference, np.random.default_rng(SEED)
-    positives, negatives = reference.positives @ member, reference.negatives @ member
-    weight = positives + negatives
-    some = np.maximum(weight, 1e-300)
-    scores = ((reference.positives + reference.negatives) * bin_scores(reference.bins)) @ member / some
-    plain = bin_scores(reference.bins) @ member / np.maximum(member.sum(0), 1)
-    scores = np.maximum.accumulate(np.where(weight > 0, scores, plain))
-    units = [
-        np.divide(squares @ member, sums, out=np.ones_like(sums), where=sums > 0)
-        for sums, squares in ((positives, reference.positive_squares), (negatives, reference.negative_squares))
-    ]
-    chances = np.empty((DRAWS, len(weight)))
-    for draw in range(DRAWS):
-        again = [unit * rng.poisson(sums / unit) for sums, unit in zip((positives, negatives), units, strict=True)]
-        whole = again[0] + again[1]
-        chances[draw] = fitted(again[0], whole, scores) if whole.sum() > 0 else fitted(positives, weight, scores)
-    base = fitted(positives, weight, scores)
-    coarse = _merged_rows(scored, member, group)
-    more = (scored.weight * (chance - fit.chance)) @ member
+    member, rng = _member(again.group), again.generator()
+    coarse = _merged_rows(scored, member, again.group)
+    more = (scored.weight * (chance - again.fit.chance)) @ member
     more = np.divide(more, coarse.weight, out=np.zeros_like(more), where=coarse.weight > 0)
     found = {metric.name: np.full((2, len(coarse.rows)), np.nan) for metric in metrics}
     for start in range(0, len(coarse.rows), TOGETHER):
         some_windows = slice(start, start + TOGETHER)
         few = coarse[some_windows]
-        drawn = _labels(few, np.clip(chances[:, None, None, :] + more[some_windows], 0.0, 1.0), rng)
-        centre, sums = expected(few, np.clip(base + more[some_windows], 0.0, 1.0)), expected(few[None], drawn).sums
+        drawn = _labels(few, np.clip(again.chances[:, None, None, :] + more[some_windows], 0.0, 1.0), rng)
+        centre = expected(few, np.clip(again.base + more[some_windows], 0.0, 1.0))
+        sums = expected(few[None], drawn).sums
         for metric in metrics:
             values = metric.value(metric.parts(sums)) - figure(metric, centre)
             known = np.isfinite(values).all(axis=0)  # a figure that some draws do not have has no interval
@@ -75,6 +104,11 @@ def merged(weight: Array, bins: Array) -> Array:
     quantile = np.minimum((share * MERGED * (1 - 1e-12)).astype(int), MERGED - 1)
     new = np.diff(quantile, prepend=quantile[:1]) + np.diff(bins[:, 2], prepend=bins[:1, 2]) > 0
     return np.cumsum(new)
+
+
+def _member(group: Array) -> Array:
+    """Which merged bin each bin belongs to, 0 or 1, shape (bins, merged bins)."""
+    return np.asarray(group[:, None] == np.arange(group.max() + 1), np.float64)
 
 
 def _merged_rows(scored: Scored, member: Array, group: Array) -> Scored:

@@ -63,7 +63,9 @@ def replays(found: Evaluation) -> list[Replay]:
             elif schedule is not None and each in watched:
                 made.append(_Told(judging, objective, metric, target, each, watched[each], schedule).replay())
             else:
-                made.append(_untold(metric, objective, each.where, _why(objective, metric, bool(watched)), target))
+                made.append(
+                    _untold(metric, objective, each.where, _why(found, objective, metric, bool(watched)), target)
+                )
         told = {partition.name for partition in found.reference.partitions}
         for entry in found.spec.slices:
             if entry.name in objective.slices and entry.name not in told:
@@ -92,7 +94,7 @@ def _untold(
     )
 
 
-def _why(objective: Objective, metric: Metric, others: bool) -> str:
+def _why(found: Evaluation, objective: Objective, metric: Metric, others: bool) -> str:
     """Why the detector says nothing of a slice.
 
     others   whether it says something of others
@@ -101,6 +103,9 @@ def _why(objective: Objective, metric: Metric, others: bool) -> str:
         return metric.undefined
     if objective.rule != "detector":
         return f"its rule `{objective.rule}` has no looks: leadline check --as-of says what it said at a time"
+    label = found.spec.label
+    if "labels" in metric.needs and label is not None and label.label_probability is not None:
+        return "labels are a sample, which no detector takes in"
     return "AUC is detected in the largest slices only" if others else "no look has closed yet"
 
 

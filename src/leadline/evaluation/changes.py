@@ -21,6 +21,8 @@ from leadline.values import ALL_ROWS, Change, LeafChange, Undefined, Window
 LEAST_ROWS = 50
 #: grains from which rows of a grain may stand or fall together in the interval
 LEAST_GRAINS = 7
+#: the ends of a spread that is not known
+UNKNOWN = (np.array([np.nan]), np.array([np.nan]))
 
 
 def changes(
@@ -31,18 +33,17 @@ def changes(
     place      the grains of the window, all mature and after the reference
     evaluated  a metric of the window, from labels
     """
-    metrics = [metric for metric in without.wanted if metric.name in without.usable]
-    if not metrics:
+    if not without.usable:
         return
-    found, spread = without.figures(metrics, [place])[-1], without.spread(metrics, [place])
-    for metric, (value,) in zip(metrics, found.tolist(), strict=True):
+    spread = without.spread([place])
+    for metric, figures in zip(without.fitted_metrics, without.figures([place])[-1], strict=True):
         of_labels, estimates = evaluated(metric), without.usable[metric.name]
-        estimate, reference = float(value), estimates.constant
+        estimate, reference = float(figures[0]), estimates.constant
         if isinstance(of_labels.value, Undefined) or not np.isfinite([estimate, reference]).all():
             continue
         more = of_labels.value - estimate
         low = high = None
-        below, above = (float(each[0]) for each in spread[metric.name])
+        below, above = (float(each[0]) for each in spread.get(metric.name, UNKNOWN))
         if of_labels.interval is not None and np.isfinite([below, above]).all():
             # labels of days that move together, and a calibrator that was fitted on few rows
             low = more - float(np.hypot(of_labels.value - of_labels.interval.low, above))

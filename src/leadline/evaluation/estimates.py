@@ -13,6 +13,7 @@ from leadline.cells.series import Series
 from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
+from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
@@ -55,6 +56,7 @@ class Evaluation:
     sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
     leaves  rows by leaf of a tree over features, for estimates without labels
     losses  the same of a regression, by loss, or why there are none
+    classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     """
 
     spec: Spec
@@ -74,6 +76,7 @@ class Evaluation:
     sampled: Sampled | None = None
     leaves: LeafCells | None = None
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
+    classes: ClassCells | Undefined | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -292,7 +295,12 @@ class Evaluation:
         )
         if self.spec.task == "regression":
             return OfLosses(*known, losses=self.losses)
-        return WithoutLabels(*known, self.leaves)
+        return WithoutLabels(*known, self.leaves, self.codes.classes, self.classes)
+
+    @cached_property
+    def estimated(self) -> tuple[Estimate, ...]:
+        """Estimates from predictions alone, of the windows after the reference."""
+        return tuple(self.without_labels.estimates())
 
     @cached_property
     def _since_reference(self) -> tuple[int, int] | None:

@@ -24,6 +24,8 @@ from leadline.objectives.budget import budget
 from leadline.objectives.detector import Breach as Found
 from leadline.objectives.detector import Story, fold
 from leadline.objectives.interval import verdict
+from leadline.objectives.planning import LEARNT
+from leadline.report.words import days, interval
 from leadline.spec.model import Acknowledgement, Objective
 from leadline.stats.design import Designs
 from leadline.stats.detector import anytime_interval
@@ -32,8 +34,6 @@ from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Target, Un
 #: where there is an objective for slices, half of its false alarms are left for them
 HALF = 0.5
 CONFIDENCE = 0.95
-#: looks with a figure after which the detector judges alone: a quarter of weeks
-LEARNT = 13
 #: about how many times as far from the figure the ends of a 99.9 % interval are as those of a 95 % one (t, 28 days)
 STRICTER = 1.8
 
@@ -169,9 +169,10 @@ class Judging:
     def _stream(self, metric: Metric, target: Target, seen: Seen, each: Judged) -> tuple[bets.Stream, Array]:
         key = metric.name, target, seen.of.calendar, each
         if key not in self._streams:
-            sums = seen.sums(each.index, each.code)
+            scores = seen.scores(each.index, each.code)
+            sums = seen.sums(each.index, each.code, scores)
             entities = seen.entities(each.index, each.code)
-            ranked = seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
+            ranked = scores.get(metric.of[0]) if isinstance(metric, RocAuc) else None
             made = bets.stream(metric, sums, target, entities, ranked)
             self._streams[key] = made, metric.parts(sums)
         return self._streams[key]
@@ -253,6 +254,9 @@ class Judging:
             since = windows.since(end)
         else:
             status, why = _undetected(status, why, watch)
+        if status in (Verdict.HOLDS, Verdict.UNCERTAIN) and each.where == ALL_ROWS:
+            foreseen = self._foreseen(metric, target, end)
+            status, why = (status, why) if foreseen is None else (Verdict.AT_RISK, foreseen)
         low, high, method = interval_of(found)
         value = None if isinstance(found.value, Undefined) else found.value
         return replace(
@@ -268,6 +272,17 @@ class Judging:
             interval=method,
             budget=budget(metric, target, value, None if watch is None else _latest(metric, watch)),
         )
+
+    def _foreseen(self, metric: Metric, target: Target, end: int) -> str | None:
+        """What the newest estimate without labels says, if it is of a younger window and all on the wrong side."""
+        after = self.of.grain.start(self.of.series.first + end)
+        newest = next((each for each in reversed(self.of.estimated) if each.metric == metric.name), None)
+        if newest is None or newest.value is None or newest.window.start < after:
+            return None
+        if newest.low is None or newest.high is None or target.met(newest.low) or target.met(newest.high):
+            return None
+        shown, between = interval(newest.value, newest.low, newest.high)
+        return f"without labels it is estimated to be {shown} {between} on {days(newest.window, self.of.spec.zone)}"
 
     def _none_mature(self) -> str:
         return "no row is old enough for its label" if self.of.labels.predictions else "no rows"
@@ -375,7 +390,8 @@ def _since(
     phi = float(known[np.isfinite(known)][-1]) if np.isfinite(known).any() else 1.0
     _, critical = anytime_interval(0.0, 1.0, looks.stop - looks.start, CONFIDENCE, math.ceil(year))
     design = Designs(np.array([phi]), np.array([critical]), (None,))
-    low, high, _ = metric.interval(parts, np.array([value]), metric.row_variance(parts), design)
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high, _ = metric.interval(parts, np.array([value]), metric.row_variance(parts), design)
     if not np.isfinite(low[0] + high[0]):
         return value, None, None
     return value, float(low[0]), float(high[0])

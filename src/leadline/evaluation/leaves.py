@@ -82,7 +82,7 @@ def leaf_cells(
     wide = wide_bins(fit.reference.bins)
     # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
     columns = {"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance}
-    known = engine.lookup(pa.table({name: _column(values) for name, values in columns.items()}))
+    known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
     coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
     keys = (
         Key("grain", coded.grain, grains),
@@ -95,7 +95,7 @@ def leaf_cells(
     return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
 
 
-def _column(values: NDArray[Any]) -> pa.Array:
+def column(values: NDArray[Any]) -> pa.Array:
     """An array as a column of Arrow. From its memory: `pa.array` imports pandas where that is installed."""
     kind = pa.int64() if values.dtype.kind == "i" else pa.float64()
     buffer = pa.py_buffer(np.ascontiguousarray(values).tobytes())

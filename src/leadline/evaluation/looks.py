@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import ibis
@@ -12,7 +13,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from leadline.cells.fill import Cells
-from leadline.cells.plan import Key, Piece, bin_keys, group_size
+from leadline.cells.plan import Key, Piece, bin_keys, group_size, pack
 from leadline.cells.series import Series
 from leadline.log.calendar import Grain
 from leadline.log.facts import GROUPS
@@ -104,12 +105,30 @@ def look_pieces(
 ) -> Iterator[Piece]:
     """The cells of all calendars: ("look", place, "total"), ("look", place, "slice", partition), and histograms.
 
-    rows    facts with the codes of slices, and bins of scores
+    rows    facts with the codes of slices, bins of scores, and `look_packs` as columns
     before  for rows of replaced labels: with what the row's latest label says of the look
     """
+    for each in _calendars(rows, every, fixed, coding, thresholds, before):
+        yield from each.all()
+
+
+def look_packs(
+    rows: ir.Table, every: Sequence[Watched], fixed: Reference, coding: Codes, thresholds: int, before: bool = False
+) -> dict[str, Key]:
+    """By column: what the keys of all slices of a calendar have in common, packed once; NULL in rows of no cell."""
+    return {
+        name: key
+        for each in _calendars(rows, every, fixed, coding, thresholds, before)
+        for name, key in each.packs.items()
+    }
+
+
+def _calendars(
+    rows: ir.Table, every: Sequence[Watched], fixed: Reference, coding: Codes, thresholds: int, before: bool
+) -> Iterator[_Pieces]:
     for place, each in enumerate(every):
         if f"look_{place}" in rows.columns and each.looks:
-            yield from _Pieces(rows, place, each, fixed, coding, thresholds, before).all()
+            yield _Pieces(rows, place, each, fixed, coding, thresholds, before)
 
 
 class _Pieces:
@@ -137,12 +156,49 @@ class _Pieces:
         self.revised = rows[f"{said}_revised"] if f"{said}_revised" in rows.columns else None
 
     def all(self) -> Iterator[Piece]:
-        yield self._piece(("total",), self._group(), self.of.metrics)
+        yield self._piece(("total",), (), self.of.metrics)
         for index, partition in enumerate(self.fixed.partitions):
             judged = [metric for metric in self.of.metrics if partition.name in self.of.slices[metric.name]]
             if judged:
-                yield self._piece(("slice", index), (self._code(index), *self._group()), judged)
+                yield self._piece(("slice", index), (self._code(index),), judged)
         yield from self._histograms()
+
+    @cached_property
+    def packs(self) -> dict[str, Key]:
+        """By column: the keys that all pieces of counts have, and those that all of a class's scores have."""
+        missing = self.coding.missing
+        actual = self.actual if self.actual is not None else ibis.literal(missing, "int16")
+        outcome = (Key("predicted", self.rows.predicted, missing + 1), Key("actual", actual, missing + 1))
+        found = {self._column("counts"): pack([self.grain, *self._group(), *outcome], self.inside)}
+        if self.actual is None or not self._ranked:
+            return found
+        group = Key("group", self.rows.group if "group" in self.rows.columns else self.rows.id_group, GROUPS)
+        edges = None if self.fixed.edges is None else len(self.fixed.edges)
+        for of in self._ranked:
+            code, score = self._class(of)
+            grid = bin_keys(self.rows, score, self.thresholds, edges, coarse=True)
+            hit = Key("actual", (self.actual == code).cast("int8"), 2)
+            where = self.inside & (self.actual < missing) & self.rows[score].notnull()
+            found[self._column("scores", of)] = pack([self.grain, group, hit, *grid], where)
+        return found
+
+    def _column(self, kind: str, of: str = "") -> str:
+        return f"packed_look_{self.place}_{kind}_{of}"
+
+    def _packed(self, kind: str, of: str = "") -> Key:
+        """One of the packs, as the column that holds it."""
+        name = self._column(kind, of)
+        return replace(self.packs[name], expression=self.rows[name])
+
+    @property
+    def _ranked(self) -> tuple[str, ...]:
+        """The classes whose scores are ranked."""
+        return tuple(dict.fromkeys(name for each in self.of.metrics if isinstance(each, RocAuc) for name in each.of))
+
+    def _class(self, of: str) -> tuple[int, str]:
+        """The code of a class, and the name of its score."""
+        code = self.coding.classes.index(of) if self.coding.task == "multiclass" else 1
+        return code, f"score_{code}" if self.coding.task == "multiclass" else "score"
 
     def _group(self) -> tuple[Key, ...]:
         return (Key("group", self.rows.group, group_size(True)),) if "group" in self.rows.columns else ()
@@ -151,15 +207,19 @@ class _Pieces:
         return Key("slice", self.rows[f"slice_code_{index}"], self.fixed.partitions[index].codes)
 
     def _piece(self, name: tuple[str | int, ...], keys: tuple[Key, ...], metrics: Sequence[Metric]) -> Piece:
-        missing = self.coding.missing
-        actual = self.actual if self.actual is not None else ibis.literal(missing, "int16")
         measures = {each.name: self._seen(each) for metric in metrics for each in metric.measures}
         if self.revised is not None and name == ("total",):
             revised = self.revised
             measures[REVISED] = Measure(f"{self._prefix}{REVISED}", lambda _: revised.nullif(False), 1.0, counted=True)
-        outcome = (Key("predicted", self.rows.predicted, missing + 1), Key("actual", actual, missing + 1))
-        every = (self.grain, *keys, *outcome)
-        return Piece(("look", self.place, *name), every, tuple(measures.values()), self.inside, self._expected(every))
+        common = self._packed("counts")
+        expected = self._expected((*keys, *self._group()))
+        return Piece(
+            ("look", self.place, *name),
+            (*keys, common),
+            tuple(measures.values()),
+            common.expression.notnull(),
+            expected,
+        )
 
     @property
     def _prefix(self) -> str:
@@ -189,21 +249,15 @@ class _Pieces:
                 yield Piece(name, (self.grain, *keys, key), (), where, self._expected(keys) * USUAL_ERROR_BINS)
 
     def _scores(self) -> Iterator[Piece]:
-        group = Key("group", self.rows.group if "group" in self.rows.columns else self.rows.id_group, GROUPS)
-        actual = self.actual
-        if actual is None:
+        if self.actual is None:
             return
-        edges = None if self.fixed.edges is None else len(self.fixed.edges)
-        for of in dict.fromkeys(name for metric in self.of.metrics if isinstance(metric, RocAuc) for name in metric.of):
-            code = self.coding.classes.index(of) if self.coding.task == "multiclass" else 1
-            score = f"score_{code}" if self.coding.task == "multiclass" else "score"
-            grid = bin_keys(self.rows, score, self.thresholds, edges, coarse=True)
-            where = self.inside & (actual < self.coding.missing) & self.rows[score].notnull()
-            hit = Key("actual", (actual == code).cast("int8"), 2)
+        for of in self._ranked:
+            common = self._packed("scores", of)
+            where = common.expression.notnull()
             for name, keys in self._parted("scores", of, most=FIRST + MOST_RANKED):
                 expected = self._expected(keys) * RANKED_CELLS
                 kept = where if len(name) < 5 else where & (keys[0].expression < FIRST + MOST_RANKED)
-                yield Piece(name, (self.grain, *keys, group, hit, *grid), (), kept, expected)
+                yield Piece(name, (*keys, common), (), kept, expected)
 
     def _parted(
         self, kind: str, *of: str, most: int | None = None
@@ -258,21 +312,21 @@ class Seen:
     ranked: Series | None
     revised: int
 
-    def sums(self, index: int | None = None, code: int | None = None) -> Sums:
-        """Sums by look, of all rows or of a slice."""
+    def sums(
+        self, index: int | None = None, code: int | None = None, ranked: Mapping[str, Histogram] | None = None
+    ) -> Sums:
+        """Sums by look, of all rows or of a slice. `ranked`: its `scores`, where they have been told."""
+        ranked = self.scores(index, code) if ranked is None else ranked
         sums = self.counts.sums(index, code)
-        ranked = {} if self.ranked is None else self.ranked.scores(index, code)
         return replace(sums, scores={of: each.folded(GROUPS) for of, each in ranked.items()})
 
     def entities(self, index: int | None = None, code: int | None = None) -> Sums | None:
         """Sums by look and hash group of entities, where one is declared."""
         return self.counts.entities(index, code)
 
-    def scores(self, of: str, index: int | None = None, code: int | None = None) -> Histogram | None:
-        """Histogram of a class's scores by look and hash group, shape (looks × groups, bins)."""
-        if self.ranked is None:
-            return None
-        return self.ranked.scores(index, code).get(of)
+    def scores(self, index: int | None = None, code: int | None = None) -> dict[str, Histogram]:
+        """Histograms of scores by class, and by look and hash group, shape (looks × groups, bins)."""
+        return {} if self.ranked is None else self.ranked.scores(index, code)
 
 
 def seen(every: Sequence[Watched], filled: Mapping[tuple[str | int, ...], Cells], classes: int) -> tuple[Seen, ...]:

@@ -55,7 +55,7 @@ class OfLosses(WithoutLabels):
         return [metric for metric in self._wanted if can_expect_loss(metric)]
 
     @property
-    def names(self) -> tuple[str, str]:
+    def estimators(self) -> tuple[str, str]:
         return LEAF_DLE, LEAF_DLE
 
     @property
@@ -64,7 +64,7 @@ class OfLosses(WithoutLabels):
 
     @property
     def reads(self) -> str:
-        return "prediction"
+        return "a prediction"
 
     @property
     def to_fit(self) -> list[Measure]:
@@ -116,18 +116,18 @@ class OfLosses(WithoutLabels):
             np.add.at(found, cells.keys["grain"], cells.rows)
         return found
 
-    def figures(self, metrics: Sequence[Metric], ranges: Sequence[Range]) -> list[Array]:
+    def figures(self, ranges: Sequence[Range]) -> Array:
         groups = self._groups(ranges)
         every = []
-        for metric in metrics:
+        for metric in self._fitted_metrics:
             cells, windows = self._fitted(metric)
             every.append(expected_loss(metric, cells.rows(groups, len(ranges)), leaf_means(windows.sum(axis=0))))
-        return [np.array(every)]
+        return np.array([every])
 
-    def spread(self, metrics: Sequence[Metric], ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
+    def spread(self, ranges: Sequence[Range]) -> dict[str, tuple[Array, Array]]:
         groups = self._groups(ranges)
         found = {}
-        for metric in metrics:
+        for metric in self._fitted_metrics:
             cells, windows = self._fitted(metric)
             reference, rows = windows.sum(axis=0), cells.rows(groups, len(ranges))
             found[metric.name] = resampled_loss(metric, reference, rows, stretch(reference, windows))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
 
-from leadline.cells.plan import Key, Piece, bin_keys, binned, fit, group_size, lag_sizes, packed
+from leadline.cells.plan import Key, Piece, bin_keys, binned, fit, group_size, lag_sizes, pack
 from leadline.estimate.few_labels import CONTROL, controlled
 from leadline.evaluation.choice import has_chances, thresholds
+from leadline.evaluation.classes import MOST_FINE, not_expected
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE
 from leadline.log.facts import Facts
@@ -27,8 +27,6 @@ from leadline.metrics.paired import as_baseline
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
-#: models of more classes have coarse histograms of scores for all rows, too
-MOST_FINE = 8
 #: errors of a grain span some four powers of ten
 USUAL_ERROR_BINS = 900
 #: slices of fewer rows a grain have histograms by week
@@ -58,8 +56,10 @@ class Plan:
         grain: Grain,
         latest: Callable[[], tuple[int, int]],
         lag: str = "lag",
+        looks: Callable[[ir.Table, int], Mapping[str, Key]] = lambda *_: {},
     ) -> None:
-        self.spec, self.found, self.coding, self.known = spec, found, coding, known
+        """`looks`: what the cells of looks have in common, by column; from rows with bins, and how many thresholds."""
+        self.spec, self.log, self.found, self.coding, self.known = spec, log, found, coding, known
         self.fixed = fixed
         self.metrics, self.slice_metrics = metrics, slice_metrics
         self.timed, self.lag = LABEL in log.timed, lag
@@ -68,7 +68,7 @@ class Plan:
         self.thresholds = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
         self.rows = binned(rows, self._binned(rows), self.thresholds, fixed.edges)
         self.grain = Key("grain", self.rows.grain - first, self.grains)
-        packs = self._packs()
+        packs = self._packs() | dict(looks(self.rows, len(self.thresholds)))
         self.rows = log.engine.shared(self.rows.mutate(**{name: each.expression for name, each in packs.items()}))
         self.packs = {name: replace(each, expression=self.rows[name]) for name, each in packs.items()}
         self.grain = replace(self.grain, expression=self.rows.grain - first)
@@ -86,9 +86,18 @@ class Plan:
 
     def _read(self, columns: Sequence[str]) -> tuple[str, ...]:
         """The classes whose scores of all rows are counted: those of metrics, and those of estimates without labels."""
-        estimated = self.spec.task == "binary" and self.fixed.edges is None and "score" in columns
-        wanted = ("",) if estimated and self.spec.label and any(map(can_expect, self.metrics)) else ()
-        return tuple(dict.fromkeys((*self._classes(self.metrics), *wanted)))
+        return tuple(dict.fromkeys((*self._classes(self.metrics), *self._estimated(columns))))
+
+    def _estimated(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """The classes whose scores are read for estimates without labels."""
+        label = self.spec.label
+        if label is None or not any(map(can_expect, self.metrics)):
+            return ()
+        if self.spec.task == "binary":
+            return ("",) if self.fixed.edges is None and "score" in columns else ()
+        if self.spec.task != "multiclass" or label.label_probability is not None:
+            return ()
+        return self.coding.classes if not_expected(self.log, self.found, self.coding) is None else ()
 
     def _score(self, of: str) -> str:
         """The column with the scores of a class; a binary model has one, of the class ""."""
@@ -116,17 +125,17 @@ class Plan:
         found = {}
         every = range(len(self.fixed.partitions))
         for clustered in {self._clustered(place) for place in every}:
-            found[_counts(clustered)] = _pack([*self._common(clustered), *self._outcome()])
+            found[_counts(clustered)] = pack([*self._common(clustered), *self._outcome()])
         classes = self._classes(self.slice_metrics)
         for weekly in {self._weekly(place) for place in every if classes or self._has_errors(self.slice_metrics)}:
             grain = self._weeks() if weekly else self.grain
             for of in classes:
                 keys, where = self._score_keys(of, None, coarse=True)
-                found[_histogram("scores", weekly, of)] = _pack([grain, *keys], where)
+                found[_histogram("scores", weekly, of)] = pack([grain, *keys], where)
             if self._has_errors(self.slice_metrics):
                 bin_ = error_bin(self.rows)
                 of_errors = [grain, Key("error", bin_, ERROR_BINS)]
-                found[_histogram("errors", weekly)] = _pack(of_errors, bin_.notnull())
+                found[_histogram("errors", weekly)] = pack(of_errors, bin_.notnull())
         return found
 
     def _clustered(self, place: int) -> bool:
@@ -138,9 +147,10 @@ class Plan:
     def pieces(self) -> list[Piece]:
         """All cells: counts of all rows and of slices, then histograms; without estimates where these do not fit."""
         made = [*self.counts(), *self._histograms()]
-        if fit(made) or "" in self._classes(self.metrics):
+        if fit(made):
             return made
-        return [piece for piece in made if piece.name != ("scores", "")]
+        shown = self._classes(self.metrics)
+        return [piece for piece in made if piece.name[0] != "scores" or piece.name[1] in shown]
 
     def counts(self) -> list[Piece]:
         """Counts and sums for every grain and slice: the cells that are a ledger."""
@@ -284,13 +294,6 @@ class Plan:
             partition = self.fixed.partitions[int(piece.name[1])]
             return f"the slices by {partition.name!r} ({partition.codes - 2:,} values × {self.grains:,} grains)"
         return f"the {'scores' if 'scores' in piece.name else 'counts'} of all rows ({self.grains:,} grains)"
-
-
-def _pack(keys: Sequence[Key], where: ir.BooleanValue | None = None) -> Key:
-    """Keys as one, NULL where a condition does not hold."""
-    whole = packed(keys)
-    expression = whole if where is None else ibis.ifelse(where, whole, ibis.null(whole.type()))
-    return Key("packed", expression, math.prod(key.size for key in keys), parts=tuple(keys))
 
 
 def _counts(clustered: bool) -> str:

@@ -73,10 +73,20 @@ def _of_objective(judging: Judging, objective: Objective) -> Iterator[Plan]:
         if isinstance(target, Undefined):
             yield _none(objective, metric, each, target, target.why)
         elif watch is None:
-            why = "the rule `interval` judges it" if objective.rule == "interval" else "no look has closed"
+            why = _why(judging, objective, metric)
             yield _none(objective, metric, each, target, why)
         else:
             yield _planned(judging, objective, metric, each, target, watch)
+
+
+def _why(judging: Judging, objective: Objective, metric: Metric) -> str:
+    """Why no detector tells of an objective."""
+    label = judging.of.spec.label
+    if objective.rule == "interval":
+        return "the rule `interval` judges it"
+    if "labels" in metric.needs and label is not None and label.label_probability is not None:
+        return "labels are a sample, which no detector takes in: its interval judges it"
+    return "no look has closed"
 
 
 def _none(
@@ -117,9 +127,10 @@ def _planned(
     kept = np.ones(of.looks, dtype=bool)
     for breach in watch.story.breaches:
         kept[breach.since : of.looks if breach.cleared is None else breach.cleared] = False
-    ranked = watch.seen.scores(metric.of[0], each.index, each.code) if isinstance(metric, RocAuc) else None
+    scores = watch.seen.scores(each.index, each.code)
+    ranked = scores.get(metric.of[0]) if isinstance(metric, RocAuc) else None
     groups = None if ranked is None else group_figures(ranked, of.looks)
-    sums = watch.seen.sums(each.index, each.code)
+    sums = watch.seen.sums(each.index, each.code, scores)
     found = usual(metric, target, sums, watch.parts, watch.stream, watch.story.phi, groups, kept)
     if isinstance(found, Undefined):
         found = usual(
@@ -140,7 +151,7 @@ def _planned(
         made.append(Drop(size, after, when))
         if not isinstance(looks, Undefined) and not said:
             twice = looks_to_find(with_rows(found, 2.0), target, after, share, of.year)
-            said = tuple(advice(looks, wait, days, twice, found.overdispersion))
+            said = tuple(advice(found, size.replace("-", "−"), looks, wait, days, twice))
     return Plan(
         metric=metric.name,
         slice=each.where,

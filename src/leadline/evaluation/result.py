@@ -146,7 +146,7 @@ class Result:
             zone=found.spec.timezone,
             as_of=found.as_of,
             estimates=found.estimates(),
-            estimated=found.without_labels.estimates(),
+            estimated=found.estimated,
             track_record=found.without_labels.track_record(),
             changes=found.changes(),
             leaf_changes=found.leaf_changes(),

@@ -10,16 +10,18 @@ from functools import cached_property
 
 import numpy as np
 
-from leadline.cells.fill import Ints
+from leadline.cells.fill import Cells, Ints
 from leadline.cells.series import UNLABELLED, Series
 from leadline.estimate.calibrator import Calibrator, calibrator
+from leadline.estimate.classes import class_calibrators, class_spread
 from leadline.estimate.leaves import LeafSums, added, corrections
-from leadline.estimate.resampling import resampled
+from leadline.estimate.resampling import Refits, refits, resampled
 from leadline.estimate.windows import Estimates, Made, made, to_draw, with_ends
+from leadline.evaluation.classes import NOT_PROBABILITIES, ClassCells
 from leadline.evaluation.leaves import LeafCells, leaf_sums
 from leadline.log.calendar import Grain
 from leadline.log.reference import Reference, guessed_end
-from leadline.metrics.expected import Scored, can_expect, expected, figure
+from leadline.metrics.expected import Scored, can_expect, expected, expected_of_classes, figure
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Sums
 from leadline.spec.model import Spec
@@ -33,20 +35,24 @@ ASSUMES = (
     "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
 )
 NO_WINDOW = "no window begins after the reference"
-NOT_PROBABILITIES = "scores are not probabilities"
+NOTHING_OLD_ENOUGH = "the reference has no whole window of time whose rows are old enough for their label"
+TOO_MANY_CELLS = "the scores of all windows would make too many cells: choose a coarser window"
 Range = tuple[int, int]
 Place = tuple[int, int, Window]
 
 
 @dataclass(frozen=True)
 class WithoutLabels:
-    """Estimates of a binary model's windows, made when asked for.
+    """Estimates of the windows of a model of two or several classes, made when asked for.
 
-    What is its own stands under "Fitted on it" and "By leaf"; other tasks put theirs in its place.
+    What is its own stands under "Fitted on it" and "By leaf"; regressions put theirs in its place.
 
     windows        the tumbling windows of the log: places in the arrays, and the whole window
     mature_until   number of leading grains whose rows are all mature
     leaves         rows by leaf of a tree over features, where there are features that tell more than the score
+    names          the classes of a model of several, in the order of their codes
+    classes        of a model of several classes: rows with the chances of the classes, once they are read; or why
+                   there are none
     """
 
     spec: Spec
@@ -58,6 +64,8 @@ class WithoutLabels:
     windows: Sequence[Place]
     mature_until: int
     leaves: LeafCells | None = None
+    names: Sequence[str] = ()
+    classes: ClassCells | Undefined | None = None
 
     # The reference -----------------------------------------------------------------------------------------------
 
@@ -103,17 +111,27 @@ class WithoutLabels:
     @cached_property
     def _wanted(self) -> list[Metric]:
         """The metrics that need labels and can be expected."""
-        if self.spec.task != "binary" or self.spec.label is None or self.spec.label.label_probability is not None:
+        if self.spec.label is None or self.spec.label.label_probability is not None:
             return []  # labels of rows that were chosen for labelling make estimates of their own
         return [metric for metric in self.metrics if can_expect(metric)]
+
+    @cached_property
+    def _of_classes(self) -> bool:
+        """Whether the model chooses one of several classes."""
+        return self.spec.task == "multiclass"
 
     @property
     def _estimable(self) -> Sequence[Metric]:
         """Those of the wanted metrics that this kind of model has estimates of."""
         return self._wanted
 
+    @cached_property
+    def _fitted_metrics(self) -> list[Metric]:
+        """The metrics that have estimates."""
+        return [metric for metric in self._wanted if self.why_none(metric) is None]
+
     @property
-    def names(self) -> tuple[str, str]:
+    def estimators(self) -> tuple[str, str]:
         """What the estimator is called, and the one that refines it."""
         return CBPE, LEAF_CBPE
 
@@ -125,7 +143,7 @@ class WithoutLabels:
     @property
     def reads(self) -> str:
         """What a row needs for an estimate."""
-        return "score"
+        return "a score of each class" if self._of_classes else "a score"
 
     def remarks(self, metric: Metric) -> list[str]:
         """What else is to be said of a metric's estimates."""
@@ -135,41 +153,37 @@ class WithoutLabels:
     def why_none(self, metric: Metric) -> str | None:
         """Why a metric has no estimates; None where it has."""
         del metric  # all that are wanted are read from the same rows
-        if isinstance(self._fit, Undefined):
-            return self._fit.why
+        fit = self._class_fits if self._of_classes else self._fit
+        if isinstance(fit, Undefined):
+            return fit.why
         return None if self._after else NO_WINDOW
 
     def rows_read(self) -> Array:
         """Rows that have what an estimate needs, by grain."""
-        found = np.zeros(self.series.grains)
-        cells = self.series.pieces.get(("scores", ""))
+        found, cells = np.zeros(self.series.grains), self._with_score
         if cells is not None:
-            np.add.at(found, cells.keys["grain"], cells.rows)
+            found += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
         return found
 
-    def figures(self, metrics: Sequence[Metric], ranges: Sequence[Range]) -> list[Array]:
-        """The estimates of ranges that do not overlap, shape (metrics, ranges): plain ones, then refined if any."""
-        fit = self._fit
-        if isinstance(fit, Undefined):
-            return []
-        scored = self.scored(ranges)
-        chances = [fit.chance, *([self.chance(fit, ranges)] if self.leaves else [])]
-        every = [expected(scored, chance) for chance in chances]
-        return [np.array([figure(metric, found) for metric in metrics]) for found in every]
-
-    def spread(self, metrics: Sequence[Metric], ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
-        """What chance alone may add to each estimate: name of the metric → low and high, shape (ranges,)."""
-        fit = self._fit
-        if isinstance(fit, Undefined):
-            return {}
-        return resampled(metrics, fit, self.scored(ranges), self.chance(fit, ranges))
+    @cached_property
+    def _class_fits(self) -> Mapping[str, Calibrator] | Undefined:
+        """By class, in the order of their codes, what its score meant in the reference."""
+        if isinstance(self.classes, Undefined):
+            return self.classes
+        if isinstance(self.classes, ClassCells):
+            return self.classes.fits
+        if not all(("scores", name) in self.series.pieces for name in self.names):
+            return Undefined(TOO_MANY_CELLS)
+        if not self._fitted_until:
+            return Undefined(NOTHING_OLD_ENOUGH)
+        return class_calibrators({name: self.sums.scores[name][: self._fitted_until].total() for name in self.names})
 
     @cached_property
     def _fit(self) -> Calibrator | Undefined:
         if self.reference.edges is not None or ("scores", "") not in self.series.pieces:
             return Undefined(self._no_scores())
         if not self._fitted_until:
-            return Undefined("the reference has no whole window of time whose rows are old enough for their label")
+            return Undefined(NOTHING_OLD_ENOUGH)
         return calibrator(self.sums.scores[""][: self._fitted_until].total())
 
     def _no_scores(self) -> str:
@@ -177,7 +191,7 @@ class WithoutLabels:
             return NOT_PROBABILITIES
         if self.spec.predictions.columns.score is None:
             return "no score is declared"
-        return "the scores of all windows would make too many cells: choose a coarser window"
+        return TOO_MANY_CELLS
 
     def scored(self, ranges: Sequence[Range]) -> Scored:
         """The rows of some ranges of grains that do not overlap."""
@@ -203,14 +217,23 @@ class WithoutLabels:
         return self._found
 
     @property
-    def wanted(self) -> Sequence[Metric]:
-        """The metrics that need labels and can be expected."""
-        return self._wanted
+    def fitted_metrics(self) -> Sequence[Metric]:
+        """The metrics that have estimates, in the order of `figures`."""
+        return self._fitted_metrics
 
     @property
     def to_refine(self) -> Calibrator | None:
-        """The calibrator that leaves would refine; None where there is nothing to estimate."""
-        return None if isinstance(self._fit, Undefined) or not self._after or not self._wanted else self._fit
+        """The calibrator of a binary model that leaves would refine; None where there is nothing to estimate."""
+        if self._of_classes or not self._fitted_metrics or isinstance(self._fit, Undefined):
+            return None
+        return self._fit
+
+    @property
+    def to_join(self) -> Mapping[str, Calibrator] | None:
+        """The calibrators of several classes with which rows are to be read again; None where that is for nothing."""
+        if not self._of_classes or not self._fitted_metrics or isinstance(self._class_fits, Undefined):
+            return None
+        return self._class_fits
 
     @property
     def fitted_until(self) -> int:
@@ -246,6 +269,11 @@ class WithoutLabels:
         more = added(rows, self._corrections)
         return np.clip(fit.chance + more[..., self.leaves.wide], 0.0, 1.0)
 
+    @cached_property
+    def _refits(self) -> Refits | None:
+        """The calibrator of references that were drawn again; made once, for all windows."""
+        return None if isinstance(self._fit, Undefined) else refits(self._fit)
+
     # Estimates ---------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -266,30 +294,48 @@ class WithoutLabels:
     @cached_property
     def _found(self) -> dict[str, Estimates]:
         """Estimates by metric; none where nothing could be fitted."""
-        metrics = [metric for metric in self._estimable if self.why_none(metric) is None]
-        if not metrics:
+        if not self._fitted_metrics:
             return {}
-        values = np.full((2, len(metrics), len(self._after)), np.nan)
-        for start in range(0, len(self._after), TOGETHER):
-            places = slice(start, start + TOGETHER)
-            ranges = [(begin, after) for begin, after, _ in self._after[places]]
-            for kind, found in enumerate(self.figures(metrics, ranges)):
-                values[kind, :, places] = found
-        every = [self._made(metric, *pair) for metric, *pair in zip(metrics, *values, strict=True)]
+        ranges = [each[:2] for each in self._after]
+        together = [ranges[start : start + TOGETHER] for start in range(0, len(ranges), TOGETHER)]
+        values = np.concatenate([self.figures(some) for some in together], axis=-1)
+        every = [self._made(metric, values[:, row]) for row, metric in enumerate(self._fitted_metrics)]
         drawn = to_draw(every)
-        ranges = [self._after[place][:2] for place in drawn.tolist()]
-        spread = self.spread(metrics, ranges) if ranges else {}
+        spread = self.spread([ranges[place] for place in drawn.tolist()]) if len(drawn) else {}
         return {
             metric.name: with_ends(metric, each, drawn, spread.get(metric.name))
-            for metric, each in zip(metrics, every, strict=True)
+            for metric, each in zip(self._fitted_metrics, every, strict=True)
         }
 
-    def _made(self, metric: Metric, plain: Array, refined: Array) -> Made:
+    def figures(self, ranges: Sequence[Range]) -> Array:
+        """What is expected of ranges of grains: by estimator, plain before finer, metric and range."""
+        if isinstance(self.classes, ClassCells):
+            every = [expected_of_classes(self.classes.sums(self._groups(ranges), len(ranges)))]
+        elif isinstance(self._fit, Undefined):
+            return np.full((1, len(self._fitted_metrics), len(ranges)), np.nan)
+        else:
+            scored, chances = self.scored(ranges), [self._fit.chance]
+            chances += [self.chance(self._fit, ranges)] if self.leaves else []
+            every = [expected(scored, chance) for chance in chances]
+        return np.array([[figure(metric, found) for metric in self._fitted_metrics] for found in every])
+
+    def spread(self, ranges: Sequence[Range]) -> dict[str, tuple[Array, Array]]:
+        """By metric what to add to the best estimates of ranges for the ends of their intervals; low and high."""
+        if isinstance(self.classes, ClassCells):
+            rows = self.classes.sums(self._groups(ranges), len(ranges))
+            fitted = self.sums[: self._fitted_until].total()
+            counts, squares = fitted.counts[:, :-1], fitted.squares[:, :-1]
+            return class_spread(self._fitted_metrics, self.classes.fits, counts, squares, rows)
+        if isinstance(self._fit, Undefined) or self._refits is None:
+            return {}
+        return resampled(self._fitted_metrics, self._refits, self.scored(ranges), self.chance(self._fit, ranges))
+
+    def _made(self, metric: Metric, values: Array) -> Made:
         by_grain = metric.parts(self.sums)
         shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
         figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
         constant = float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0])
-        return made(plain, refined if self.leaves else None, figures, constant, self._known_before)
+        return made(values[0], values[1] if len(values) > 1 else None, figures, constant, self._known_before)
 
     def estimates(self) -> list[Estimate]:
         """One for each metric and window after the reference that has rows with a score."""
@@ -297,13 +343,18 @@ class WithoutLabels:
         rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
         of_grains = self.rows_read()
         read = [int(of_grains[begin:after].sum()) for begin, after, _ in self._after]
-        for metric in self._wanted:
-            if metric.name not in self._found:
-                continue
+        for metric in self._fitted_metrics:
             made = self._found[metric.name]
             for place, (*_, window) in enumerate(self._after):
                 found.append(self._estimate(metric, made, place, window, rows[place], read[place]))
         return found
+
+    @property
+    def _with_score(self) -> Cells | None:
+        """Cells that hold each row with its scores once."""
+        if isinstance(self.classes, ClassCells):
+            return self.classes.by_prediction
+        return self.series.pieces.get(("scores", ""))
 
     def _estimate(self, metric: Metric, made: Estimates, place: int, window: Window, rows: int, read: int) -> Estimate:
         value, band = float(made.value[place]), made.then[place]
@@ -311,7 +362,7 @@ class WithoutLabels:
         if band.withdrawn:
             why = f"withdrawn: {_lost(band.error, band.constant, band.windows)}"
         elif not np.isfinite(value):
-            why = "no rows" if not rows else f"no rows with a {self.reads}" if not read else metric.undefined
+            why = "no rows" if not rows else f"no rows with {self.reads}" if not read else metric.undefined
         if why is not None:
             return Estimate(
                 metric.name,
@@ -325,11 +376,11 @@ class WithoutLabels:
                 0,
                 Status.UNDEFINED,
                 why,
-                estimator=self.names[int(made.refined[place])],
+                estimator=self.estimators[int(made.refined[place])],
             )
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
-        said = [f"{rows - read:,} rows without a {self.reads} are left out"] if read < rows else []
+        said = [f"{rows - read:,} rows without {self.reads} are left out"] if read < rows else []
         said += self.remarks(metric)
         return Estimate(
             metric=metric.name,
@@ -344,7 +395,7 @@ class WithoutLabels:
             status=Status.ESTIMATED,
             why="; ".join([self.assumes, *said]),
             interval=("conformal" if band.half is not None else "resampled") if told else None,
-            estimator=self.names[int(made.refined[place])],
+            estimator=self.estimators[int(made.refined[place])],
         )
 
     def track_record(self) -> list[TrackRecord]:
@@ -354,14 +405,14 @@ class WithoutLabels:
     def _record(self, metric: Metric) -> TrackRecord:
         if metric.name not in self._found:
             why = self.why_none(metric)
-            return TrackRecord(metric.name, ALL_ROWS, None, self.names[0], Standing.UNDEFINED, why=why)
+            return TrackRecord(metric.name, ALL_ROWS, None, self.estimators[0], Standing.UNDEFINED, why=why)
         made = self._found[metric.name]
         now, constant = made.now, made.constant
         return TrackRecord(
             metric=metric.name,
             slice=ALL_ROWS,
             version=None,
-            estimator=self.names[int(made.refined[-1])],
+            estimator=self.estimators[int(made.refined[-1])],
             status=Standing.WITHDRAWN if now.withdrawn else Standing.IN_USE,
             reference_end=self.reference_end,
             reference_value=constant if np.isfinite(constant) else None,

@@ -15,15 +15,18 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from leadline.metrics.metric import Mean, Metric
+from leadline.metrics.metric import Mean, Metric, divided
+from leadline.metrics.multiclass import MacroAuc, class_auc
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.sums import LINEAR_BINS, LOGIT_BINS, LOGIT_RANGE, Array, Histogram, Measure, Sums
 from leadline.stats.auc import without_self_pairs
 
 #: what the names of measures begin with that tell a loss as if the label were 0, or 1
 IF_LABEL = ("if 0: ", "if 1: ")
-#: words of `Metric.needs` that a score with its calibration can serve
-SERVED = frozenset({"labels", "prediction", "score", "probabilities"})
+#: what the names of the columns begin with that hold the chance of a class, before its code
+CLASS_CHANCE = "chance_"
+#: words of `Metric.needs` that scores with their calibration can serve
+SERVED = frozenset({"labels", "prediction", "score", "scores", "probabilities"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,16 @@ def _as_if(measure: Measure, label: int) -> Measure:
 
 
 def can_expect(metric: Metric) -> bool:
-    """Whether the metric of a binary model needs labels, and can be read without them."""
+    """Whether the metric of a binary or multiclass model needs labels, and can be read without them."""
     return "labels" in metric.needs and metric.needs <= SERVED
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Sums as they are expected, and what of them is a row paired with itself: Σ c(1 - c), shape (...)."""
+    """Sums as they are expected, and what of them is a row paired with itself: by class Σ c(1 - c), shape (...)."""
 
     sums: Sums
-    self_pairs: Array
+    self_pairs: Mapping[str, Array]
 
 
 def expected(scored: Scored, chance: Array) -> Expected:
@@ -122,7 +125,77 @@ def expected(scored: Scored, chance: Array) -> Expected:
         losses=losses,
         scores={"": histogram},
     )
-    return Expected(sums, np.asarray((squares[1] * shares[0]).sum((-2, -1))))
+    return Expected(sums, {"": np.asarray((squares[1] * shares[0]).sum((-2, -1)))})
+
+
+@dataclass(frozen=True, slots=True)
+class ClassSums:
+    """Rows of a model of k classes with the chance of each class, labelled or not; the first axis is windows.
+
+    rows         rows by prediction, the last place for those without one; shape (..., k + 1)
+    weight       Σw of them; the rows themselves where they have no weights
+    square       Σw²
+    chance       Σw · chance by prediction and class, shape (..., k + 1, k)
+    variance     Σw² · chance (1 - chance), likewise
+    losses       by measure, shape (..., 6): the sums of `Sums.losses`, each row's loss being what is expected of it
+    scores       by class: of each bin of its score the expected rows of the class and of the others
+    self_pairs   by class Σw² · chance (1 - chance), shape (...)
+    """
+
+    rows: Array
+    weight: Array
+    square: Array
+    chance: Array
+    variance: Array
+    losses: Mapping[str, Array] = field(default_factory=dict)
+    scores: Mapping[str, Histogram] = field(default_factory=dict)
+    self_pairs: Mapping[str, Array] = field(default_factory=dict)
+
+
+def expected_of_classes(found: ClassSums) -> Expected:
+    """The sums that rows have on average, if each is of a class with the chance of this class.
+
+    All rows count as labelled and old enough.
+    """
+    counts = np.concatenate([found.chance, np.zeros((*found.chance.shape[:-1], 1))], axis=-1)
+    rows = found.rows.sum(-1)
+    sums = Sums(
+        rows=rows,
+        all_rows=rows,
+        labelled=rows,
+        immature=np.zeros_like(rows),
+        counts=counts,
+        squares=counts,  # figures without an interval do not read them
+        losses=found.losses,
+        scores=found.scores,
+    )
+    return Expected(sums, found.self_pairs)
+
+
+def expected_measure(measure: Measure, classes: int) -> Measure:
+    """The measure as it is expected of a row: Σ over classes of its chance times the measure as if it were the label.
+
+    Read from facts that have a column of chances for each class, `CLASS_CHANCE` and its code.
+    """
+
+    def expression(facts: ir.Table) -> ir.Value:
+        each = [
+            facts[f"{CLASS_CHANCE}{code}"] * measure.expression(_LabelledAs(facts, code)) for code in range(classes)
+        ]
+        return sum(each[1:], each[0])
+
+    return Measure(measure.name, expression, measure.bound)
+
+
+class _LabelledAs:
+    """Facts as they would be if all labels were of one class: what expressions of measures read of them."""
+
+    def __init__(self, facts: ir.Table, code: int) -> None:
+        self._facts, self.columns = facts, facts.columns
+        self.actual = ibis.literal(code, "int16")
+
+    def __getitem__(self, name: str) -> ir.Value:
+        return self._facts[name]
 
 
 def figure(metric: Metric, found: Expected) -> Array:
@@ -130,11 +203,15 @@ def figure(metric: Metric, found: Expected) -> Array:
 
     Ratios of expectations for metrics that are no means: off by the order of 1 / rows.
     """
+    if isinstance(metric, MacroAuc):
+        each = np.stack([figure(class_auc(metric.name, of), found) for of in metric.of], axis=-1)
+        return divided(np.nansum(each, axis=-1), np.isfinite(each).sum(-1))
     value = metric.value(metric.parts(found.sums))
     if isinstance(metric, RocAuc):
         # a row is no pair with itself: its own chances of being positive and negative exclude each other
-        histogram = found.sums.scores[""]
-        value = without_self_pairs(value, histogram.negatives.sum(-1), histogram.positives.sum(-1), found.self_pairs)
+        (of,) = metric.of
+        rows = found.sums.scores[of]
+        value = without_self_pairs(value, rows.negatives.sum(-1), rows.positives.sum(-1), found.self_pairs[of])
     return value
 
 
@@ -147,11 +224,31 @@ def bin_scores(bins: Array) -> Array:
     [0.501]
     """
 
-    def logistic(place: Array) -> Array:
-        return np.asarray(1 / (1 + np.exp(-(place * 2 * LOGIT_RANGE / LOGIT_BINS - LOGIT_RANGE))))
-
     linear, logit = bins[:, 0], bins[:, 1]
-    bottom = np.where(logit > 0, logistic(logit), 0.0)
-    top = np.where(logit < LOGIT_BINS - 1, logistic(logit + 1), 1.0)
+    bottom = np.where(logit > 0, _logit_edge(logit), 0.0)
+    top = np.where(logit < LOGIT_BINS - 1, _logit_edge(logit + 1), 1.0)
     low, high = np.maximum(linear / LINEAR_BINS, bottom), np.minimum((linear + 1) / LINEAR_BINS, top)
     return (low + high) / 2
+
+
+def probability_bins() -> Array:
+    """All bins of the fixed grid that a probability can be in, in rising order, without thresholds; shape (bins, 3).
+
+    >>> bins = probability_bins()
+    >>> bins[[0, -1]].tolist()
+    [[0.0, 0.0, 0.0], [511.0, 511.0, 0.0]]
+    >>> bool((np.diff(bin_scores(bins)) > 0).all())
+    True
+    """
+    of_logits = _logit_edge(np.arange(1.0, LOGIT_BINS))
+    # an edge that both have is told twice by a last bit
+    edges = np.unique(np.concatenate([np.arange(LINEAR_BINS + 1) / LINEAR_BINS, of_logits[of_logits != 0.5]]))
+    middle = (edges[1:] + edges[:-1]) / 2
+    linear = np.floor(middle * LINEAR_BINS)
+    logit = np.floor((np.log(middle / (1 - middle)) + LOGIT_RANGE) * LOGIT_BINS / (2 * LOGIT_RANGE))
+    return np.stack([linear, np.clip(logit, 0, LOGIT_BINS - 1), np.zeros_like(linear)], axis=1)
+
+
+def _logit_edge(number: Array) -> Array:
+    """The score at the lower edge of a logit bin."""
+    return np.asarray(1 / (1 + np.exp(-(number * 2 * LOGIT_RANGE / LOGIT_BINS - LOGIT_RANGE))))

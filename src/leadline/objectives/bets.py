@@ -95,7 +95,11 @@ def stream(
     if entities is not None and metric.histogram is None:
         floor = _clustered(metric, parts, entities)
     phi = spread(value, variance, size, floor, 1)
-    against, behind = (_growth(metric, sums, parts, side, ranked, phi) for side in (target, _opposite(target)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        grown = [_growth(metric, sums, parts, side, ranked, phi) for side in (target, _opposite(target))]
+    told = np.all([np.isfinite(each).all(axis=-1) for each in grown], axis=0)
+    value = np.where(told, value, np.nan)
+    against, behind = (np.where(told[:, None], each, 0.0) for each in grown)
     return Stream(value, variance, size, floor, against, behind)
 
 
@@ -109,7 +113,8 @@ def spread(value: Array, variance: Array, size: Array, floor: Array, slots: int)
     no figure.
     """
     known = np.isfinite(value)
-    told = overdispersion(value, np.where(known, variance, np.nan), floor, confidence_among(slots))
+    with np.errstate(over="ignore", invalid="ignore"):  # steps too large for their squares make phi infinite
+        told = overdispersion(value, np.where(known, variance, np.nan), floor, confidence_among(slots))
     assumed = np.maximum(1.0 + UNLEARNT * size, floor)
     return np.where(known, np.where(np.isnan(told), assumed, told), np.nan)
 
@@ -130,6 +135,8 @@ def _figure(metric: Metric, parts: Array) -> tuple[Array, Array]:
         known = np.isfinite(value)
         if known.any():
             variance[known] = metric.row_variance(parts[known])
+        # numbers too large for their squares: such a look has no figure
+        value = np.where(np.isfinite(value) & np.isfinite(variance) & (variance >= 0), value, np.nan)
     return value, variance
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from leadline.metrics.evaluate import Evaluated
 from leadline.values import Target, Undefined, Verdict
 
+#: rows from which on a figure without an interval has another reason than that they are few
+MANY = 30
+
 
 def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> tuple[Verdict, str | None]:
     """What a window says of a promise, and why where it says nothing.
@@ -24,7 +27,8 @@ def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> t
             return Verdict.NO_DATA, "no labels"
         return Verdict.UNDEFINED, found.value.why
     if found.interval is None:
-        return Verdict.UNCERTAIN, "too few rows for an interval"
+        alike = "rows that are all alike tell nothing of chance" if labelled >= MANY else "too few rows for an interval"
+        return Verdict.UNCERTAIN, alike
     low, high = target.met(found.interval.low), target.met(found.interval.high)
     if low and high:
         return Verdict.HOLDS, None

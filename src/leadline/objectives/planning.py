@@ -51,6 +51,10 @@ FACTORS = (1.1, 1.25, 1.5, 2.0)
 LEAST_VARIANCE = 1e-6
 #: looks on which a plan rests at least
 LEAST_LOOKS = 3
+#: looks after which it can be told how much they differ: a quarter of weeks
+LEARNT = 13
+#: how much looks differ where that is worth a word; what share of the time twice the labels leave, and waiting takes
+DIFFER, HELPS, WAITING = 3.0, 0.8, 0.3
 
 Growth = Callable[[float], tuple[Array, Array]]
 """The figure after a drop → mean and variance of the growth of one look by bet, as if its rows were independent."""
@@ -62,12 +66,14 @@ class Usual:
 
     value           the figure over all of these looks
     rows            rows that count, in a look
-    overdispersion  phi that the next look would have
+    overdispersion  phi that the next look would have: an upper bound, far too high where few looks tell it
+    learnt          whether enough looks tell it
     """
 
     value: float
     rows: float
     overdispersion: float
+    learnt: bool
     growth: Growth
 
 
@@ -86,7 +92,7 @@ def usual(
     sums, parts, stream, phi   by look, as the detector reads them
     groups                for AUC: figures of groups, shape (looks, groups)
     """
-    known = np.asarray(chosen) & np.isfinite(stream.value)
+    known = np.asarray(chosen) & np.isfinite(stream.value) & np.isfinite(phi)
     if known.sum() < LEAST_LOOKS:
         return Undefined(f"fewer than {LEAST_LOOKS} looks have a figure")
     told = phi[np.isfinite(phi)]
@@ -95,7 +101,7 @@ def usual(
     total = parts[known].sum(axis=0, keepdims=True)
     rows = float(metric.size(total)[0] / known.sum())
     growth = _growth(metric, target, sums, parts, stream, groups, known)
-    return Usual(float(metric.value(total)[0]), rows, float(told[-1]), growth)
+    return Usual(float(metric.value(total)[0]), rows, float(told[-1]), len(told) >= LEARNT, growth)
 
 
 def drops(metric: Metric, target: Target, value: float) -> list[tuple[str, float]]:
@@ -125,8 +131,11 @@ def looks_to_find(found: Usual, target: Target, after: float, alpha: float, year
         return Undefined(KEEPS)
     phi = found.overdispersion
     kept = found.value if target.met(found.value) else target.limit
-    fall, _ = found.growth(kept)
-    drift, variance = found.growth(after)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        fall, _ = found.growth(kept)
+        drift, variance = found.growth(after)
+    if not np.isfinite([*fall, *drift, *variance]).all():
+        return Undefined("numbers are too large to reckon with")
     looks = expected_looks(fall / phi, drift / phi, np.sqrt(variance / phi), alpha, max(year, 1.0))
     if not math.isfinite(looks):
         return Undefined("too near to the limit to be found but by luck")
@@ -141,7 +150,7 @@ def with_rows(found: Usual, factor: float) -> Usual:
         mean, variance = found.growth(after)
         return mean * factor, variance * factor
 
-    return Usual(found.value, found.rows * factor, phi, growth)
+    return Usual(found.value, found.rows * factor, phi, found.learnt, growth)
 
 
 def _growth(
@@ -263,26 +272,33 @@ def _of_figure(variance: float, limit: float, side: float, unit: float) -> Growt
     return growth
 
 
-def advice(looks: float, wait: float, look_days: float, twice: float | Undefined, phi: float) -> Sequence[str]:
-    """What would shorten the time, in sentences; empty where nothing would by much.
+def advice(
+    found: Usual, size: str, looks: float, wait: float, look_days: float, twice: float | Undefined
+) -> Sequence[str]:
+    """What would shorten the time to find a drop, in sentences; empty where nothing would by much.
 
-    looks      looks to find a drop
+    size       of the drop
+    looks      looks to find it
     wait       days until a label is due
     look_days  days in a look
     twice      looks with twice the labels
-
-    >>> advice(4.0, 2.0, 7.0, 2.2, 1.5)
-    ('twice the labels: about 16 instead of 28 days of looking',)
     """
-    found = []
-    looking = looks * look_days
-    if not isinstance(twice, Undefined) and twice < 0.8 * looks:
-        found.append(f"twice the labels: about {twice * look_days:.0f} instead of {looking:.0f} days of looking")
-    elif phi > 3 and looks > 1.5:
-        found.append(
-            f"looks differ {phi:.0f} times as much as chance alone: more labels hardly help; find what they differ by,"
-            " and slice by it"
+    said = []
+    looking, phi = looks * look_days, found.overdispersion
+    if phi > DIFFER and not found.learnt:
+        said.append(
+            f"more looks: too few tell how much they differ by themselves (at most {phi:.0f} times as much as chance)"
         )
-    if wait > 0.3 * (looking + wait):
-        found.append(f"{wait:.0f} days are waiting for labels: a proxy that comes earlier would tell sooner")
-    return tuple(found)
+    elif not isinstance(twice, Undefined) and twice < HELPS * looks:
+        said.append(
+            f"a drop of {size} would be found in {twice * look_days:.0f} instead of {looking:.0f} days of looking with"
+            " twice the labels"
+        )
+    elif phi > DIFFER and looks > 1.5:
+        said.append(
+            f"looks differ up to {phi:.0f} times as much as chance alone, so that more labels hardly help: find what"
+            " they differ by, and slice by it"
+        )
+    if wait > WAITING * (looking + wait):
+        said.append(f"{wait:.0f} days are waiting for labels: a proxy that comes earlier would tell sooner")
+    return tuple(said)

@@ -152,12 +152,20 @@ TOLD = 6
 
 
 def breach_sentences(content: Content) -> Iterator[str]:
-    """What detectors found: since when, when it was found, the figure since, and what the window says beside it."""
+    """What detectors found: since when, when it was found, the figure since, and what the window says beside it.
+
+    Then why others are at risk, and which breaches ended.
+    """
     lasting = [each for each in ordered(content.objectives) if each.breaches and each.breaches[-1].cleared is None]
     for each in lasting[:TOLD]:
         yield _lasting(each, each.breaches[-1], ZoneInfo(content.zone))
     if len(lasting) > TOLD:
         yield f"… and {len(lasting) - TOLD:,} more that are breached."
+    risky = [each for each in ordered(content.objectives) if each.status is Verdict.AT_RISK and each.why]
+    for each in risky[:TOLD]:
+        yield f"{_promise(each)} is at risk: {each.why}."
+    if len(risky) > TOLD:
+        yield f"… and {len(risky) - TOLD:,} more that are at risk."
     ended = [(each, breach) for each in content.objectives for breach in each.breaches if breach.cleared is not None]
     latest = sorted(ended, key=lambda item: item[1].found, reverse=True)
     for each, breach in latest[:TOLD]:
@@ -185,8 +193,11 @@ def _lasting(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
 
 
 def _ended(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
-    until = "" if breach.cleared is None else f" to {day(breach.cleared, zone)}"
-    return f"{_promise(each)} was broken from {day(breach.since, zone)}{until} (found {day(breach.found, zone)})."
+    cleared = "" if breach.cleared is None else f", cleared {day(breach.cleared, zone)}"
+    value, between = interval(breach.value, breach.low, breach.high)
+    figure = "" if breach.value is None else f": {value} {between}"
+    found = f"found {day(breach.found, zone)}{cleared}"
+    return f"{_promise(each)} was broken since {day(breach.since, zone)} ({found}){figure}."
 
 
 def budget_sentence(content: Content) -> str | None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from leadline.report import words
 from leadline.report.document import SCHEMA, rfc3339, target
 from leadline.report.text import Row, aligned, sentence
-from leadline.values import ALL_ROWS, KEEPS, Plan, Undefined
+from leadline.values import ALL_ROWS, KEEPS, Plan, Target, Undefined
 
 #: slices of one objective that are shown one by one
 SHOWN = 8
@@ -54,7 +54,7 @@ class PlanReport:
         yield from sentence(
             "Days on average from the first prediction after a drop to the day it is found, waiting for labels"
             " included; – keeps the promise, never is too near to the limit. `differ`: how much more looks vary than"
-            " independent rows would.",
+            " independent rows would, at most; high where few looks tell it.",
             width,
             style="dim",
         )
@@ -130,7 +130,8 @@ def plan_sentence(each: Plan) -> str | None:
     if each.value is None or not found:
         return None
     where = "" if each.slice == ALL_ROWS else f" for {words.named(each.slice)}"
-    usual = f"usually {words.numbers(each.value)[0]}"
+    kept = isinstance(each.target, Target) and each.target.met(each.value)
+    usual = f"{'usually' if kept else 'already broken,'} {words.numbers(each.value)[0]}"
     return f"{words.named(each.metric)} {words.declared(each)}{where} ({usual}): {', '.join(found)}."
 
 

@@ -159,7 +159,7 @@ class _Form:
         return self.all_one, self.all_control, self.labelled_one, self.labelled_control
 
 
-Figure = Callable[[float], tuple[float, Floats, Floats]]
+Controlled = Callable[[float], tuple[float, Floats, Floats]]
 """λ → the figure, and what one more negative, or positive, of each cell adds to it, shape (cells,) each."""
 
 
@@ -173,7 +173,7 @@ class Estimated:
     influence: Floats
 
 
-def estimated(rows: PseudoLabels, figure: Figure, lam: float | None = None) -> Estimated:
+def estimated(rows: PseudoLabels, figure: Controlled, lam: float | None = None) -> Estimated:
     """A figure of all rows. `lam` is tuned where absent; 0 leaves the controls out, 1 trusts their scale.
 
     A share of 4 rows, two of which were chosen, with probability 1/2 each:
@@ -191,7 +191,7 @@ def estimated(rows: PseudoLabels, figure: Figure, lam: float | None = None) -> E
     return Estimated(value, variance, lam, influence)
 
 
-def ratio(rows: PseudoLabels, top: tuple[ArrayLike, ArrayLike], bottom: tuple[ArrayLike, ArrayLike]) -> Figure:
+def ratio(rows: PseudoLabels, top: tuple[ArrayLike, ArrayLike], bottom: tuple[ArrayLike, ArrayLike]) -> Controlled:
     """R = ΣA / ΣB of all rows, with A and B linear in the label: a mean, precision, recall.
 
     top, bottom   A, and B, of a negative and of a positive of each cell, shape (cells,) or one for all
@@ -235,7 +235,7 @@ def soft_auc(negatives: Floats, positives: Floats, own: float) -> tuple[float, F
     return area, of_negative, of_positive
 
 
-def auc(rows: PseudoLabels, bins: NDArray[np.int64]) -> Figure:
+def auc(rows: PseudoLabels, bins: NDArray[np.int64]) -> Controlled:
     """The AUC of all rows; NaN where the sum of their pseudo-labels leaves no positives, or no negatives.
 
     bins   number of each cell's score bin, shape (cells,), from 0 in rising order of score

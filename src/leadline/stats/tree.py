@@ -17,8 +17,8 @@ Ints = NDArray[np.int64]
 class Split:
     """A row goes to `low` where its code in a column is among `codes`, else to `high`; both are a `Split` or a leaf.
 
-    >>> Split(0, frozenset({1}), 0, 1).leaf({0: 1}), Split(0, frozenset({1}), 0, 1).leaf({0: 2})
-    (0, 1)
+    >>> Split(0, frozenset({1}), 0, 1).leaves(np.array([[1], [2]])).tolist()
+    [0, 1]
     """
 
     column: int
@@ -26,10 +26,13 @@ class Split:
     low: Split | int
     high: Split | int
 
-    def leaf(self, row: dict[int, int]) -> int:
-        """The number of the leaf that a row, given as column → code, falls into."""
-        side = self.low if row[self.column] in self.codes else self.high
-        return side if isinstance(side, int) else side.leaf(row)
+    def leaves(self, codes: Ints) -> Ints:
+        """The number of the leaf of each row of codes, shape (rows, columns)."""
+        inside = np.isin(codes[:, self.column], list(self.codes))
+        found = np.empty(len(codes), np.int64)
+        for side, rows in ((self.low, inside), (self.high, ~inside)):
+            found[rows] = side if isinstance(side, int) else side.leaves(codes[rows])
+        return found
 
 
 @dataclass(slots=True)
@@ -68,6 +71,7 @@ def regression_tree(
     require(np.isfinite(values).all() and (codes >= 0).all(), "values must be finite and codes >= 0")
     require(most_leaves >= 1 and least_rows >= 1, "a tree needs a leaf, and a leaf a row")
     width = int(codes.max(initial=0)) + 1
+    codes = np.ascontiguousarray(codes.T)  # a column's codes side by side, for they are read column by column
     leaves = [_best(codes, values, ordered, np.arange(len(values)), width, least_rows)]
     children: dict[int, tuple[_Open, _Open]] = {}
     root = leaves[0]
@@ -76,7 +80,7 @@ def regression_tree(
         chosen = leaves[place]
         if chosen.gain <= 0:
             break
-        inside = np.isin(codes[chosen.rows, chosen.column], list(chosen.codes))
+        inside = np.isin(codes[chosen.column, chosen.rows], list(chosen.codes))
         pair = (
             _best(codes, values, ordered, chosen.rows[inside], width, least_rows),
             _best(codes, values, ordered, chosen.rows[~inside], width, least_rows),
@@ -95,14 +99,14 @@ def regression_tree(
 
 
 def _best(codes: Ints, values: Floats, ordered: Sequence[bool], rows: Ints, width: int, least_rows: int) -> _Open:
-    """A leaf with its best split; a gain of 0 where there is none."""
+    """A leaf with its best split; a gain of 0 where there is none. `codes` has shape (columns, rows)."""
     best = _Open(rows, 0.0, 0, frozenset())
     if len(rows) < 2 * least_rows:
         return best
     mine = values[rows]
     total, count, total_of_squares = mine.sum(), len(rows), float(mine @ mine)
-    for column in range(codes.shape[1]):
-        code = codes[rows, column]
+    for column, of_column in enumerate(codes):
+        code = of_column[rows]
         n = np.bincount(code, minlength=width)
         found = np.flatnonzero(n)
         if len(found) < 2:
