@@ -27,7 +27,7 @@ class Kept:
     windows     matured ones, up to 40, with an estimate and a figure from labels
     error       mean of |estimate - figure| over them; None for none
     constant    the same for the reference's figure in place of the estimate
-    band        half width that holds 90 % of the next estimates' errors; None below 20 windows
+    band        half width that holds 90 % of the errors of estimates like the next; None below 20 windows
     half        the same for 95 %
     withdrawn   whether the constant was better by more than chance
     """
@@ -40,23 +40,32 @@ class Kept:
     withdrawn: bool
 
 
-def kept(estimates: Array, figures: Array, constant: float) -> Kept:
+def kept(estimates: Array, figures: Array, constant: float, rows: Array, next_rows: float | None = None) -> Kept:
     """The record of the last 40 windows; the arrays hold windows that have matured, in order of time, shape (windows,).
 
     estimates, figures   NaN where there is none: such windows do not count
     constant             the reference's figure, the simplest estimator; NaN where there is none
+    rows                 rows of each window
+    next_rows            rows of the window that the bands are for; as many as is usual where None
+
+    Errors of windows with fewer rows than is usual, the median, are taken to grow as 1/sqrt(rows): an hour of a day
+    that has just begun would else pass for as sure as a day.
     """
     known = np.flatnonzero(np.isfinite(estimates) & np.isfinite(figures))[-KEPT:]
     errors = np.abs(estimates[known] - figures[known])
     of_constant = np.abs(constant - figures[known])
     if not len(known):
         return Kept(0, None, None, None, None, False)
+    usual = float(np.median(rows[known]))
+    of_usual = errors * np.sqrt(np.minimum(1.0, rows[known] / usual))
+    wider = 1.0 if next_rows is None else math.sqrt(max(1.0, usual / next_rows))
+    band, half = (conformal_width(of_usual, level) for level in (BAND, INTERVAL))
     return Kept(
         len(known),
         float(errors.mean()),
         float(of_constant.mean()) if np.isfinite(constant) else None,
-        conformal_width(errors, BAND),
-        conformal_width(errors, INTERVAL),
+        None if band is None else band * wider,
+        None if half is None else half * wider,
         bool(np.isfinite(constant)) and loses(errors, of_constant),
     )
 

@@ -54,10 +54,13 @@ class Made:
     refined: Array
     figures: Array
     constant: float
+    rows: Array
     then: tuple[Kept, ...]
 
 
-def made(plain: Array, refined: Array | None, figures: Array, constant: float, known_before: Sequence[int]) -> Made:
+def made(
+    plain: Array, refined: Array | None, figures: Array, constant: float, rows: Array, known_before: Sequence[int]
+) -> Made:
     """Put estimates beside what labels showed, and take the refined ones unless these lost to the plain ones.
 
     plain         estimates, shape (windows,), in order of time; NaN where there is none
@@ -65,14 +68,18 @@ def made(plain: Array, refined: Array | None, figures: Array, constant: float, k
                   larger than the plain one's by a tenth and by more than chance; None where there is none
     figures       what labels showed; NaN for windows that have not matured
     constant      the reference's figure
+    rows          rows that each estimate is of
     known_before  by window, how many of the first windows had matured when it was estimated
     """
     chosen = np.array(
         [refined is not None and not _lost(plain, refined, figures, known) for known in known_before], bool
     )
     value = plain if refined is None else np.where(chosen, refined, plain)
-    then = tuple(kept(value[:known], figures[:known], constant) for known in known_before)
-    return Made(value, chosen, figures, constant, then)
+    then = tuple(
+        kept(value[:known], figures[:known], constant, rows[:known], float(rows[place]) or None)
+        for place, known in enumerate(known_before)
+    )
+    return Made(value, chosen, figures, constant, rows, then)
 
 
 def _lost(plain: Array, refined: Array, figures: Array, known: int) -> bool:
@@ -97,6 +104,6 @@ def with_ends(metric: Metric, each: Made, drawn: Array, spread: tuple[Array, Arr
         ends[:, drawn] = np.where(np.isfinite(ends[:, drawn]), ends[:, drawn], np.stack(spread))
     bands = np.array([np.nan if known.band is None else known.band for known in each.then])
     low, high = np.clip(each.value + ends, metric.low, metric.high)
-    now = kept(each.value, each.figures, each.constant)
+    now = kept(each.value, each.figures, each.constant, each.rows)
     record = covered(each.value, each.figures, bands)
     return Estimates(each.value, each.refined, low, high, each.constant, each.then, now, *record)

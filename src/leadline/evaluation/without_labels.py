@@ -335,19 +335,24 @@ class WithoutLabels:
         shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
         figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
         constant = float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0])
-        return made(values[0], values[1] if len(values) > 1 else None, figures, constant, self._known_before)
+        finer = values[1] if len(values) > 1 else None
+        return made(values[0], finer, figures, constant, np.array(self._read, float), self._known_before)
 
     def estimates(self) -> list[Estimate]:
         """One for each metric and window after the reference that has rows with a score."""
         found = []
         rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
-        of_grains = self.rows_read()
-        read = [int(of_grains[begin:after].sum()) for begin, after, _ in self._after]
         for metric in self._fitted_metrics:
             made = self._found[metric.name]
             for place, (*_, window) in enumerate(self._after):
-                found.append(self._estimate(metric, made, place, window, rows[place], read[place]))
+                found.append(self._estimate(metric, made, place, window, rows[place], self._read[place]))
         return found
+
+    @cached_property
+    def _read(self) -> list[int]:
+        """By window after the reference, how many rows have what an estimate needs."""
+        of_grains = self.rows_read()
+        return [int(of_grains[begin:after].sum()) for begin, after, _ in self._after]
 
     @property
     def _with_score(self) -> Cells | None:
