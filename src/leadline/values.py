@@ -124,7 +124,7 @@ class Estimate:
     bound      the value from rows lies within `value` ± `bound` (0 where the sums are exact;
                more for figures read from binned scores or errors)
     interval   name of the interval's method; None where there is no interval
-    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `nowcast`; None for a figure of labels
+    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `leaf_dle`, `nowcast`; None for a figure of labels
     """
 
     metric: str
@@ -193,7 +193,7 @@ class Change:
     by_inputs        how far an estimate from the window's predictions alone lies from the reference's figure
     by_labels        value - that estimate: what only labels show
     low, high        its 95 % interval; None where there is none. Where it leaves out 0, a score no longer means what it
-                     meant.
+                     meant, or rows of a kind are no longer predicted as well as they were.
     """
 
     metric: str
@@ -214,11 +214,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LeafChange:
-    """How far labels of a kind of rows moved away from their calibrated scores since the reference.
+    """How far labels of a kind of rows moved away from what is predicted of them since the reference.
 
     rows          the kind of rows in words: a leaf of a tree over features
     n             labelled rows of the window
-    reference     mean of label - calibrated chance over the reference
+    reference     mean of label - calibrated chance over the reference; of a regression the mean absolute error
     value         the same over the window
     change        value - reference
     low, high     its interval: 95 % for all leaves together (Bonferroni)

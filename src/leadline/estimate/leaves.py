@@ -154,22 +154,32 @@ def grown(names: Sequence[str], columns: Sequence[Values], residuals: Array, lab
     residuals   label - chance, shape (rows,)
     labels      0 or 1, shape (rows,)
     """
-    features = tuple(codes_of(name, values) for name, values in zip(names, columns, strict=True))
-    if not features or not len(residuals):
+    if not names or not len(residuals):
         return Undefined("no features are known")
-    codes = np.stack([of.of(values) for of, values in zip(features, columns, strict=True)], axis=1)
-    least = max(int(np.ceil(LEAST_SHARE * len(residuals))), 20)
-    ordered = [of.edges is not None for of in features]
-    root, leaves = regression_tree(codes, residuals, ordered, MOST_LEAVES, least)
-    if isinstance(root, int):
+    tree, left = shallow_tree(names, columns, residuals)
+    if tree.leaves < 2:
         return Undefined("no feature tells more of the label than the score does")
-    tree = Tree(features, root, leaves)
-    number = root.leaves(codes)
-    means = np.bincount(number, weights=residuals) / np.bincount(number)
-    left = float(((residuals - means[number]) ** 2).mean())
     if left < (1 - TELLS_THE_LABEL) * float((residuals**2).mean()) or left < 1e-3 * float(labels.var()):
         return Undefined("the features tell the label itself: declare those that are known before it")
     return tree
+
+
+def shallow_tree(
+    names: Sequence[str], columns: Sequence[Values], target: Array, most_leaves: int = MOST_LEAVES
+) -> tuple[Tree, float]:
+    """The tree that tells the most of a number of each row of a sample, and the variance that is left in its leaves.
+
+    columns   values by feature, at least one
+    target    shape (rows,), finite, at least one row
+    """
+    features = tuple(codes_of(name, values) for name, values in zip(names, columns, strict=True))
+    codes = np.stack([of.of(values) for of, values in zip(features, columns, strict=True)], axis=1)
+    least = max(int(np.ceil(LEAST_SHARE * len(target))), 20)
+    ordered = [of.edges is not None for of in features]
+    root, leaves = regression_tree(codes, target, ordered, most_leaves, least)
+    number = np.zeros(len(target), np.int64) if isinstance(root, int) else root.leaves(codes)
+    means = np.bincount(number, weights=target) / np.bincount(number)
+    return Tree(features, root, leaves), float(((target - means[number]) ** 2).mean())
 
 
 @dataclass(frozen=True, slots=True)

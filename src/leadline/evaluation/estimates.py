@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -12,17 +12,20 @@ import numpy as np
 from leadline.cells.series import Series
 from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
-from leadline.evaluation.changes import changes, leaf_changes
+from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
+from leadline.evaluation.losses import LossCells
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
+from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
+from leadline.metrics.regression import ABSOLUTE
 from leadline.metrics.sums import Sums
 from leadline.spec.model import Spec
 from leadline.values import (
@@ -52,6 +55,7 @@ class Evaluation:
     looks   what the detectors of the objectives look at
     sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
     leaves  rows by leaf of a tree over features, for estimates without labels
+    losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     """
 
@@ -71,6 +75,7 @@ class Evaluation:
     looks: tuple[Seen, ...] = ()
     sampled: Sampled | None = None
     leaves: LeafCells | None = None
+    losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
@@ -278,7 +283,7 @@ class Evaluation:
     @cached_property
     def without_labels(self) -> WithoutLabels:
         """Estimates from predictions alone, and the score that is kept of them."""
-        return WithoutLabels(
+        known = (
             self.spec,
             self.grain,
             self.series,
@@ -287,10 +292,10 @@ class Evaluation:
             self._total,
             self._tumbling,
             self.mature_until,
-            self.leaves,
-            self.codes.classes,
-            self.classes,
         )
+        if self.spec.task == "regression":
+            return OfLosses(*known, losses=self.losses)
+        return WithoutLabels(*known, self.leaves, self.codes.classes, self.classes)
 
     @cached_property
     def estimated(self) -> tuple[Estimate, ...]:
@@ -322,11 +327,15 @@ class Evaluation:
         )
 
     def leaf_changes(self) -> list[LeafChange]:
-        """The same by leaf of the tree, as the mean of label less calibrated chance."""
+        """The same by leaf: the mean of label less calibrated chance, or of a regression the mean absolute error."""
         place = self._since_reference
-        if place is None or self.leaves is None:
+        if place is None:
             return []
-        return list(leaf_changes(self.leaves, self.without_labels.fitted_until, place, self.window(*place)))
+        known = self.without_labels.fitted_until, place, self.window(*place)
+        losses = self.losses.get(ABSOLUTE.name)
+        if isinstance(losses, LossCells):
+            return loss_changes(losses, ABSOLUTE, *known)
+        return [] if self.leaves is None else leaf_changes(self.leaves, *known)
 
 
 def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +83,7 @@ def leaf_cells(
     # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
     columns = {"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance}
     known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
-    coded = rows.mutate(leaf=_leaf(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
+    coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
     keys = (
         Key("grain", coded.grain, grains),
         Key("predicted", coded.predicted, 3),
@@ -124,14 +125,20 @@ def _tree(
     """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
     labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
-    sample = labelled.select("score_bin", "actual", *columns, order=engine.md5(labelled.id.cast("string")))
-    if labelled_rows > SAMPLE:  # by a limit for the md5, for engines would sort all rows to find the least of them
-        sample = sample.filter(sample.order.substr(0, 8) < f"{SAMPLE * 16**8 // labelled_rows:08x}")
-    found = engine.run(sample).sort_by("order")  # sums are the same whatever order an engine delivers
+    wanted = {name: labelled[name] for name in ("score_bin", "actual", *columns)}
+    found = sample(engine, labelled, wanted, labelled_rows)
     bins = _packed(fit.reference.bins)
     chance = fit.chance[np.minimum(np.searchsorted(bins, _array(found, "score_bin")), len(bins) - 1)]
     labels = _array(found, "actual").astype(np.float64)
-    return grown(names, [_values(found, column) for column in columns], labels - chance, labels)
+    return grown(names, [values_of(found, column) for column in columns], labels - chance, labels)
+
+
+def sample(engine: Engine, rows: ir.Table, columns: Mapping[str, ir.Value], known: int) -> pa.Table:
+    """Columns of about 40,000 rows, those with the least md5 of the id; `known` says how many rows there are."""
+    chosen = rows.select(**columns, order=engine.md5(rows.id.cast("string")))
+    if known > SAMPLE:  # by a limit for the md5, for engines would sort all rows to find the least of them
+        chosen = chosen.filter(chosen.order.substr(0, 8) < f"{SAMPLE * 16**8 // known:08x}")
+    return engine.run(chosen).sort_by("order")  # sums are the same whatever order an engine delivers
 
 
 def _array(table: pa.Table, name: str) -> NDArray[Any]:
@@ -140,7 +147,8 @@ def _array(table: pa.Table, name: str) -> NDArray[Any]:
     return np.asarray(np.from_dlpack(column) if len(column) else np.zeros(0))
 
 
-def _values(table: pa.Table, name: str) -> Values:
+def values_of(table: pa.Table, name: str) -> Values:
+    """A column as numbers, NaN for NULL, or as words."""
     column = table.column(name).combine_chunks()
     if pa.types.is_floating(column.type):
         return _filled(column, np.nan)
@@ -164,12 +172,12 @@ def _packed(bins: Array) -> Ints:
     return np.asarray((bins[:, 0] * 1024 + bins[:, 1]) * 1024 + bins[:, 2], np.int64)
 
 
-def _leaf(tree: Tree, node: Split | int, rows: ir.Table) -> ir.Value:
+def leaf_of(tree: Tree, node: Split | int, rows: ir.Table) -> ir.Value:
     """The number of a row's leaf as an expression."""
     if isinstance(node, int):
         return ibis.literal(node, "int8")
     of, value = tree.features[node.column], rows[f"{FEATURE}{node.column}"]
-    low, high = (_leaf(tree, side, rows) for side in (node.low, node.high))
+    low, high = (leaf_of(tree, side, rows) for side in (node.low, node.high))
     return ibis.ifelse(_among(of, node.codes, value), low, high)
 
 

@@ -21,7 +21,9 @@ from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
+from leadline.evaluation.losses import loss_cells
 from leadline.evaluation.notes import data_notes, future, known_later, late_notes, revised, version_notes
+from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.plan import OF_BASELINE, Plan
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
@@ -171,8 +173,15 @@ def _evaluate(
 def _refined(
     evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
 ) -> Evaluation:
-    """With what estimates without labels need of the rows once more: chances of classes, or rows by leaf."""
+    """With what estimates without labels need of the rows once more: losses, chances of classes, or rows by leaf."""
     without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
+    if isinstance(without, OfLosses):
+        if not without.to_fit:
+            return evaluation
+        told("looking for kinds of rows whose errors are larger")
+        fitted = without.fitted_until, without.fitted_rows
+        losses = loss_cells(log.engine, rows, log.features, without.to_fit, *fitted, *place)
+        return replace(evaluation, losses=losses)
     if without.to_join is not None:
         told("reading what the scores of the classes meant in the reference")
         classes = class_cells(log.engine, rows, without.to_join, evaluation.metrics, *place)
@@ -182,7 +191,8 @@ def _refined(
         return evaluation
     told("looking for kinds of rows whose scores mean something else")
     scored = binned(rows, {"score": "score"}, thresholds, None)
-    leaves = leaf_cells(log.engine, scored, log.features, fit, without.fitted_until, without.fitted_rows, *place)
+    fitted = without.fitted_until, without.fitted_rows
+    leaves = leaf_cells(log.engine, scored, log.features, fit, *fitted, *place)
     return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
 
 

@@ -34,6 +34,7 @@ TOGETHER = 64
 ASSUMES = (
     "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
 )
+NO_WINDOW = "no window begins after the reference"
 NOTHING_OLD_ENOUGH = "the reference has no whole window of time whose rows are old enough for their label"
 TOO_MANY_CELLS = "the scores of all windows would make too many cells: choose a coarser window"
 Range = tuple[int, int]
@@ -43,6 +44,8 @@ Place = tuple[int, int, Window]
 @dataclass(frozen=True)
 class WithoutLabels:
     """Estimates of the windows of a model of two or several classes, made when asked for.
+
+    What is its own stands under "Fitted on it" and "By leaf"; regressions put theirs in its place.
 
     windows        the tumbling windows of the log: places in the arrays, and the whole window
     mature_until   number of leading grains whose rows are all mature
@@ -94,7 +97,7 @@ class WithoutLabels:
 
     def notes(self) -> list[Note]:
         """Which rows estimates are fitted on, where the declaration does not say."""
-        if not self._wanted or self.reference.until is not None or self.reference_end is None:
+        if not self._estimable or self.reference.until is not None or self.reference_end is None:
             return []
         shown = self.reference_end.astimezone(self.spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
         why = "The reference is guessed" if self.spec.reference is None else "The reference has a source of its own"
@@ -108,7 +111,7 @@ class WithoutLabels:
     @cached_property
     def _wanted(self) -> list[Metric]:
         """The metrics that need labels and can be expected."""
-        if self.spec.task == "regression" or self.spec.label is None or self.spec.label.label_probability is not None:
+        if self.spec.label is None or self.spec.label.label_probability is not None:
             return []  # labels of rows that were chosen for labelling make estimates of their own
         return [metric for metric in self.metrics if can_expect(metric)]
 
@@ -117,13 +120,50 @@ class WithoutLabels:
         """Whether the model chooses one of several classes."""
         return self.spec.task == "multiclass"
 
+    @property
+    def _estimable(self) -> Sequence[Metric]:
+        """Those of the wanted metrics that this kind of model has estimates of."""
+        return self._wanted
+
     @cached_property
-    def _why_none(self) -> Undefined | None:
-        """Why nothing could be fitted, or no window can be estimated; None where there are estimates."""
+    def _fitted_metrics(self) -> list[Metric]:
+        """The metrics that have estimates."""
+        return [metric for metric in self._wanted if self.why_none(metric) is None]
+
+    @property
+    def estimators(self) -> tuple[str, str]:
+        """What the estimator is called, and the one that refines it."""
+        return CBPE, LEAF_CBPE
+
+    @property
+    def assumes(self) -> str:
+        """What an interval before 20 windows have matured does not hold, said with each estimate."""
+        return ASSUMES
+
+    @property
+    def reads(self) -> str:
+        """What a row needs for an estimate."""
+        return "a score of each class" if self._of_classes else "a score"
+
+    def remarks(self, metric: Metric) -> list[str]:
+        """What else is to be said of a metric's estimates."""
+        del metric
+        return []
+
+    def why_none(self, metric: Metric) -> str | None:
+        """Why a metric has no estimates; None where it has."""
+        del metric  # all that are wanted are read from the same rows
         fit = self._class_fits if self._of_classes else self._fit
         if isinstance(fit, Undefined):
-            return fit
-        return None if self._after else Undefined("no window begins after the reference")
+            return fit.why
+        return None if self._after else NO_WINDOW
+
+    def rows_read(self) -> Array:
+        """Rows that have what an estimate needs, by grain."""
+        found, cells = np.zeros(self.series.grains), self._with_score
+        if cells is not None:
+            found += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
+        return found
 
     @cached_property
     def _class_fits(self) -> Mapping[str, Calibrator] | Undefined:
@@ -177,23 +217,23 @@ class WithoutLabels:
         return self._found
 
     @property
-    def wanted(self) -> Sequence[Metric]:
-        """The metrics that need labels and can be expected."""
-        return self._wanted
+    def fitted_metrics(self) -> Sequence[Metric]:
+        """The metrics that have estimates, in the order of `figures`."""
+        return self._fitted_metrics
 
     @property
     def to_refine(self) -> Calibrator | None:
         """The calibrator of a binary model that leaves would refine; None where there is nothing to estimate."""
-        if not self._wanted or self._of_classes or self._why_none is not None or isinstance(self._fit, Undefined):
+        if self._of_classes or not self._fitted_metrics or isinstance(self._fit, Undefined):
             return None
         return self._fit
 
     @property
     def to_join(self) -> Mapping[str, Calibrator] | None:
         """The calibrators of several classes with which rows are to be read again; None where that is for nothing."""
-        if not self._wanted or not self._of_classes or self._why_none is not None:
+        if not self._of_classes or not self._fitted_metrics or isinstance(self._class_fits, Undefined):
             return None
-        return None if isinstance(self._class_fits, Undefined) else self._class_fits
+        return self._class_fits
 
     @property
     def fitted_until(self) -> int:
@@ -254,17 +294,17 @@ class WithoutLabels:
     @cached_property
     def _found(self) -> dict[str, Estimates]:
         """Estimates by metric; none where nothing could be fitted."""
-        if not self._wanted or self._why_none is not None:
+        if not self._fitted_metrics:
             return {}
         ranges = [each[:2] for each in self._after]
         together = [ranges[start : start + TOGETHER] for start in range(0, len(ranges), TOGETHER)]
         values = np.concatenate([self.figures(some) for some in together], axis=-1)
-        every = [self._made(metric, values[:, row]) for row, metric in enumerate(self._wanted)]
+        every = [self._made(metric, values[:, row]) for row, metric in enumerate(self._fitted_metrics)]
         drawn = to_draw(every)
         spread = self.spread([ranges[place] for place in drawn.tolist()]) if len(drawn) else {}
         return {
             metric.name: with_ends(metric, each, drawn, spread.get(metric.name))
-            for metric, each in zip(self._wanted, every, strict=True)
+            for metric, each in zip(self._fitted_metrics, every, strict=True)
         }
 
     def figures(self, ranges: Sequence[Range]) -> Array:
@@ -272,12 +312,12 @@ class WithoutLabels:
         if isinstance(self.classes, ClassCells):
             every = [expected_of_classes(self.classes.sums(self._groups(ranges), len(ranges)))]
         elif isinstance(self._fit, Undefined):
-            return np.full((1, len(self._wanted), len(ranges)), np.nan)
+            return np.full((1, len(self._fitted_metrics), len(ranges)), np.nan)
         else:
             scored, chances = self.scored(ranges), [self._fit.chance]
             chances += [self.chance(self._fit, ranges)] if self.leaves else []
             every = [expected(scored, chance) for chance in chances]
-        return np.array([[figure(metric, found) for metric in self._wanted] for found in every])
+        return np.array([[figure(metric, found) for metric in self._fitted_metrics] for found in every])
 
     def spread(self, ranges: Sequence[Range]) -> dict[str, tuple[Array, Array]]:
         """By metric what to add to the best estimates of ranges for the ends of their intervals; low and high."""
@@ -285,10 +325,10 @@ class WithoutLabels:
             rows = self.classes.sums(self._groups(ranges), len(ranges))
             fitted = self.sums[: self._fitted_until].total()
             counts, squares = fitted.counts[:, :-1], fitted.squares[:, :-1]
-            return class_spread(self._wanted, self.classes.fits, counts, squares, rows)
+            return class_spread(self._fitted_metrics, self.classes.fits, counts, squares, rows)
         if isinstance(self._fit, Undefined) or self._refits is None:
             return {}
-        return resampled(self._wanted, self._refits, self.scored(ranges), self.chance(self._fit, ranges))
+        return resampled(self._fitted_metrics, self._refits, self.scored(ranges), self.chance(self._fit, ranges))
 
     def _made(self, metric: Metric, values: Array) -> Made:
         by_grain = metric.parts(self.sums)
@@ -296,28 +336,23 @@ class WithoutLabels:
         figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
         constant = float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0])
         finer = values[1] if len(values) > 1 else None
-        return made(values[0], finer, figures, constant, np.array(self._scored_rows, float), self._known_before)
+        return made(values[0], finer, figures, constant, np.array(self._read, float), self._known_before)
 
     def estimates(self) -> list[Estimate]:
         """One for each metric and window after the reference that has rows with a score."""
         found = []
         rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
-        for metric in self._wanted:
-            if metric.name not in self._found:
-                continue
+        for metric in self._fitted_metrics:
             made = self._found[metric.name]
             for place, (*_, window) in enumerate(self._after):
-                found.append(self._estimate(metric, made, place, window, rows[place], self._scored_rows[place]))
+                found.append(self._estimate(metric, made, place, window, rows[place], self._read[place]))
         return found
 
     @cached_property
-    def _scored_rows(self) -> list[int]:
-        """By window after the reference, how many rows have a score."""
-        scored = np.zeros(self.series.grains)
-        cells = self._with_score
-        if cells is not None:
-            scored += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
-        return [int(scored[begin:after].sum()) for begin, after, _ in self._after]
+    def _read(self) -> list[int]:
+        """By window after the reference, how many rows have what an estimate needs."""
+        of_grains = self.rows_read()
+        return [int(of_grains[begin:after].sum()) for begin, after, _ in self._after]
 
     @property
     def _with_score(self) -> Cells | None:
@@ -326,15 +361,13 @@ class WithoutLabels:
             return self.classes.by_prediction
         return self.series.pieces.get(("scores", ""))
 
-    def _estimate(
-        self, metric: Metric, made: Estimates, place: int, window: Window, rows: int, scored: int
-    ) -> Estimate:
+    def _estimate(self, metric: Metric, made: Estimates, place: int, window: Window, rows: int, read: int) -> Estimate:
         value, band = float(made.value[place]), made.then[place]
         why = None
         if band.withdrawn:
             why = f"withdrawn: {_lost(band.error, band.constant, band.windows)}"
         elif not np.isfinite(value):
-            why = "no rows" if not rows else "no rows with a score" if not scored else metric.undefined
+            why = "no rows" if not rows else f"no rows with {self.reads}" if not read else metric.undefined
         if why is not None:
             return Estimate(
                 metric.name,
@@ -348,12 +381,12 @@ class WithoutLabels:
                 0,
                 Status.UNDEFINED,
                 why,
-                estimator=LEAF_CBPE if made.refined[place] else CBPE,
+                estimator=self.estimators[int(made.refined[place])],
             )
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
-        lacking = "a score of each class" if self._of_classes else "a score"
-        said = [f"{rows - scored:,} rows without {lacking} are left out"] if scored < rows else []
+        said = [f"{rows - read:,} rows without {self.reads} are left out"] if read < rows else []
+        said += self.remarks(metric)
         return Estimate(
             metric=metric.name,
             slice=ALL_ROWS,
@@ -365,9 +398,9 @@ class WithoutLabels:
             n=rows,
             labelled=0,
             status=Status.ESTIMATED,
-            why="; ".join([ASSUMES, *said]),
+            why="; ".join([self.assumes, *said]),
             interval=("conformal" if band.half is not None else "resampled") if told else None,
-            estimator=LEAF_CBPE if made.refined[place] else CBPE,
+            estimator=self.estimators[int(made.refined[place])],
         )
 
     def track_record(self) -> list[TrackRecord]:
@@ -376,15 +409,15 @@ class WithoutLabels:
 
     def _record(self, metric: Metric) -> TrackRecord:
         if metric.name not in self._found:
-            why = None if self._why_none is None else self._why_none.why
-            return TrackRecord(metric.name, ALL_ROWS, None, CBPE, Standing.UNDEFINED, why=why)
+            why = self.why_none(metric)
+            return TrackRecord(metric.name, ALL_ROWS, None, self.estimators[0], Standing.UNDEFINED, why=why)
         made = self._found[metric.name]
         now, constant = made.now, made.constant
         return TrackRecord(
             metric=metric.name,
             slice=ALL_ROWS,
             version=None,
-            estimator=LEAF_CBPE if made.refined[-1] else CBPE,
+            estimator=self.estimators[int(made.refined[-1])],
             status=Standing.WITHDRAWN if now.withdrawn else Standing.IN_USE,
             reference_end=self.reference_end,
             reference_value=constant if np.isfinite(constant) else None,

@@ -244,10 +244,23 @@ def record_sentences(content: Content) -> Iterator[str]:
     for why, metrics in by_why.items():
         yield f"Estimates of {_listed(metrics)} without labels {why}"
     if any(each.status is Standing.IN_USE for each in content.track_record):
-        yield (
-            "Estimates assume that a score means what it meant in the reference: a change of that cannot be seen"
-            " without labels."
-        )
+        unseen = "a change of that cannot be seen without labels"
+        yield f"Estimates assume that {_still(content)} in the reference: {unseen}."
+
+
+def _still(content: Content) -> str:
+    """What estimates assume."""
+    of_errors, of_scores = "rows of a kind are predicted as well as", "a score means what it meant"
+    return of_errors if content.task == "regression" else of_scores
+
+
+def _no_longer(content: Content) -> str:
+    """What labels show where that is not so."""
+    of_errors, of_scores = (
+        "rows of a kind are no longer predicted as they were",
+        "a score no longer means what it meant",
+    )
+    return of_errors if content.task == "regression" else of_scores
 
 
 def change_sentences(content: Content) -> Iterator[str]:
@@ -268,11 +281,18 @@ def change_sentences(content: Content) -> Iterator[str]:
     window = days(told[0].window, zone)
     if shown:
         yield (
-            f"Labels of {window} show that a score no longer means what it meant in the reference ({_listed(shown)})."
+            f"Labels of {window} show that {_no_longer(content)} in the reference ({_listed(shown)})."
             " How that goes on cannot be seen without labels: estimates of later windows do not hold it."
         )
     apart = sorted((each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change))
     for leaf in apart[:APART]:
+        if content.task == "regression":
+            side = "larger" if leaf.change > 0 else "smaller"
+            yield (
+                f"Of rows with {printable(leaf.rows)}, the absolute error is {numbers(abs(leaf.change))[0]} {side} on"
+                f" average than in the reference{_ends(leaf.change, leaf.low, leaf.high)}."
+            )
+            continue
         side = "more" if leaf.change > 0 else "fewer"
         yield (
             f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
