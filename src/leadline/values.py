@@ -186,14 +186,18 @@ class TrackRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What changed since the reference in the latest window whose labels are in, told apart by what inputs explain.
+    """What changed since the reference in the latest window whose labels are in, told apart by its cause.
 
     reference_value  the metric over the reference
     value            the metric over the window, of labels
-    by_inputs        how far an estimate from the window's predictions alone lies from the reference's figure
-    by_labels        value - that estimate: what only labels show
-    low, high        its 95 % interval; None where there is none. Where it leaves out 0, a score no longer means what it
-                     meant, or rows of a kind are no longer predicted as well as they were.
+    by_inputs        because other rows came: the data changed
+    by_labels        because like rows come out differently: the world changed
+    by_unseen        because of rows that the reference hardly knows; None where they are not told apart
+    low, high        95 % interval of `by_labels`; None where there is none. Where it leaves out 0, a score no longer
+                     means what it meant, or rows of a kind are no longer predicted as well as they were.
+    inputs_low, inputs_high, unseen_low, unseen_high   the same of the two other parts
+    unseen_share     share of the window's rows that the reference hardly knows; None where they are not told apart
+    estimator        None where labels of like rows were compared; else the estimate without labels that `by_inputs` is
     """
 
     metric: str
@@ -205,6 +209,13 @@ class Change:
     by_labels: float
     low: float | None
     high: float | None
+    by_unseen: float | None = None
+    inputs_low: float | None = None
+    inputs_high: float | None = None
+    unseen_low: float | None = None
+    unseen_high: float | None = None
+    unseen_share: float | None = None
+    estimator: str | None = None
 
     @property
     def shown(self) -> bool:
@@ -247,6 +258,63 @@ class Effect:
     value: float
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MixRateTerm:
+    """What one slice adds to a change, in the metric's own unit: it is served differently, or comes more or less often.
+
+    share_before, share_after   its share of what the metric is taken of (of recall: of the actual positives)
+    before, after               the metric for the slice; None where it has nothing there
+    rate, mix                   what it adds by being served differently, and by another share
+    rate_low, ..., mix_high     95 % intervals
+    """
+
+    slice: Slice
+    share_before: float
+    share_after: float
+    before: float | None
+    after: float | None
+    rate: float
+    rate_low: float
+    rate_high: float
+    mix: float
+    mix_low: float
+    mix_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class MixRate:
+    """The change of a metric between two windows, split over slices: who comes (mix), how well they are served (rate).
+
+    by                    name of the declared slices
+    reference, window     what is compared
+    before, after         the metric in both; after - before = rate + mix
+    rate, mix             the sums of the terms, with 95 % intervals
+    frozen_mix            the metric in the window if the slices had the reference's shares
+    noise                 share of the sum of |terms| that belongs to terms within two standard errors of 0
+    small                 slices with too few rows that stand together as the last term; 0 for none
+    terms                 of each slice, as they add up
+    """
+
+    metric: str
+    by: str
+    reference: Window
+    window: Window
+    before: float
+    after: float
+    rate: float
+    rate_low: float
+    rate_high: float
+    mix: float
+    mix_low: float
+    mix_high: float
+    frozen_mix: float
+    frozen_mix_low: float
+    frozen_mix_high: float
+    noise: float
+    small: int
+    terms: tuple[MixRateTerm, ...]
 
 
 @dataclass(frozen=True, slots=True)

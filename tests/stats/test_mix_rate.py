@@ -120,3 +120,4 @@ def test_slices_that_tell_nothing_are_put_together():
     assert pooled([500, 300], [400, 250], 200).tolist() == [0, 1]
     assert pooled([5, 3], [4, 2], 200).tolist() == [0, 0]
     assert pooled([0, 300], [0, 250], 200).tolist() == [1, 0]
+    assert pooled([300, 300], [9, 10], 200).tolist() == [1, 0]

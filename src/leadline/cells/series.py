@@ -215,6 +215,10 @@ class Series:
             span=COARSE if name[0] == "slice_scores" else 1,
         )
 
+    def binned(self, name: Name) -> tuple[Cells, Array]:
+        """The cells of a piece of scores, with the place of their bin as `bin`, and the bins, shape (bins, 3)."""
+        return self._binned[name]
+
     def _cells(self, name: Name) -> Cells:
         """The cells of a piece; those of scores with the place of their bin."""
         return self._binned[name][0] if "linear" in self.pieces[name].keys else self.pieces[name]

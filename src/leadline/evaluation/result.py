@@ -17,6 +17,7 @@ from leadline.evaluation.calibrated import advice, reliabilities
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
+from leadline.evaluation.why import Why
 from leadline.report.answers import exit_code, summary
 from leadline.report.document import Content, document
 from leadline.report.html import html, notebook
@@ -140,6 +141,7 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
+        why = Why(found)
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -148,7 +150,8 @@ class Result:
             estimates=found.estimates(),
             estimated=found.estimated,
             track_record=found.without_labels.track_record(),
-            changes=found.changes(),
+            changes=why.changes(),
+            mix_rates=why.mix_rates(),
             leaf_changes=found.leaf_changes(),
             objectives=Judging(found).judgements(),
             labels=found.labels,

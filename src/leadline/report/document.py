@@ -14,6 +14,7 @@ from leadline.values import (
     Judgement,
     Labels,
     LeafChange,
+    MixRate,
     Note,
     Plan,
     Reliability,
@@ -34,7 +35,8 @@ class Content:
     estimates, objectives  in the order in which they are shown
     estimated              estimates without labels, of the same or of younger windows
     track_record           the score that is kept of them
-    changes, leaf_changes  what changed since the reference, told apart by what inputs explain
+    changes, leaf_changes  what changed since the reference, told apart by its cause
+    mix_rates              the same change split over declared slices
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
     calibration            of a binary model whose scores are probabilities: all rows first, then slices
@@ -55,6 +57,7 @@ class Content:
     track_record: Sequence[TrackRecord] = ()
     changes: Sequence[Change] = ()
     leaf_changes: Sequence[LeafChange] = ()
+    mix_rates: Sequence[MixRate] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -70,6 +73,7 @@ def document(content: Content) -> dict[str, Any]:
         "track_record": [_record(each) for each in content.track_record],
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
+        "mix_rates": [mix_rate_document(each) for each in content.mix_rates],
         "objectives": [_objective(each) for each in content.objectives],
         "labels": asdict(content.labels),
         "calibration": [_reliability(each) for each in content.calibration],
@@ -128,7 +132,29 @@ def _change(each: Change) -> dict[str, Any]:
         "by_labels": each.by_labels,
         "low": each.low,
         "high": each.high,
+        "by_unseen": each.by_unseen,
+        "inputs_low": each.inputs_low,
+        "inputs_high": each.inputs_high,
+        "unseen_low": each.unseen_low,
+        "unseen_high": each.unseen_high,
+        "unseen_share": each.unseen_share,
+        "estimator": each.estimator,
     }
+
+
+def mix_rate_document(each: MixRate) -> dict[str, Any]:
+    """A change split over slices, in the words of the document."""
+    plain = asdict(each)
+    windows = {
+        "reference_start": rfc3339(each.reference.start),
+        "reference_end": rfc3339(each.reference.end),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+    }
+    terms = [asdict(term) | {"slice": term.slice.as_dict()} for term in each.terms]
+    named = {name: plain[name] for name in ("metric", "by")}
+    rest = {name: value for name, value in plain.items() if name not in (*named, "reference", "window", "terms")}
+    return {**named, **windows, **rest, "terms": terms}
 
 
 def _leaf_change(each: LeafChange) -> dict[str, Any]:

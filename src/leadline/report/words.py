@@ -72,6 +72,20 @@ def _written(number: float, places: int) -> str:
     return text.removeprefix("-") if not float(text.replace(",", "")) else text
 
 
+def signed(value: float, low: float | None = None, high: float | None = None, places: int | None = None) -> str:
+    """A change with its sign, and its interval in brackets where there is one.
+
+    places   decimals; as many as `numbers` chooses where None
+
+    >>> signed(0.2443, 0.111, 0.3777), signed(-0.00409, places=3)
+    ('+0.244 [0.111 to 0.378]', '-0.004')
+    """
+    known = [each for each in (value, low, high) if each is not None]
+    shown = numbers(value, low, high) if places is None else tuple(_written(each, places) for each in known)
+    sign = "" if shown[0].startswith("-") else "+"
+    return f"{sign}{shown[0]}" + (f" [{shown[1]} to {shown[2]}]" if len(shown) == 3 else "")
+
+
 def interval(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
     """The value and its interval in brackets; a dash for no value, nothing for no interval.
 

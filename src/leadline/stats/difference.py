@@ -83,8 +83,7 @@ def influences(
     a, b               sums by grain, shape (grains, slices)
     moments            ΣA², ΣAB, ΣB² over rows of the window, shape (slices,) each
     size               as in `Influences`
-    unit               at least this variance of A - B · ratio for each unit of B, shape (slices,); None for none. What
-                       both windows show together: a few rows that happen to be alike are not sure of themselves.
+    unit               at least this variance of A - B · ratio for each unit of B, shape (slices,); None for none
 
     Raises ValueError where shapes do not go together.
     """

@@ -117,16 +117,17 @@ def frozen_mix(share: ArrayLike, a: ArrayLike, b: ArrayLike) -> float:
 
 
 def pooled(before: ArrayLike, after: ArrayLike, least: float) -> NDArray[np.int64]:
-    """Number of the group of each slice: its own where both windows can tell its ratio, else the last one, "other".
+    """Number of the group of each slice: its own where there is enough of it to tell its terms, else the last one.
 
     before, after   how much of each slice there is in the two windows, shape (slices,), >= 0
-    least           a slice needs so much, in both windows or in one of which the other has nothing
+    least           a slice needs so much in one of them; in the other a twentieth of that, or nothing at all
 
-    >>> pooled([500, 300, 40, 0, 7], [400, 0, 60, 250, 0], 200).tolist()
+    >>> pooled([500, 300, 40, 0, 7], [400, 12, 60, 250, 0], 200).tolist()
     [0, 1, 3, 2, 3]
     """
-    first, second = floats(before), floats(after)
-    enough = ((first == 0) | (first >= least)) & ((second == 0) | (second >= least)) & (first + second > 0)
+    more = np.maximum(floats(before), floats(after))
+    less = np.minimum(floats(before), floats(after))
+    enough = (more >= least) & ((less == 0) | (less >= least / 20))
     return np.where(enough, np.cumsum(enough) - 1, enough.sum()).astype(np.int64)
 
 

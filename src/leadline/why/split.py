@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.metrics.metric import PRIOR_ROWS
 from leadline.metrics.sums import Array
 from leadline.stats.difference import Errors, Influences, errors, influences
 from leadline.stats.mix_rate import frozen_mix, mix_rate, mix_rate_slopes, pooled
 from leadline.values import Undefined
 
-#: a slice with less of the metric's denominator (in rows of equal weight) is put together with the other small ones
+#: a slice with less of the metric's denominator (in rows of equal weight) is put together with the other small ones;
+#: its rate is told where both windows have so much
 LEAST = 200.0
 A, B, AA, AB, BB = range(5)
+PARTS = ("rate", "mix", "excess")
+TOTALS = ("total_rate", "total_mix", "change", "frozen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,18 @@ class Split:
 
     group            number of each given slice's group; the last one holds the small ones where `small`
     small            how many slices are in it; 0 for none
+    known            whether both windows have enough of a group to tell its rate, shape (groups,)
     before, after    the metric in both windows
     values_before, values_after   of each group, NaN where it has nothing there
     shares_before, shares_after   of each group in the metric's denominator
     frozen           the metric of the second window with the first one's mix; `lost` of that mix is not in it
-    figures, errors  rate and mix of each group, Σ rate, Σ mix, the change, and `frozen`: one after the other
+    figures, errors  rate and mix of each group; how much more or less of Σ rate it is than its share of the metric;
+                     Σ rate, Σ mix, the change, and `frozen`: one after the other
     """
 
     group: NDArray[np.int64]
     small: int
+    known: NDArray[np.bool_]
     before: float
     after: float
     values_before: Array
@@ -78,8 +86,16 @@ class Split:
 
     @property
     def terms(self) -> int:
-        """How many of the leading figures are terms of groups."""
+        """How many of the leading figures are the terms that add up."""
         return 2 * self.groups
+
+    def of(self, name: str) -> slice:
+        """Where some figures stand: rate, mix and excess of the groups; total_rate, total_mix, change, frozen."""
+        if name in PARTS:
+            place = PARTS.index(name)
+            return slice(place * self.groups, (place + 1) * self.groups)
+        place = len(PARTS) * self.groups + TOTALS.index(name)
+        return slice(place, place + 1)
 
     @property
     def noise(self) -> float:
@@ -99,11 +115,10 @@ def split(first: Sliced, second: Sliced, rooted: bool = False, together: bool = 
     Intervals are of the first order; within them the terms' own stretch counts as known.
     """
     units = [_units(each.total) for each in (first, second)]
-    group = pooled(units[0], units[1], LEAST)
     # a ratio that a slice's own B cannot carry (an error without a label to measure it by) is told with the others
     broken = np.any([(each.total[:, B] <= 0) & (each.total[:, A] != 0) for each in (first, second)], axis=0)
-    if broken.any():
-        group = pooled(np.where(broken, 1.0, units[0]), np.where(broken, 1.0, units[1]), LEAST)
+    units = [np.where(broken, 1.0, each) for each in units]
+    group = pooled(units[0], units[1], LEAST)
     first, second = first.grouped(group), second.grouped(group)
     a0, b0, a1, b1 = first.total[:, A], first.total[:, B], second.total[:, A], second.total[:, B]
     if min(b0.sum(), b1.sum()) <= 0:
@@ -121,8 +136,11 @@ def split(first: Sliced, second: Sliced, rooted: bool = False, together: bool = 
         values = [np.sqrt(np.maximum(each, 0.0)) for each in values]
         stretch = 1 / (before + after) if before + after > 0 else 0.0
         of_frozen = 0.5 / frozen if frozen > 0 else 0.0
-    figures = np.concatenate([terms.rate, terms.mix, [terms.rate.sum(), terms.mix.sum(), change]]) * stretch
-    slopes = [np.stack(each) * stretch for each in _slopes(a0, b0, a1, b1)]
+    weight = (shares_before + b1 / b1.sum()) / 2
+    excess = terms.rate - weight * terms.rate.sum()
+    totals = [terms.rate.sum(), terms.mix.sum(), change]
+    figures = np.concatenate([terms.rate, terms.mix, excess, totals]) * stretch
+    slopes = [np.stack(each) * stretch for each in _slopes(a0, b0, a1, b1, weight)]
     level = _frozen_slopes(shares_before, a1, b1) * of_frozen
     nothing = np.zeros((1, len(b0)))
     sides = [
@@ -133,7 +151,8 @@ def split(first: Sliced, second: Sliced, rooted: bool = False, together: bool = 
     shares_after = b1 / b1.sum()
     return Split(
         group=group,
-        small=int((group == group.max()).sum()) if _has_small(units, group) else 0,
+        small=_small(units, group),
+        known=np.minimum(_units(first.total), _units(second.total)) >= LEAST,
         before=before,
         after=after,
         values_before=values[0],
@@ -151,25 +170,23 @@ def _units(total: Array) -> Array:
     return np.divide(total[:, B] ** 2, total[:, BB], out=np.zeros(len(total)), where=total[:, BB] > 0)
 
 
-def _has_small(units: list[Array], group: NDArray[np.int64]) -> bool:
-    """Whether the last group is that of slices which tell too little alone."""
-    last = group == group.max()
-    if last.sum() > 1:
-        return True
-    worth = [float(each[last][0]) for each in units]
-    return any(0 < each < LEAST for each in worth) or not any(worth)
+def _small(units: Sequence[Array], group: NDArray[np.int64]) -> int:
+    """How many slices are in the last group because they tell too little alone."""
+    alone = pooled(np.append(units[0], 0.0), np.append(units[1], 0.0), LEAST)
+    return int((group == alone[-1]).sum())
 
 
-def _slopes(a0: Array, b0: Array, a1: Array, b1: Array) -> list[list[Array]]:
+def _slopes(a0: Array, b0: Array, a1: Array, b1: Array, weight: Array) -> list[list[Array]]:
     """By A and by B of the first and of the second window: slopes of all terms, of their sums, of the change."""
     found = []
     for window, slope in enumerate(mix_rate_slopes(a0, b0, a1, b1)):
         a, b = ((a0, b0), (a1, b1))[window]
         sign = 2 * window - 1
-        total = b.sum()
-        whole = (np.full(len(b), sign / total), np.full(len(b), -sign * a.sum() / total**2))
+        whole = (np.full(len(b), sign / b.sum()), np.full(len(b), -sign * a.sum() / b.sum() ** 2))
         for rate, mix, change in ((slope.rate_a, slope.mix_a, whole[0]), (slope.rate_b, slope.mix_b, whole[1])):
-            found.append([*rate, *mix, rate.sum(axis=0), mix.sum(axis=0), change])
+            total = rate.sum(axis=0)
+            excess = rate - weight[:, None] * total
+            found.append([*rate, *mix, *excess, total, mix.sum(axis=0), change])
     return found
 
 
@@ -181,20 +198,30 @@ def _frozen_slopes(share: Array, a: Array, b: Array) -> Array:
     return np.stack([by_a, -by_a * np.divide(a, b, out=np.zeros(len(b)), where=some)])
 
 
+def _unit(both: Array) -> Array:
+    """Variance of A - B · ratio for each unit of B, by slice, with two rows more that are like the whole.
+
+    Of both windows together: a few rows of a slice that happen to be alike are not sure of themselves.
+    """
+    whole = both.sum(axis=0)
+    mean, more = whole[A] / whole[B], PRIOR_ROWS * whole[BB] / whole[B]
+    usual = (whole[AA] - 2 * mean * whole[AB] + mean**2 * whole[BB]) / whole[B]
+    ratio = (both[:, A] + more * mean) / (both[:, B] + more)
+    left = both[:, AA] - 2 * ratio * both[:, AB] + ratio**2 * both[:, BB] + more * usual
+    return np.asarray(np.maximum(left, 0.0) / (both[:, B] + more))
+
+
 def _influences(side: Sliced, slopes: tuple[Array, Array], other: Sliced) -> tuple[Influences, Influences | None]:
     """What the rows of a window, and those of the grains before it, add to the errors."""
-    total, beside = side.total, other.total
-    both = total + beside
-    ratio = np.divide(both[:, A], both[:, B], out=np.zeros(len(both)), where=both[:, B] > 0)
-    left = np.maximum(both[:, AA] - 2 * ratio * both[:, AB] + ratio**2 * both[:, BB], 0.0)
-    unit = np.divide(left, both[:, B], out=np.zeros(len(both)), where=both[:, B] > 0)
+    unit = _unit(side.total + other.total)
 
     def of(sums: Array) -> Influences:
         by_grain = sums[:, :, B]
         whole = by_grain.sum(axis=1)
         groups = by_grain.shape[1]
         # a rate is told by the slice's own rows, all else by all of them
-        size = np.vstack([by_grain.T, np.broadcast_to(whole, (len(slopes[0]) - groups, len(whole)))])
+        everything = np.broadcast_to(whole, (groups, len(whole)))
+        size = np.vstack([by_grain.T, everything, by_grain.T, everything[:1].repeat(len(TOTALS), axis=0)])
         moments = sums[:, :, AA].sum(axis=0), sums[:, :, AB].sum(axis=0), sums[:, :, BB].sum(axis=0)
         return influences(*slopes, sums[:, :, A], by_grain, moments, size, unit)
 

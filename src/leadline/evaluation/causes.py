@@ -1,0 +1,336 @@
+"""What explains the changes of metrics, as findings: ranked, a handful, and rarely anything where nothing changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, partial
+
+import numpy as np
+
+from leadline.evaluation.estimates import interval_of
+from leadline.evaluation.kinds import HISTORY
+from leadline.evaluation.why import Divided, Range, Why
+from leadline.log.reference import FIRST
+from leadline.metrics.evaluate import evaluate_windows
+from leadline.metrics.metric import Metric
+from leadline.metrics.rates import slice_share
+from leadline.metrics.sums import Array, Sums
+from leadline.report.words import named, numbers, signed
+from leadline.spec.model import BinSlice
+from leadline.stats.change_point import change_point
+from leadline.stats.difference import Errors
+from leadline.stats.shift import DATA, UNSEEN, WORLD, Shift
+from leadline.values import ALL_ROWS, Effect, Estimate, Finding, Slice, Status, Undefined
+from leadline.why.feedback_loop import leaving
+from leadline.why.shares import share_changes
+
+#: chance that anything is found of a log in which nothing changed, over all that is looked at
+CHANCE = 0.05
+#: metrics that causes are looked for where no objective is declared: the first ones
+MOST_METRICS = 4
+#: findings at most, and of a kind
+MOST, MOST_OF_KIND = 6, 2
+#: an effect is told from this part of the metric's change on, or of what chance alone would change it by
+LEAST_PART = 0.1
+#: a change of a slice's share is told from this factor and this share of all rows on
+LEAST_FACTOR, LEAST_SHARE = 1.25, 0.01
+#: what need not be said once the other is said of the same rows
+REPEATED = {("share", "mix"), *((kind, "feedback_loop") for kind in ("rate", "mix", "share"))}
+#: kinds of findings in the order in which they are shown
+KINDS = ("feedback_loop", "world_changed", "never_seen", "data_changed", "rate", "mix", "share")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something that may turn out certain.
+
+    effect       what it does to the metric
+    tested       what has to be certain: the effect, or how far it is more than its share of all slices' effects; 0
+                 where there is nothing to tell
+    se, df       standard error of that, and its degrees of freedom
+    least        an effect below this is not worth telling
+    tell         makes the finding
+    """
+
+    kind: str
+    effect: Effect
+    tested: float
+    se: float
+    df: float
+    least: float
+    tell: Callable[[], Finding]
+
+
+@dataclass(frozen=True)
+class Causes:
+    """The findings of why metrics changed between the reference and the latest window with all labels in.
+
+    All that is looked at shares one chance of .05 of finding anything where nothing changed (Bonferroni). A feedback
+    loop has bars of its own.
+    """
+
+    why: Why
+
+    def findings(self) -> list[Finding]:
+        """The most telling first; none where there is nothing to compare."""
+        if self.why.ranges is None:
+            return []
+        found = list(self._loops())
+        of_kind = Counter(each.kind for each in found)
+        certain = self._certain()
+        for kind in KINDS[1:]:
+            some = (each for each in certain if each.kind == kind)
+            for each in sorted(some, key=lambda each: -abs(each.effect.value) / each.least):
+                if of_kind[kind] == MOST_OF_KIND:
+                    break
+                finding = each.tell()
+                if not any(_repeats(finding, other) for other in found):
+                    found.append(finding)
+                    of_kind[kind] += 1
+        return found[:MOST]
+
+    def _certain(self) -> list[Candidate]:
+        """The candidates that are certain among all that were looked at, and large enough to be told."""
+        every = [*self._of_shifts(), *self._of_slices(), *self._of_shares()]
+        sure = Errors(np.array([each.se for each in every]), np.array([each.df for each in every]))
+        certain = sure.certain(np.array([each.tested for each in every]), CHANCE)
+        return [
+            each for each, told in zip(every, certain, strict=True) if told and abs(each.effect.value) >= each.least
+        ]
+
+    # What is looked at -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _metrics(self) -> dict[str, Metric]:
+        """The metrics of objectives, or the first that are shown."""
+        of = self.why.of
+        promised = [metric for metric in of.metrics if metric.name in of.objective_metrics]
+        return {metric.name: metric for metric in promised or of.metrics[:MOST_METRICS]}
+
+    @cached_property
+    def _divided(self) -> list[Divided]:
+        return [each for each in self.why.divided if each.metric.name in self._metrics]
+
+    @cached_property
+    def _ranges(self) -> tuple[Range, Range]:
+        assert self.why.ranges is not None  # noqa: S101  # `findings` asks first
+        return self.why.ranges
+
+    def _of_shifts(self) -> Iterator[Candidate]:
+        kinds = (("data_changed", DATA), ("world_changed", WORLD), ("never_seen", UNSEEN))
+        for metric, told, sure in self.why.shifts:
+            if metric.name not in self._metrics:
+                continue
+            least = max(LEAST_PART * abs(told.after - told.before), 1e-12)
+            half = sure.half()
+            for kind, place in kinds:
+                effect = _effect(metric.name, told.terms[place], half[place])
+                tell = partial(self._shift_finding, kind, metric, told, effect)
+                yield Candidate(kind, effect, effect.value, sure.se[place], sure.df[place], least, tell)
+
+    def _of_slices(self) -> Iterator[Candidate]:
+        for each in self._divided:
+            told, half = each.split, each.split.errors.half()
+            change = told.of("change").start
+            least = max(LEAST_PART * max(abs(told.figures[change]), half[change]), 1e-12)
+            for kind, tested in (("rate", "excess"), ("mix", "mix")):
+                for group in range(told.groups):
+                    at, by = told.of(kind).start + group, told.of(tested).start + group
+                    effect = _effect(each.metric.name, told.figures[at], half[at])
+                    # a slice is named for its rate where that is more than its share of what all slices add
+                    clear = each.code(group) is not None and told.figures[by] * effect.value > 0
+                    clear = clear and abs(effect.value) > half[at] and (kind == "mix" or bool(told.known[group]))
+                    tell = partial(self._slice_finding, kind, each, group, effect)
+                    figure = float(told.figures[by]) if clear else 0.0
+                    yield Candidate(kind, effect, figure, told.errors.se[by], told.errors.df[by], least, tell)
+
+    def _of_shares(self) -> Iterator[Candidate]:
+        for place, partition in enumerate(self.why.of.reference.partitions):
+            codes = self.why.of.codes_with_rows(place)
+            before, after, change, sure = self._shares(place, [[code] for code in codes])
+            half = sure.half()
+            for at, code in enumerate(codes):
+                effect = _effect("share", change[at], half[at])
+                low, high = sorted((before[at], after[at]))
+                clear = high >= LEAST_FACTOR * low and not (partition.condition and code != FIRST)
+                tell = partial(self._share_finding, place, code, (before[at], after[at]), effect)
+                figure = effect.value if clear else 0.0
+                yield Candidate("share", effect, figure, sure.se[at], sure.df[at], LEAST_SHARE, tell)
+
+    def _shares(self, place: int, groups: Sequence[Sequence[int]]) -> tuple[Array, Array, Array, Errors]:
+        """Shares of all rows of groups of slices in both windows, their changes, and how sure these are."""
+        series = self.why.of.series
+        rows = [np.sum([series.ledger_sums(place, code).rows for code in codes], axis=0) for codes in groups]
+        by_grain = np.stack(rows, axis=1)
+        (start, fitted), (begin, after) = self._ranges
+        return share_changes(by_grain[start:fitted], by_grain[begin:after], by_grain[max(begin - HISTORY, 0) : begin])
+
+    def _loops(self) -> Iterator[Finding]:
+        for each in self._divided:
+            groups = [each.members(group) for group in range(each.split.groups)]
+            before, after, change, sure = self._shares(each.place, groups)
+            for group in leaving(each.split, each.metric.better, change, sure):
+                yield self._loop_finding(each, group, (before[group], after[group]))
+
+    # What is said of it ------------------------------------------------------------------------------------------
+
+    def _shift_finding(self, kind: str, metric: Metric, told: Shift, effect: Effect) -> Finding:
+        moved = f"which moved {named(metric.name)} by {_told(effect)}"
+        what, then = {
+            "data_changed": (
+                f"Other rows come than in the reference, {moved}; like rows are those of the same kind and score.",
+                "See which slices come more or less often, and which features drifted.",
+            ),
+            "world_changed": (
+                f"Rows of the same kind and score come out differently than in the reference, {moved}.",
+                "Look at the kinds of rows whose labels moved most; recalibrate, or refit on rows since then.",
+            ),
+            "never_seen": (
+                f"{_percent(told.new)} of the rows are of a kind that the reference hardly knows, {moved}.",
+                "Look at these rows, and at whether the model was given any like them when it learnt.",
+            ),
+        }[kind]
+        about = _About(ALL_ROWS, metric, self.why.of.total)
+        return self._finding(kind, what, then, effect, about, self._since(about))
+
+    def _slice_finding(self, kind: str, each: Divided, group: int, effect: Effect) -> Finding:
+        told, code, metric = each.split, each.members(group)[0], named(each.metric.name)
+        about = self._about(each.metric, each.place, code)
+        name = named(about.slice)
+        before, after = float(told.values_before[group]), float(told.values_after[group])
+        moved = f"{metric} of all rows by {_told(effect)}"
+        if kind == "rate":
+            went = " to ".join(numbers(end)[0] for end in (before, after))
+            what = f"{metric} of {name} went from {went}: that alone moved {moved}."
+            then = f"Look at rows of {name}: what those that fail have in common, and since when."
+            return self._finding(kind, what, then, effect, about, self._since(about))
+        own, whole = after if np.isfinite(after) else before, (told.before + told.after) / 2
+        side = "higher" if own > whole else "lower"
+        often = "more" if told.shares_after[group] > told.shares_before[group] else "less"
+        ends = " to ".join(_percent(float(part[group])) for part in (told.shares_before, told.shares_after))
+        what = (
+            f"{name}, where {metric} is {side} ({numbers(own)[0]}) than elsewhere, comes {often} often ({ends} of what"
+            f" {metric} is taken of): that moved {moved}."
+        )
+        mix = f"the reference's mix of {named(each.partition.name)}"
+        then = f"See why, and promise {metric} at {mix} as well (frozen_mix)."
+        return self._finding(kind, what, then, effect, about, self._since_share(about))
+
+    def _share_finding(self, place: int, code: int, shares: tuple[float, float], effect: Effect) -> Finding:
+        about = self._about(slice_share(), place, code)
+        ends = " to ".join(_percent(each) for each in shares)
+        what = f"{named(about.slice)} went from {ends} of all rows."
+        then = "See whether that was meant, and how well these rows are served."
+        return self._finding("share", what, then, effect, about, self._since_share(about))
+
+    def _loop_finding(self, each: Divided, group: int, shares: tuple[float, float]) -> Finding:
+        told, metric = each.split, named(each.metric.name)
+        about = self._about(each.metric, each.place, each.members(group)[0])
+        frozen = float(told.figures[told.of("frozen")][0])
+        whole = [numbers(end)[0] for end in (told.before, told.after, frozen)]
+        own = " to ".join(numbers(float(part[group]))[0] for part in (told.values_before, told.values_after))
+        better = 1 if each.metric.better == "higher" else -1
+        verb = "improves" if better * (told.after - told.before) > 0 else "hardly changes,"
+        ends = " to ".join(_percent(end) for end in shares)
+        what = (
+            f"{metric} {verb} from {whole[0]} to {whole[1]} because rows of {named(about.slice)}, served worse and ever"
+            f" worse ({own}), are leaving ({ends} of all rows). At the reference's mix it would be {whole[2]}."
+        )
+        at = told.of("mix").start + group
+        effect = _effect(each.metric.name, told.figures[at], told.errors.half()[at])
+        then = (
+            f"Ask why they leave, and promise {metric} at the reference's mix of {named(each.partition.name)}"
+            " as well (frozen_mix)."
+        )
+        return self._finding("feedback_loop", what, then, effect, about, self._since_share(about))
+
+    def _about(self, metric: Metric, place: int, code: int) -> _About:
+        partition = self.why.of.reference.partitions[place]
+        return _About(self.why.of.slice_of(partition, code), metric, self.why.of.series.ledger_sums(place, code))
+
+    def _finding(
+        self, kind: str, what: str, then: str, effect: Effect, about: _About, since: datetime | None
+    ) -> Finding:
+        begin, after = self._ranges[1]
+        return Finding(
+            kind=kind,
+            what=what,
+            slice=about.slice,
+            window=self.why.of.window(begin, after),
+            next=then,
+            columns=self._columns(about.slice),
+            since=since,
+            effect=effect,
+            rows=int(about.sums.rows[begin:after].sum()),
+            evidence=tuple(self._evidence(about)),
+        )
+
+    def _columns(self, where: Slice) -> tuple[str, ...]:
+        """The user's columns that a slice is made of; of a condition none."""
+        named_parts = {part.name: part for entry in self.why.of.spec.slices for part in self.why.of.spec.parts(entry)}
+        found = (named_parts.get(name) for name, _ in where.parts)
+        columns = [each.bin.column if isinstance(each, BinSlice) else getattr(each, "column", None) for each in found]
+        return tuple(column for column in columns if column is not None)
+
+    def _evidence(self, about: _About) -> Iterator[Estimate]:
+        """The metric in both windows."""
+        for (begin, after), found in zip(
+            self._ranges, evaluate_windows(about.metric, about.sums, self._ranges), strict=True
+        ):
+            if isinstance(found.value, Undefined):
+                continue
+            low, high, method = interval_of(found)
+            rows, labelled = (int(part[begin:after].sum()) for part in (about.sums.rows, about.sums.labelled))
+            window = self.why.of.window(begin, after)
+            yield Estimate(
+                about.metric.name, about.slice, None, window, found.value, low, high, rows, labelled, Status.REALISED,
+                interval=method,
+            )  # fmt: skip
+
+    def _since(self, about: _About) -> datetime | None:
+        """When the metric changed its level, as far as one step tells it."""
+        ratio = about.metric.as_ratio(about.metric.parts(about.sums))
+        return None if ratio is None else self._stepped(ratio[..., 0], ratio[..., 1])
+
+    def _since_share(self, about: _About) -> datetime | None:
+        """When the slice's share of all rows did."""
+        return self._stepped(about.sums.rows, about.sums.all_rows)
+
+    def _stepped(self, top: Array, bottom: Array) -> datetime | None:
+        after = self._ranges[1][1]
+        place = change_point(top[:after], bottom[:after])
+        return None if place is None else self.why.of.grain.start(self.why.of.series.first + place)
+
+
+@dataclass(frozen=True)
+class _About:
+    """A metric of a slice, and the slice's sums by grain."""
+
+    slice: Slice
+    metric: Metric
+    sums: Sums
+
+
+def _effect(metric: str, value: float, half: float) -> Effect:
+    known = bool(np.isfinite(half))
+    ends = (float(value - half), float(value + half)) if known else (None, None)
+    return Effect(metric, float(value), *ends)
+
+
+def _told(effect: Effect) -> str:
+    return signed(effect.value, effect.low, effect.high)
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.1f} %"
+
+
+def _repeats(finding: Finding, other: Finding) -> bool:
+    """Whether a finding says again what another said: of the same rows, or of some of them."""
+    if finding.kind != other.kind and (finding.kind, other.kind) not in REPEATED:
+        return False
+    mine, others = set(finding.slice.parts), set(other.slice.parts)
+    return mine <= others or others <= mine
