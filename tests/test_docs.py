@@ -258,10 +258,11 @@ def test_the_json_document_is_as_documented(tmp_path):
     document = json.loads(done.stdout)
     assert document.keys() == documented_keys("document")
     assert document["labels"].keys() == documented_keys("labels")
-    for section in ("estimates", "objectives", "track_record", "changes", "leaf_changes"):
+    for section in ("estimates", "objectives", "track_record", "changes", "leaf_changes", "mix_rates"):
         assert document[section], section
         for entry in document[section]:
             assert entry.keys() == documented_keys(section)
+    assert all(term.keys() == documented_keys("terms") for entry in document["mix_rates"] for term in entry["terms"])
     breaches = [breach for entry in document["objectives"] for breach in entry["breaches"]]
     assert breaches
     assert all(breach.keys() == documented_keys("breaches") for breach in breaches)

@@ -52,6 +52,7 @@ class Candidate:
                  where there is nothing to tell
     se, df       standard error of that, and its degrees of freedom
     least        an effect below this is not worth telling
+    rank         among those of its kind the largest come first
     tell         makes the finding
     """
 
@@ -61,6 +62,7 @@ class Candidate:
     se: float
     df: float
     least: float
+    rank: float
     tell: Callable[[], Finding]
 
 
@@ -83,7 +85,7 @@ class Causes:
         certain = self._certain()
         for kind in KINDS[1:]:
             some = (each for each in certain if each.kind == kind)
-            for each in sorted(some, key=lambda each: -abs(each.effect.value) / each.least):
+            for each in sorted(some, key=lambda each: -each.rank):
                 if of_kind[kind] == MOST_OF_KIND:
                     break
                 finding = each.tell()
@@ -129,7 +131,8 @@ class Causes:
             for kind, place in kinds:
                 effect = _effect(metric.name, told.terms[place], half[place])
                 tell = partial(self._shift_finding, kind, metric, told, effect)
-                yield Candidate(kind, effect, effect.value, sure.se[place], sure.df[place], least, tell)
+                rank = abs(effect.value) / least
+                yield Candidate(kind, effect, effect.value, sure.se[place], sure.df[place], least, rank, tell)
 
     def _of_slices(self) -> Iterator[Candidate]:
         for each in self._divided:
@@ -145,7 +148,8 @@ class Causes:
                     clear = clear and abs(effect.value) > half[at] and (kind == "mix" or bool(told.known[group]))
                     tell = partial(self._slice_finding, kind, each, group, effect)
                     figure = float(told.figures[by]) if clear else 0.0
-                    yield Candidate(kind, effect, figure, told.errors.se[by], told.errors.df[by], least, tell)
+                    rank = abs(effect.value) / least
+                    yield Candidate(kind, effect, figure, told.errors.se[by], told.errors.df[by], least, rank, tell)
 
     def _of_shares(self) -> Iterator[Candidate]:
         for place, partition in enumerate(self.why.of.reference.partitions):
@@ -155,10 +159,12 @@ class Causes:
             for at, code in enumerate(codes):
                 effect = _effect("share", change[at], half[at])
                 low, high = sorted((before[at], after[at]))
-                clear = high >= LEAST_FACTOR * low and not (partition.condition and code != FIRST)
+                factor = high / low if low > 0 else np.inf
+                clear = factor >= LEAST_FACTOR and not (partition.condition and code != FIRST)
                 tell = partial(self._share_finding, place, code, (before[at], after[at]), effect)
                 figure = effect.value if clear else 0.0
-                yield Candidate("share", effect, figure, sure.se[at], sure.df[at], LEAST_SHARE, tell)
+                rank = abs(effect.value) * float(np.log(factor))
+                yield Candidate("share", effect, figure, sure.se[at], sure.df[at], LEAST_SHARE, rank, tell)
 
     def _shares(self, place: int, groups: Sequence[Sequence[int]]) -> tuple[Array, Array, Array, Errors]:
         """Shares of all rows of groups of slices in both windows, their changes, and how sure these are."""
@@ -332,5 +338,8 @@ def _repeats(finding: Finding, other: Finding) -> bool:
     """Whether a finding says again what another said: of the same rows, or of some of them."""
     if finding.kind != other.kind and (finding.kind, other.kind) not in REPEATED:
         return False
-    mine, others = set(finding.slice.parts), set(other.slice.parts)
-    return mine <= others or others <= mine
+    mine, others = dict(finding.slice.parts), dict(other.slice.parts)
+    if finding.kind == other.kind == "share" and mine.keys() == others.keys():
+        # what one value gains others lose
+        return finding.effect is None or other.effect is None or finding.effect.value * other.effect.value < 0
+    return mine.items() <= others.items() or others.items() <= mine.items()

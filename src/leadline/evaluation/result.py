@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
+from leadline.evaluation.causes import Causes
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
@@ -152,6 +153,7 @@ class Result:
             track_record=found.without_labels.track_record(),
             changes=why.changes(),
             mix_rates=why.mix_rates(),
+            findings=Causes(why).findings(),
             leaf_changes=found.leaf_changes(),
             objectives=Judging(found).judgements(),
             labels=found.labels,

@@ -18,7 +18,6 @@ from leadline.report.words import (
     length,
     named,
     numbers,
-    printable,
     promised,
     share,
 )
@@ -252,64 +251,6 @@ def _still(content: Content) -> str:
     """What estimates assume."""
     of_errors, of_scores = "rows of a kind are predicted as well as", "a score means what it meant"
     return of_errors if content.task == "regression" else of_scores
-
-
-def _no_longer(content: Content) -> str:
-    """What labels show where that is not so."""
-    of_errors, of_scores = (
-        "rows of a kind are no longer predicted as they were",
-        "a score no longer means what it meant",
-    )
-    return of_errors if content.task == "regression" else of_scores
-
-
-def change_sentences(content: Content) -> Iterator[str]:
-    """What changed since the reference: by what the inputs explain and by what only labels show; worst leaf first."""
-    told = [each for each in content.changes if each.low is not None and each.high is not None]
-    if not told:
-        return
-    zone = ZoneInfo(content.zone)
-    for each in told:
-        before, now, inputs, labels = (
-            numbers(value)[0] for value in (each.reference_value, each.value, each.by_inputs, each.by_labels)
-        )
-        yield (
-            f"{each.metric} went from {before} in the reference to {now}: the inputs explain {_signed(inputs)},"
-            f" and only labels show {_signed(labels)}{_ends(each.by_labels, each.low, each.high)}."
-        )
-    shown = [each.metric for each in told if each.shown]
-    window = days(told[0].window, zone)
-    if shown:
-        yield (
-            f"Labels of {window} show that {_no_longer(content)} in the reference ({_listed(shown)})."
-            " How that goes on cannot be seen without labels: estimates of later windows do not hold it."
-        )
-    apart = sorted((each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change))
-    for leaf in apart[:APART]:
-        if content.task == "regression":
-            side = "larger" if leaf.change > 0 else "smaller"
-            yield (
-                f"Of rows with {printable(leaf.rows)}, the absolute error is {numbers(abs(leaf.change))[0]} {side} on"
-                f" average than in the reference{_ends(leaf.change, leaf.low, leaf.high)}."
-            )
-            continue
-        side = "more" if leaf.change > 0 else "fewer"
-        yield (
-            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
-            f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
-        )
-
-
-APART = 2  # leaves that are named
-
-
-def _signed(number: str) -> str:
-    return number if number.startswith("-") else f"+{number}"
-
-
-def _ends(value: float, low: float | None, high: float | None) -> str:
-    between = interval(value, low, high)[1]
-    return f" {between}" if between else ""
 
 
 def _band(each: TrackRecord) -> str:

@@ -11,6 +11,7 @@ from leadline.values import (
     Breach,
     Change,
     Estimate,
+    Finding,
     Judgement,
     Labels,
     LeafChange,
@@ -39,6 +40,7 @@ class Content:
     mix_rates              the same change split over declared slices
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
+    findings               what somebody may want to look into, in the order in which it is shown
     calibration            of a binary model whose scores are probabilities: all rows first, then slices
     """
 
@@ -57,6 +59,7 @@ class Content:
     track_record: Sequence[TrackRecord] = ()
     changes: Sequence[Change] = ()
     leaf_changes: Sequence[LeafChange] = ()
+    findings: Sequence[Finding] = ()
     mix_rates: Sequence[MixRate] = ()
 
 

@@ -22,7 +22,6 @@ from leadline.report.answers import (
     awaited,
     breach_sentences,
     budget_sentence,
-    change_sentences,
     estimated,
     folded,
     label_sentences,
@@ -38,7 +37,8 @@ from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
-from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status, Target
+from leadline.report.why import change_sentences, explained, found_causes, mix_rate_sentences, told_splits
+from leadline.values import ALL_ROWS, Estimate, Finding, Judgement, MixRateTerm, Slice, Span, Status, Target
 
 #: points of charts and figures of tables that one file may hold
 MOST_POINTS: Final = 20_000
@@ -81,6 +81,7 @@ def html(content: Content) -> str:
         tag("header", *_heading(content)),
         tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
         tag("section", *_for_whom(content, budget)),
+        tag("section", *_why(content, budget)),
         tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
     )
@@ -178,7 +179,7 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 def _without_labels(content: Content) -> Iterator[Markup]:
     """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
+    newest, sentences = awaited(content), list(record_sentences(content))
     if not newest and not sentences:
         return
     zone = ZoneInfo(content.zone)
@@ -466,6 +467,58 @@ def _calibration(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     ]
     head = ("scores", "#mean score", "#came true", "95 % interval", "#labelled")
     yield budget.spend(0, tag("details", tag("summary", "The same as a table"), _table(head, rows)))
+
+
+# Why? ---------------------------------------------------------------------------------------------------------------
+
+
+def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    found, sentences = found_causes(content), [*change_sentences(content), *mix_rate_sentences(content)]
+    if not found and not sentences:
+        return
+    zone = ZoneInfo(content.zone)
+    yield tag("h2", "Why?")
+    if found:
+        yield tag("ul", *(tag("li", _finding(each, zone)) for each in found))
+    compared = explained(content)
+    yield tag("p", compared) if compared is not None else None
+    for said in sentences:
+        yield tag("p", said, class_="soft")
+    between = ("95 % interval",)
+    for each in told_splits(content):
+        rows = [
+            row
+            for term in sorted(each.terms, key=lambda term: -abs(term.rate) - abs(term.mix))[:LISTED]
+            if (row := budget.spend(1, _term(term))) is not None
+        ]
+        head = ("slice", "#share before", "#now", "#value before", "#now", "#rate", *between, "#mix", *between)
+        title = f"{words.named(each.metric)} by {words.named(each.by)}: what each slice adds to the change"
+        yield tag("details", tag("summary", title), _table(head, rows))
+
+
+def _finding(each: Finding, zone: ZoneInfo) -> str:
+    since = "" if each.since is None else f" Since about {words.day(each.since, zone)}."
+    return f"{each.what}{since} {each.next}"
+
+
+def _term(term: MixRateTerm) -> Markup:
+    def number(value: float | None) -> Markup:
+        return tag("td", "–" if value is None else words.numbers(value)[0], class_="n")
+
+    rate, mix = (words.signed(value) for value in (term.rate, term.mix))
+    ends = [
+        words.interval(term.rate, term.rate_low, term.rate_high)[1],
+        words.interval(term.mix, term.mix_low, term.mix_high)[1],
+    ]
+    return tag(
+        "tr",
+        tag("td", words.named(term.slice), class_="name"),
+        *(number(each) for each in (term.share_before, term.share_after, term.before, term.after)),
+        tag("td", rate, class_="n"),
+        tag("td", ends[0]),
+        tag("td", mix, class_="n"),
+        tag("td", ends[1]),
+    )
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

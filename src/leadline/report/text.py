@@ -20,7 +20,6 @@ from leadline.report.answers import (
     awaited,
     breach_sentences,
     budget_sentence,
-    change_sentences,
     folded,
     label_sentences,
     ordered,
@@ -31,6 +30,7 @@ from leadline.report.answers import (
     summary,
 )
 from leadline.report.document import Content
+from leadline.report.why import change_sentences, explained, found_causes, mix_rate_sentences
 from leadline.values import ALL_ROWS, Judgement, Verdict
 
 STYLES = {
@@ -59,6 +59,7 @@ class Report:
         yield from working(content, width)
         yield from without_labels(content, width)
         yield from for_whom(content, width)
+        yield from why(content, width)
         yield from rests_on(content, width)
 
 
@@ -180,7 +181,7 @@ def _found(content: Content, width: int) -> Iterator[Text]:
 
 def without_labels(content: Content, width: int) -> Iterator[Text]:
     """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
+    newest, sentences = awaited(content), list(record_sentences(content))
     if not newest and not sentences:
         return
     yield from question("Without labels")
@@ -257,6 +258,27 @@ def _served(each: Served) -> Row:
         Text(f"{each.n:,}", style="dim"),
     )
     return Row(cells)
+
+
+# Why? ---------------------------------------------------------------------------------------------------------------
+
+
+def why(content: Content, width: int) -> Iterator[Text]:
+    """What explains the metrics' changes since the reference: what was found, by cause, and by slice."""
+    found, sentences = found_causes(content), [*change_sentences(content), *mix_rate_sentences(content)]
+    if not found and not sentences:
+        return
+    yield from question("Why?")
+    for each in found:
+        since = "" if each.since is None else f" Since about {words.day(each.since, ZoneInfo(content.zone))}."
+        yield from sentence(f"• {words.printable(each.what)}{since} {words.printable(each.next)}", width)
+    compared = explained(content)
+    if found and compared is not None:
+        yield Text()
+    if compared is not None:
+        yield from sentence(compared, width)
+    for said in sentences:
+        yield from sentence(said, width, style="dim")
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

@@ -1,0 +1,137 @@
+"""Why a metric changed, in sentences: by cause, by slice, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+from leadline.report.document import Content
+from leadline.report.words import days, decimals, interval, named, numbers, printable, signed
+from leadline.values import Change, Finding, LeafChange, MixRate
+
+#: leaves that are named
+APART = 2
+
+
+def explained(content: Content) -> str | None:
+    """What is compared, as a heading of the rest; None where nothing is."""
+    if not content.changes and not content.mix_rates:
+        return None
+    window = content.changes[0].window if content.changes else content.mix_rates[0].window
+    zone = ZoneInfo(content.zone)
+    reference = f" of {days(content.mix_rates[0].reference, zone)}" if content.mix_rates else ""
+    return f"{days(window, zone)}, against the reference{reference}:"
+
+
+def change_sentences(content: Content) -> Iterator[str]:
+    """What changed since the reference: the data, the world, what was never seen; then the leaves that moved most."""
+    told = [each for each in content.changes if each.low is not None and each.high is not None]
+    if not told:
+        return
+    for each in told:
+        yield _change(each)
+    like = "of the same kind" if content.task == "regression" else "of the same kind and score"
+    yield (
+        f"The data: other rows come than in the reference. The world: rows {like} come out differently." + _unseen(told)
+    )
+    shown = ", ".join(named(each.metric) for each in told if each.shown)
+    if shown:
+        no_longer = "rows of a kind are no longer predicted as they were"
+        if content.task != "regression":
+            no_longer = "a score no longer means what it meant"
+        yield (
+            f"Labels show that {no_longer} in the reference ({shown}). How that goes on cannot be seen without labels:"
+            " estimates of later windows do not hold it."
+        )
+    yield from _leaves(content)
+
+
+def _change(each: Change) -> str:
+    places = decimals([each.reference_value, each.value])
+    before, now = (numbers(end)[0] for end in (each.reference_value, each.value))
+    parts = [
+        f"the data changed {signed(each.by_inputs, each.inputs_low, each.inputs_high, places)}",
+        f"the world changed {signed(each.by_labels, each.low, each.high, places)}",
+    ]
+    if each.by_unseen is not None and each.unseen_share:
+        unseen = signed(each.by_unseen, each.unseen_low, each.unseen_high, places)
+        parts.append(f"rows never seen before ({100 * each.unseen_share:.1f} %) {unseen}")
+    from_scores = " (estimated from scores)" if each.estimator is not None else ""
+    return f"{named(each.metric)} went from {before} in the reference to {now}: {', '.join(parts)}{from_scores}."
+
+
+def _unseen(told: Sequence[Change]) -> str:
+    if not any(each.unseen_share for each in told):
+        return ""
+    return " Never seen: kinds of rows of which the reference has few or none."
+
+
+def _leaves(content: Content) -> Iterator[str]:
+    apart: list[LeafChange] = sorted(
+        (each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change)
+    )
+    for leaf in apart[:APART]:
+        if content.task == "regression":
+            side = "larger" if leaf.change > 0 else "smaller"
+            yield (
+                f"Of rows with {printable(leaf.rows)}, the absolute error is {numbers(abs(leaf.change))[0]} {side} on"
+                f" average than in the reference{_ends(leaf.change, leaf.low, leaf.high)}."
+            )
+            continue
+        side = "more" if leaf.change > 0 else "fewer"
+        yield (
+            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
+            f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
+        )
+
+
+def mix_rate_sentences(content: Content) -> Iterator[str]:
+    """Of each metric the split whose mix explains the most; where none is certain, how much any could explain."""
+    telling = {each.metric: each for each in told_splits(content)}
+    for metric, splits in _by_metric(content).items():
+        if metric in telling:
+            yield mix_rate_sentence(telling[metric])
+            continue
+        most = max(max(abs(each.mix_low), abs(each.mix_high)) for each in splits)
+        by = ", ".join(named(each.by) for each in splits)
+        few = f"none of {by} explains more than {numbers(most)[0]} of its change by coming more or less often"
+        yield f"{named(metric)}: {few if len(splits) > 1 else few.replace('none of ', 'no ', 1)}."
+
+
+def told_splits(content: Content) -> list[MixRate]:
+    """Of each metric the split over the slices whose mix explains the most, where that is certain."""
+    certain = (
+        [each for each in splits if not each.mix_low <= 0 <= each.mix_high] for splits in _by_metric(content).values()
+    )
+    return [max(each, key=lambda split: abs(split.mix)) for each in certain if each]
+
+
+def _by_metric(content: Content) -> dict[str, list[MixRate]]:
+    found: dict[str, list[MixRate]] = {}
+    for each in content.mix_rates:
+        found.setdefault(each.metric, []).append(each)
+    return found
+
+
+def mix_rate_sentence(each: MixRate) -> str:
+    """A split in a sentence: how much is who comes, and how much is how well they are served."""
+    places = decimals([each.before, each.after])
+    frozen, between = interval(each.frozen_mix, each.frozen_mix_low, each.frozen_mix_high)
+    rate, mix = (
+        signed(*ends, places)
+        for ends in ((each.rate, each.rate_low, each.rate_high), (each.mix, each.mix_low, each.mix_high))
+    )
+    by = named(each.by)
+    return (
+        f"{named(each.metric)} by {by}: {rate} within the same {by} (rate), {mix} by which of them come (mix). At the"
+        f" reference's mix it would be {frozen} {between}."
+    )
+
+
+def found_causes(content: Content) -> list[Finding]:
+    """The findings that say why."""
+    return [each for each in content.findings if each.kind != "slice"]
+
+
+def _ends(value: float, low: float, high: float) -> str:
+    return f" {interval(value, low, high)[1]}"
