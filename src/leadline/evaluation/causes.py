@@ -15,6 +15,7 @@ from leadline.evaluation.kinds import HISTORY
 from leadline.evaluation.why import Divided, Range, Why
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import evaluate_windows
+from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric
 from leadline.metrics.rates import slice_share
 from leadline.metrics.sums import Array, Sums
@@ -109,8 +110,10 @@ class Causes:
     def _metrics(self) -> dict[str, Metric]:
         """The metrics of objectives, or the first that are shown."""
         of = self.why.of
-        promised = [metric for metric in of.metrics if metric.name in of.objective_metrics]
-        return {metric.name: metric for metric in promised or of.metrics[:MOST_METRICS]}
+        inner = (each.inner if isinstance(each, FrozenMix) else each for each in of.objective_metrics.values())
+        promised = {metric.name for metric in inner}
+        found = [metric for metric in self.why.metrics if metric.name in promised]
+        return {metric.name: metric for metric in found or self.why.metrics[:MOST_METRICS]}
 
     @cached_property
     def _divided(self) -> list[Divided]:

@@ -10,6 +10,7 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
+from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.rates import feedback_rate
@@ -93,6 +94,8 @@ def choose(
         for index, objective in enumerate(spec.objectives)
     }
     _reachable(spec, of_objectives)
+    # beside the figure at the reference's mix stands the one of the rows as they came
+    inner = [metric.inner for metric in of_objectives.values() if isinstance(metric, FrozenMix)]
     if isinstance(spec.metrics, tuple):
         asked = [made(call) for call in spec.metrics]
     elif spec.metrics == "all":
@@ -108,11 +111,13 @@ def choose(
         for call in _confusion_calls(of_objectives, asked, spec)
     ]
     rates = [feedback_rate(each.name) for each in spec.feedback]
-    total = {metric.name: metric for metric in (*of_objectives.values(), *asked, *what_if, *rates)}
+    total = {metric.name: metric for metric in (*of_objectives.values(), *inner, *asked, *what_if, *rates)}
     # a histogram for every slice is dear: unasked, slices have only what the counts and sums say
     every_metric = all_slices or isinstance(spec.metrics, tuple)
     of_slices = [
-        metric for name, metric in total.items() if every_metric or metric.histogram is None or name in of_objectives
+        metric
+        for name, metric in total.items()
+        if not isinstance(metric, FrozenMix) and (every_metric or metric.histogram is None or name in of_objectives)
     ]
     slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
@@ -139,7 +144,13 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
 
 
 def _compared(index: int, objective: Objective, metric: Metric) -> Metric:
-    """What an objective judges: a metric, or how much more of it than of the baseline's there is."""
+    """What an objective judges: a metric, at the reference's mix, or how much more of it than of the baseline's."""
+    if objective.frozen_mix is not None and not isinstance(metric, Unserved):
+        frozen = FrozenMix.around(metric, objective.frozen_mix)
+        if isinstance(frozen, Undefined):
+            text = f"{metric.name} cannot be told at a frozen mix: {frozen.why}"
+            raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
+        return frozen
     if objective.no_worse_than != "baseline" or isinstance(metric, Unserved):
         return metric
     found = over_baseline(metric)

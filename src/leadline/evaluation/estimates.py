@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -24,6 +24,7 @@ from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
+from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric
 from leadline.metrics.regression import ABSOLUTE
 from leadline.metrics.sums import Sums
@@ -82,7 +83,17 @@ class Evaluation:
 
     @cached_property
     def _total(self) -> Sums:
-        return self.series.sums()
+        return replace(self.series.sums(), slices=self._of_partitions(self.series.ledger_sums))
+
+    def _of_partitions(self, sums: Callable[[int, int], Sums | None]) -> dict[str, tuple[Sums, ...]]:
+        """Sums by slice of the partitions of which a metric reads them; without those of which some are not known."""
+        wanted = {metric.by for metric in self.metrics if isinstance(metric, FrozenMix)}
+        found = {}
+        for place, partition in enumerate(self.reference.partitions):
+            if partition.name in wanted:
+                each = [sums(place, code) for code in range(partition.codes)]
+                found[partition.name] = tuple(one for one in each if one is not None)
+        return {name: each for name, each in found.items() if each}
 
     @cached_property
     def mature_until(self) -> int:
@@ -150,11 +161,13 @@ class Evaluation:
     def _of_all_rows(self, series: Series, version: int | None, name: str | None) -> Iterator[Estimate]:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them
         entities = self.entities(None, None) if series is self.series and version is None else None
-        sums = series.sums(version=version)
+        sums = self._total if series is self.series and version is None else series.sums(version=version)
         sample = self.sample(None, None, version, series is self.baseline)
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
+            if isinstance(metric, FrozenMix) and (series is not self.series or version is not None):
+                continue  # there are no slices of versions
             yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities, sample)
             if series is self.series and version is None and self.reference.partitions:
                 once = [each for each in self._once if each not in self._tumbling]
@@ -256,7 +269,10 @@ class Evaluation:
         """Sums by grain and hash group of entities, where one is declared; made once for each slice."""
         key = (place, code)
         if key not in self._grouped:
-            self._grouped[key] = self.series.entities(place, code)
+            found = self.series.entities(place, code)
+            if found is not None and place is None:
+                found = replace(found, slices=self._of_partitions(self.series.entities))
+            self._grouped[key] = found
         return self._grouped[key]
 
     def sample(

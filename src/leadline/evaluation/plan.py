@@ -139,7 +139,8 @@ class Plan:
         return found
 
     def _clustered(self, place: int) -> bool:
-        return any(self.fixed.partitions[place].name in objective.slices for objective in self.spec.objectives)
+        name = self.fixed.partitions[place].name
+        return any(name in (*each.slices, each.frozen_mix) for each in self.spec.objectives)
 
     def _has_errors(self, metrics: Sequence[Metric]) -> bool:
         return any(metric.histogram == "errors" for metric in metrics)

@@ -25,6 +25,7 @@ from leadline.evaluation.losses import loss_cells
 from leadline.evaluation.notes import data_notes, future, known_later, late_notes, revised, version_notes
 from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.plan import OF_BASELINE, Plan
+from leadline.evaluation.promises import with_frozen_mixes
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
@@ -167,7 +168,7 @@ def _evaluate(
         sampled,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    return _refined(evaluation, log, known.table, plan.thresholds, told)
+    return _refined(with_frozen_mixes(evaluation), log, known.table, plan.thresholds, told)
 
 
 def _refined(

@@ -12,6 +12,7 @@ from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.kinds import HISTORY, Kinds
 from leadline.evaluation.losses import LossCells
 from leadline.log.reference import Partition
+from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.sums import Array, Sums
 from leadline.stats.difference import Errors
@@ -68,6 +69,11 @@ class Why:
         begin = max(latest[0], number + (self.of.grain.start(number) < end) - self.of.series.first, fitted)
         return ((0, fitted), (begin, latest[1])) if begin < latest[1] else None
 
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        """The metrics that may be explained."""
+        return [metric for metric in self.of.metrics if not isinstance(metric, Unserved | FrozenMix)]
+
     # Data or world -----------------------------------------------------------------------------------------------
 
     def changes(self) -> list[Change]:
@@ -91,7 +97,7 @@ class Why:
         losses = {name: each for name, each in self.of.losses.items() if isinstance(each, LossCells)}
         kinds = Kinds(self.of.series, self.of.leaves, losses, fitted)
         found = []
-        for metric in self.of.metrics:
+        for metric in self.metrics:
             reading = kinds.of(metric)
             if reading is None:
                 continue
@@ -143,9 +149,7 @@ class Why:
         if self.ranges is None:
             return []
         found = []
-        metrics = [
-            metric for metric in self.of.metrics if not isinstance(metric, Unserved) and metric.histogram is None
-        ]
+        metrics = [metric for metric in self.metrics if metric.histogram is None]
         for place, partition in enumerate(self.of.reference.partitions):
             codes = tuple(self.of.codes_with_rows(place))
             sums = [self.of.series.ledger_sums(place, code) for code in codes]

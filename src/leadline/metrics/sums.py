@@ -108,6 +108,7 @@ class Sums:
     losses    by measure, shape (..., 6): rows, Σw, Σw², Σwx, Σw²x, Σw²x² over labelled rows that have it
     scores    by class name ("" for binary), the histogram of scores
     errors    rows by bin of absolute error (`metrics.errors`), shape (..., bins); None where no metric reads them
+    slices    by name of a partition the sums of its slices, in the order of their codes, where a metric reads them
     """
 
     rows: Array
@@ -119,6 +120,7 @@ class Sums:
     losses: Mapping[str, Array] = field(default_factory=dict)
     scores: Mapping[str, Histogram] = field(default_factory=dict)
     errors: Array | None = None
+    slices: Mapping[str, tuple[Sums, ...]] = field(default_factory=dict)
 
     def __add__(self, other: Sums) -> Sums:
         added: dict[str, Array] = {name: getattr(self, name) + getattr(other, name) for name in PARTS}
@@ -127,6 +129,10 @@ class Sums:
             losses={name: sums + other.losses[name] for name, sums in self.losses.items()},
             scores={name: histogram + other.scores[name] for name, histogram in self.scores.items()},
             errors=None if self.errors is None or other.errors is None else self.errors + other.errors,
+            slices={
+                name: tuple(mine + others for mine, others in zip(each, other.slices[name], strict=True))
+                for name, each in self.slices.items()
+            },
         )
 
     def __getitem__(self, index: slice) -> Sums:
@@ -143,6 +149,7 @@ class Sums:
             losses={name: array(sums) for name, sums in self.losses.items()},
             scores={name: histogram(found) for name, found in self.scores.items()},
             errors=None if self.errors is None else array(self.errors),
+            slices={name: tuple(one._each(array, histogram) for one in found) for name, found in self.slices.items()},
         )
 
     @property

@@ -27,6 +27,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from leadline.metrics import MetricCall, UnknownMetric, metric
+from leadline.metrics.frozen_mix import PARAMETER as FROZEN_MIX
+from leadline.metrics.frozen_mix import named as at_frozen_mix
 from leadline.metrics.paired import OVER_BASELINE
 from leadline.spec.fields import (
     ClassName,
@@ -387,6 +389,12 @@ class Objective(Frozen):
     )
     window: SpanField = Field(description="Over how long: 1h, a number of days such as 28d, 1w or 1mo.")
     slices: tuple[str, ...] = Field(default=(), description="Names of declared slices for which it is to hold as well.")
+    frozen_mix: str | None = Field(
+        default=None,
+        description="The name of declared slices: what is promised is the metric as it would be if these had kept their"
+        " shares in the reference, so that it does not hide that the rows it fails for are leaving. Judged by the rule"
+        " `interval`.",
+    )
     rule: Literal["detector", "interval"] = Field(
         default="detector",
         description="detector: breached when evidence, look by look, crosses a limit that false alarms rarely reach;"
@@ -404,6 +412,14 @@ class Objective(Frozen):
         default=(), description="Breaches that were seen to: the detector starts anew at these times."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rule(cls, value: object) -> object:
+        """A detector takes in rows as they come, not as they would have come: the interval of the window judges."""
+        if isinstance(value, Mapping) and value.get(FROZEN_MIX) is not None:
+            return {"rule": "interval", **value}
+        return value
+
     @model_validator(mode="after")
     def _one(self) -> Self:
         _one_of(self, "at_least", "at_most", "no_worse_than")
@@ -411,6 +427,15 @@ class Objective(Frozen):
         if (self.no_worse_than is None) != (self.by is None):
             missing = "'by' is missing: how much worse it may be" if self.by is None else "by goes with no_worse_than"
             problems.append((() if self.by is None else ("by",), missing))
+        if self.frozen_mix is not None:
+            if self.rule == "detector":
+                problems.append((("rule",), "with frozen_mix the rule is `interval`: a detector cannot keep the mix"))
+            if self.slices:
+                problems.append(
+                    (("slices",), "frozen_mix is for all rows: promise for slices in an objective of its own")
+                )
+            if self.no_worse_than == "baseline":
+                problems.append((("frozen_mix",), "frozen_mix does not go with the baseline"))
         if self.rule == "interval":
             given = [key for key in ("look", "false_alarms", "acknowledged") if key in self.model_fields_set]
             problems += [((key,), f"{key} is for the rule `detector`") for key in given]
@@ -419,7 +444,10 @@ class Objective(Frozen):
 
     @property
     def figure(self) -> str:
-        """The name of what is judged: the metric, or how much more of it there is than of the baseline's."""
+        """The name of what is judged: the metric, at which mix, or how much more of it there is than of the
+        baseline's."""
+        if self.frozen_mix is not None:
+            return at_frozen_mix(str(self.metric), self.frozen_mix)
         return f"{self.metric}{OVER_BASELINE}" if self.no_worse_than == "baseline" else str(self.metric)
 
     @property
@@ -709,10 +737,14 @@ def _objectives(spec: Spec) -> Iterator[Problem]:
             for name in [] if not isinstance(entry, Acknowledgement) else sorted(set(entry.slice) - parts):
                 known = instead(name, tuple(sorted(parts))) if parts else "; this objective has no slices"
                 yield ("objectives", index, "acknowledged", position, "slice"), f"{name!r} is not a slice of it{known}"
-        if objective.no_worse_than == "reference":
-            problem = _no_fixed_reference(spec)
+        if objective.frozen_mix is not None and objective.frozen_mix not in names:
+            known = instead(objective.frozen_mix, names) if names else "; none are declared: add it to slices"
+            yield ("objectives", index, FROZEN_MIX), f"{objective.frozen_mix!r} is not a declared slice{known}"
+        for key in ("no_worse_than", FROZEN_MIX):
+            given = getattr(objective, key)
+            problem = _no_fixed_reference(spec) if given is not None and given != "baseline" else None
             if problem:
-                yield ("objectives", index, "no_worse_than"), problem
+                yield ("objectives", index, key), problem
         if objective.no_worse_than == "baseline" and spec.baseline is None:
             yield ("objectives", index, "no_worse_than"), "no baseline is declared: add one under baseline"
         if objective in spec.objectives[:index]:
