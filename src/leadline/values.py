@@ -317,6 +317,40 @@ class MixRate:
     terms: tuple[MixRateTerm, ...]
 
 
+class Trend(StrEnum):
+    """What became of a slice between the two sides of a comparison."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    CHANGED = "changed"
+    UNCLEAR = "unclear"
+    NEW = "new"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A metric of one slice on both sides of a comparison.
+
+    before, after   the estimates; undefined ones have no value
+    difference      after - before; None where one of them has no value
+    low, high       its 95 % interval; None where there is none
+    trend           worse, better, or of a metric that has no better side changed: certain among all that is compared
+                    (.05 for all together); unclear: not certain; new or vanished: rows on one side only
+    paired          whether both sides judged the same rows, so that the difference is a mean of differences of rows
+    """
+
+    metric: str
+    slice: Slice
+    before: Estimate
+    after: Estimate
+    difference: float | None
+    low: float | None
+    high: float | None
+    trend: Trend
+    paired: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that somebody may want to look into: what, where, since when, what it does, and what to look at next.

@@ -274,12 +274,16 @@ def evaluated(
     as_of: datetime | date | str | None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    by_version: bool = False,
 ) -> Evaluation:
-    """The evaluation behind `check` and `backtest`, which take these in the same way."""
+    """The evaluation behind `check`, `backtest` and `compare`, which take these in the same way.
+
+    by_version   whether slices are told apart by version, too
+    """
     notes: tuple[Note, ...] = ()
     if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
         with told_with_lines(spec):
-            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress)
+            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, by_version)
     if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
         spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
@@ -292,7 +296,7 @@ def evaluated(
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
     elif not isinstance(spec, Spec):
         spec = from_mapping(spec)
-    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress)
+    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, by_version)
     return replace(found, notes=(*notes, *found.notes))
 
 

@@ -52,16 +52,18 @@ def evaluate_log(
     asked: datetime | None = None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    by_version: bool = False,
 ) -> Evaluation:
     """Read the spec's log once for its ranges and once for its cells.
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
     progress    is told in a few words what is being done
+    by_version  whether the cells tell slices apart by version, too
     """
     told = progress or _silent
     with open_engine(sources(spec)) as engine:
-        return _evaluate(spec, engine, asked, all_slices, told)
+        return _evaluate(spec, engine, asked, all_slices, told, by_version)
 
 
 def _silent(_: str) -> None:
@@ -69,7 +71,12 @@ def _silent(_: str) -> None:
 
 
 def _evaluate(
-    spec: Spec, engine: Engine, asked: datetime | None, all_slices: bool, told: Callable[[str], None]
+    spec: Spec,
+    engine: Engine,
+    asked: datetime | None,
+    all_slices: bool,
+    told: Callable[[str], None],
+    by_version: bool = False,
 ) -> Evaluation:
     told("reading the log's ranges")
     log = open_log(spec, engine)
@@ -104,9 +111,8 @@ def _evaluate(
         unread = [name for name in rows.columns if name == "id" or name.startswith(FEATURE)]
         codes_of_rows = coded(engine, rows.drop(*unread), fixed.partitions, fixed.versions)
         shown = metrics, slice_metrics
-        return Plan(
-            spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag, looks
-        )
+        place = (first, last, *shown, grain, latest, lag, looks, by_version)
+        return Plan(spec, log, found, coding, known, fixed, codes_of_rows, *place)
 
     @cache
     def latest() -> tuple[int, int]:

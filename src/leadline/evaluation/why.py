@@ -155,7 +155,7 @@ class Why:
             sums = [self.of.series.ledger_sums(place, code) for code in codes]
             users = [self.of.entities(place, code) for code in codes]
             for metric in metrics:
-                sides = [_sliced(metric, sums, users, each) for each in self.ranges]
+                sides = [sliced(metric, sums, users, each) for each in self.ranges]
                 if sides[0] is None or sides[1] is None:
                     continue
                 told = split(sides[0], sides[1], metric.rooted)
@@ -165,17 +165,19 @@ class Why:
 
     def mix_rates(self) -> list[MixRate]:
         """The same as values, with the names of slices."""
-        return [mix_rate_value(each, *self._windows, self.slices(each)) for each in self.divided]
-
-    def slices(self, each: Divided) -> list[Slice]:
-        """The slices of the groups of a split."""
-        codes = [each.code(group) for group in range(each.split.groups)]
-        small = Slice(tuple((part, SMALL) for part in each.partition.parts))
-        return [small if code is None else self.of.slice_of(each.partition, code) for code in codes]
+        return [mix_rate_value(each, *self._windows, slices_of(self.of, each)) for each in self.divided]
 
 
-def _sliced(metric: Metric, sums: Sequence[Sums], users: Sequence[Sums | None], place: Range) -> Sliced | None:
-    """A metric's ratio by slice in a range of grains; None of a metric that is no ratio."""
+def slices_of(of: Evaluation, each: Divided) -> list[Slice]:
+    """The slices of the groups of a split."""
+    codes = [each.code(group) for group in range(each.split.groups)]
+    small = Slice(tuple((part, SMALL) for part in each.partition.parts))
+    return [small if code is None else of.slice_of(each.partition, code) for code in codes]
+
+
+def sliced(metric: Metric, sums: Sequence[Sums], users: Sequence[Sums | None], place: Range) -> Sliced | None:
+    """A metric's ratio by slice in a range of grains, from each slice's sums by grain, and by grain and hash group of
+    users where there are these; None of a metric that is no ratio."""
     begin, after = place
     parts = [metric.as_ratio(metric.parts(each)) for each in sums]
     known = [each for each in parts if each is not None]

@@ -72,7 +72,7 @@ def document(content: Content) -> dict[str, Any]:
         "timezone": content.zone,
         "as_of": rfc3339(content.as_of),
         "fingerprint": content.fingerprint,
-        "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
+        "estimates": [estimate_document(each) for each in (*content.estimates, *content.estimated)],
         "track_record": [_record(each) for each in content.track_record],
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
@@ -84,7 +84,8 @@ def document(content: Content) -> dict[str, Any]:
     }
 
 
-def _estimate(each: Estimate) -> dict[str, Any]:
+def estimate_document(each: Estimate) -> dict[str, Any]:
+    """An estimate, in the words of the document."""
     return {
         "metric": each.metric,
         "slice": each.slice.as_dict(),

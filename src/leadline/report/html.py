@@ -485,7 +485,7 @@ def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     for said in sentences:
         yield tag("p", said, class_="soft")
     between = ("95 % interval",)
-    for each in told_splits(content):
+    for each in told_splits(content.mix_rates):
         rows = [
             row
             for term in sorted(each.terms, key=lambda term: -abs(term.rate) - abs(term.mix))[:LISTED]

@@ -87,8 +87,8 @@ def _leaves(content: Content) -> Iterator[str]:
 
 def mix_rate_sentences(content: Content) -> Iterator[str]:
     """Of each metric the split whose mix explains the most; where none is certain, how much any could explain."""
-    telling = {each.metric: each for each in told_splits(content)}
-    for metric, splits in _by_metric(content).items():
+    telling = {each.metric: each for each in told_splits(content.mix_rates)}
+    for metric, splits in _by_metric(content.mix_rates).items():
         if metric in telling:
             yield mix_rate_sentence(telling[metric])
             continue
@@ -98,23 +98,24 @@ def mix_rate_sentences(content: Content) -> Iterator[str]:
         yield f"{named(metric)}: {few if len(splits) > 1 else few.replace('none of ', 'no ', 1)}."
 
 
-def told_splits(content: Content) -> list[MixRate]:
+def told_splits(found: Sequence[MixRate]) -> list[MixRate]:
     """Of each metric the split over the slices whose mix explains the most, where that is certain."""
     certain = (
-        [each for each in splits if not each.mix_low <= 0 <= each.mix_high] for splits in _by_metric(content).values()
+        [each for each in splits if not each.mix_low <= 0 <= each.mix_high] for splits in _by_metric(found).values()
     )
     return [max(each, key=lambda split: abs(split.mix)) for each in certain if each]
 
 
-def _by_metric(content: Content) -> dict[str, list[MixRate]]:
+def _by_metric(every: Sequence[MixRate]) -> dict[str, list[MixRate]]:
     found: dict[str, list[MixRate]] = {}
-    for each in content.mix_rates:
+    for each in every:
         found.setdefault(each.metric, []).append(each)
     return found
 
 
-def mix_rate_sentence(each: MixRate) -> str:
-    """A split in a sentence: how much is who comes, and how much is how well they are served."""
+def mix_rate_sentence(each: MixRate, kept: str = "the reference's mix") -> str:
+    """A split in a sentence: how much is who comes, and how much is how well they are served; `kept` is which mix the
+    frozen one is."""
     places = decimals([each.before, each.after])
     frozen, between = interval(each.frozen_mix, each.frozen_mix_low, each.frozen_mix_high)
     rate, mix = (
@@ -122,10 +123,8 @@ def mix_rate_sentence(each: MixRate) -> str:
         for ends in ((each.rate, each.rate_low, each.rate_high), (each.mix, each.mix_low, each.mix_high))
     )
     by = named(each.by)
-    return (
-        f"{named(each.metric)} by {by}: {rate} within the same {by} (rate), {mix} by which of them come (mix). At the"
-        f" reference's mix it would be {frozen} {between}."
-    )
+    terms = f"{rate} within the same {by} (rate), {mix} by which of them come (mix)"
+    return f"{named(each.metric)} by {by}: {terms}. At {kept} it would be {frozen} {between}."
 
 
 def found_causes(content: Content) -> list[Finding]:
