@@ -18,7 +18,9 @@ from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
+from leadline.evaluation.of_classes import OfClasses
 from leadline.evaluation.of_losses import OfLosses
+from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
@@ -294,8 +296,10 @@ class Evaluation:
             self.mature_until,
         )
         if self.spec.task == "regression":
-            return OfLosses(*known, losses=self.losses)
-        return WithoutLabels(*known, self.leaves, self.codes.classes, self.classes)
+            return OfLosses(*known, self.losses)
+        if self.spec.task == "multiclass":
+            return OfClasses(*known, self.codes.classes, self.classes)
+        return OfScores(*known, self.leaves)
 
     @cached_property
     def estimated(self) -> tuple[Estimate, ...]:

@@ -1,0 +1,126 @@
+"""Estimates of a binary model's windows from predictions alone: what such scores meant in the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from leadline.cells.fill import Cells
+from leadline.cells.series import UNLABELLED
+from leadline.estimate.calibrator import Calibrator, calibrator
+from leadline.estimate.leaves import LeafSums, added, corrections
+from leadline.estimate.resampling import Refits, refits, resampled
+from leadline.evaluation.leaves import LeafCells, leaf_sums
+from leadline.evaluation.without_labels import (
+    NOT_PROBABILITIES,
+    NOTHING_OLD_ENOUGH,
+    SCORES_KEEP_THEIR_MEANING,
+    TOO_MANY_CELLS,
+    Range,
+    WithoutLabels,
+)
+from leadline.metrics.expected import Scored, can_expect, expected, figure
+from leadline.metrics.metric import Metric
+from leadline.metrics.sums import Array
+from leadline.values import Undefined
+
+
+@dataclass(frozen=True)
+class OfScores(WithoutLabels):
+    """Each row is expected to be positive with the chance that its score, and its leaf, had in the reference.
+
+    leaves   rows by leaf of a tree over features, where there are features that tell more than the score
+    """
+
+    estimators = ("cbpe", "leaf_cbpe")
+    assumes = SCORES_KEEP_THEIR_MEANING
+    reads = "a score"
+
+    leaves: LeafCells | None = None
+
+    def expects(self, metric: Metric) -> bool:
+        return can_expect(metric)
+
+    def unfit(self, metric: Metric) -> str | None:
+        return self._fit.why if isinstance(self._fit, Undefined) else None
+
+    def figures(self, ranges: Sequence[Range]) -> Array:
+        scored, chances = self._scored(ranges), [self.calibrator.chance]
+        if self.leaves is not None:
+            chances.append(self._chance(ranges))
+        every = [expected(scored, chance) for chance in chances]
+        return np.array([[figure(metric, found) for metric in self.fitted_metrics] for found in every])
+
+    def spread(self, ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
+        return resampled(self.fitted_metrics, self._refits, self._scored(ranges), self._chance(ranges))
+
+    @property
+    def read_cells(self) -> Cells | None:
+        return self.series.pieces.get(("scores", ""))
+
+    # The calibrator ----------------------------------------------------------------------------------------------
+
+    @property
+    def calibrator(self) -> Calibrator:
+        """What a score meant in the reference; only where metrics are fitted."""
+        if isinstance(self._fit, Undefined):
+            raise TypeError(f"there are no estimates: {self._fit.why}")
+        return self._fit
+
+    @property
+    def fitted_rows(self) -> int:
+        """Labelled rows with a score that estimates are fitted on."""
+        cells = self.series.pieces["scores", ""]
+        fitted = (cells.keys["grain"] < self.fitted_until) & (cells.keys["actual"] < UNLABELLED)
+        return int(cells.rows[fitted].sum())
+
+    @cached_property
+    def _fit(self) -> Calibrator | Undefined:
+        if self.reference.edges is not None or ("scores", "") not in self.series.pieces:
+            return Undefined(self._no_scores())
+        if not self.fitted_until:
+            return Undefined(NOTHING_OLD_ENOUGH)
+        return calibrator(self.sums.scores[""][: self.fitted_until].total())
+
+    def _no_scores(self) -> str:
+        if self.reference.edges is not None:
+            return NOT_PROBABILITIES
+        if self.spec.predictions.columns.score is None:
+            return "no score is declared"
+        return TOO_MANY_CELLS
+
+    @cached_property
+    def _refits(self) -> Refits:
+        """The calibrator of references that were drawn again; made once, for all windows."""
+        return refits(self.calibrator)
+
+    def _scored(self, ranges: Sequence[Range]) -> Scored:
+        return self.series.scored(self.groups(ranges), len(ranges))
+
+    # By leaf ------------------------------------------------------------------------------------------------------
+
+    def _chance(self, ranges: Sequence[Range]) -> Array:
+        """The chance of a positive by range, prediction and score bin, or by score bin alone without leaves."""
+        if self.leaves is None:
+            return self.calibrator.chance
+        cells, groups = self.leaves.cells, self.groups(ranges)
+        cells = cells.where(groups[cells.keys["grain"]] >= 0)
+        rows = leaf_sums(self.leaves, cells, groups[cells.keys["grain"]], len(ranges))
+        more = added(rows, self._corrections)
+        return np.clip(self.calibrator.chance + more[..., self.leaves.wide], 0.0, 1.0)
+
+    @cached_property
+    def _corrections(self) -> Array:
+        """What labels of the reference had beyond their chance, by leaf and wide score bin."""
+        if self.leaves is None:
+            return np.zeros((1, 1))
+        cells = self.leaves.cells
+        labelled = cells.where((cells.keys["grain"] < self.fitted_until) & (cells.keys["actual"] < UNLABELLED))
+        group = np.zeros(len(labelled), np.int64)
+        positive = labelled.keys["actual"] == 1
+        reference = leaf_sums(self.leaves, labelled, group, 1)
+        positives = leaf_sums(self.leaves, labelled.where(positive), group[positive], 1)
+        return corrections(LeafSums(reference.weight[0], reference.chance[0]), positives.weight[0])
