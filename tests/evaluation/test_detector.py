@@ -296,6 +296,32 @@ def test_a_number_too_large_for_its_square_breaks_nothing(wild: float) -> None:
     assert len(leadline.plan(of, as_of=moment)) == 4
 
 
+@pytest.mark.parametrize("wild", [1e6, 1e9, 1e60])
+def test_a_breach_by_one_wild_row_is_cleared_by_a_few_looks_of_health(wild: float) -> None:
+    random = np.random.default_rng(2)
+    label = random.uniform(5, 15, (7 * 30, 20))
+    predicted = label + random.normal(size=label.shape)
+    predicted[100, 0] += wild
+    rows = [
+        {"id": f"{day}-{place}", "timestamp": MONDAY + timedelta(days=day, minutes=place),
+         "label": label[day, place], "prediction": predicted[day, place]}
+        for day in range(7 * 30) for place in range(20)
+    ]  # fmt: skip
+    promises = [
+        {"metric": name, "at_most": limit, "window": "28d"}
+        for name, limit in (("mae", 1.2), ("rmse", 1.5), ("mse", 2.0), ("wape", 0.12), ("mape", 0.14), ("bias", 0.5))
+    ]
+    promises.append({"metric": "r2", "at_least": 0.7, "window": "28d"})
+    of = spec(rows, task="regression", metrics=["mae"], objectives=promises)
+    found = {each["metric"]: each for each in leadline.check(of, as_of=MONDAY + timedelta(weeks=30)).objectives}
+    assert {each["status"] for each in found.values()} == {"holds"}
+    assert len(found["rmse"]["breaches"]) == 1
+    for each in found.values():
+        for breach in each["breaches"]:
+            assert breach["since"] == "2024-04-08T00:00:00Z"
+            assert breach["cleared"] <= "2024-05-06T00:00:00Z"
+
+
 # Bad input ----------------------------------------------------------------------------------------------------------
 
 

@@ -107,6 +107,13 @@ def test_a_declared_wait_that_is_too_short_is_said_with_what_to_write(rows):
     assert "matures_too_early" not in notes(checked(rows, matures_after="30d", window="1d"))
 
 
+def test_a_wait_between_two_steps_of_the_ledger_is_not_called_too_short_for_what_came_before_it(rows):
+    """Lags above 32 days are known in steps that double: a label of the step up to 64 days may have taken 40."""
+    late = Rows(rows.day, rows.predicted, rows.actual, np.where(rows.delay > 20, 38.0, rows.delay))
+    assert "matures_too_early" not in notes(checked(late, matures_after="40d", window="1d"))
+    assert "matures_too_early" in notes(checked(late, matures_after="32d", window="1d"))
+
+
 def test_a_slice_that_is_slower_is_named(rows):
     segment = np.where(np.arange(len(rows.day)) % 4 == 0, "slow", "usual")
     slow = Rows(rows.day, rows.predicted, rows.actual, np.where(segment == "slow", 50.0, rows.delay))

@@ -34,7 +34,7 @@ def too_early(
     unit    of the ledger's lag: a day, or the coarser grain
     names   what the classes of labels are called
     """
-    declared = int(steps_over(np.array([math.ceil(wait / unit)]))[0])
+    declared = _steps_within(math.ceil(wait / unit))
     whole = Ledger.of(series, ages)
     if whole is None:
         return
@@ -60,6 +60,17 @@ def too_early(
             " and figures called realised lean towards labels that come fast. Declare"
             f" `matures_after: {written(max(enough, DAY))}`.",
         )
+
+
+def _steps_within(wait: int) -> int:
+    """Steps of the ledger's lag that are over after so many units, and the one that is not: what came in it may have
+    come in time.
+
+    >>> _steps_within(5), _steps_within(40)
+    (6, 34)
+    """
+    edges = np.array(LAG_EDGES)
+    return int(steps_over(edges[[min(int(np.searchsorted(edges, wait)), len(edges) - 1)]])[0])
 
 
 def selective(series: Series, names: Sequence[str], slices: Where) -> Iterator[Note]:
