@@ -170,6 +170,31 @@ def test_a_breach_is_cleared_by_an_acknowledgement_and_comes_back_while_the_mode
     assert second["cleared"] is None
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"at": "2024-04-01", "slice": {"carrier": "bbd"}}, "carrier=bbd) has no effect: no slice of the objective is"),
+        ({"at": "2024-04-01", "slice": {"carrier": "bbd"}}, "did you mean 'carrier=bad'?"),
+        ("2023-12-24", "no effect: it lies before the first look, which began on 2024-01-01."),
+        ("2024-05-21", "no effect yet: it lies after the last look, which closed on 2024-05-20."),
+        ("9999-12-31", "no effect yet"),
+        ("0001-01-01", "before the first look"),
+    ],
+)
+def test_an_acknowledgement_that_does_nothing_is_said(entry: Any, said: str) -> None:
+    rows = log([0.2] * 20, 3, carrier="good") + [
+        {**each, "id": f"b{each['id']}"} for each in log([0.2] * 20, 3, carrier="bad")
+    ]
+    promise = {
+        **PROMISE,
+        "slices": ["carrier"],
+        "acknowledged": [entry, {"at": "2024-04-01", "slice": {"carrier": "bad"}}],
+    }
+    found = leadline.check(declared(rows, promise, slices=["carrier"]), as_of=MONDAY + timedelta(weeks=20))
+    (text,) = [note.text for note in found.notes if note.code == "acknowledgement_without_effect"]
+    assert said in text
+
+
 def test_slices_share_the_other_half_of_the_budget_and_are_found_on_their_own() -> None:
     rows = log([0.2] * 20, 40, carrier="good") + [
         {**each, "id": "b" + each["id"]} for each in log([0.2] * 10 + [0.65] * 10, 20, seed=1, carrier="bad")
