@@ -13,11 +13,11 @@ import numpy as np
 from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.acknowledged import concerns, look_of, without_effect
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
-from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
+from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of, not_detected
 from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
-from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.sums import Array, Sums
 from leadline.objectives import bets
@@ -147,7 +147,7 @@ class Judging:
         return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1
 
     def _seen(self, objective: Objective, metric: Metric) -> Seen | None:
-        if objective.rule != "detector" or isinstance(metric, Unserved):
+        if not_detected(objective, metric, self.of.spec) is not None:
             return None
         calendar = calendar_of(objective, metric, self.of.spec, self.of.grain)
         same = (each for each in self.of.looks if replace(each.of.calendar, grouped=False) == calendar)
