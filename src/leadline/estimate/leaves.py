@@ -183,6 +183,18 @@ def shallow_tree(
 
 
 @dataclass(frozen=True, slots=True)
+class LeafRows:
+    """Rows by leaf, labelled or not, shape (..., leaves).
+
+    weight   Σw; the rows themselves where they have no weights
+    square   Σw²
+    """
+
+    weight: Array
+    square: Array
+
+
+@dataclass(frozen=True, slots=True)
 class LeafSums:
     """Rows by prediction, leaf and wide score bin, shape (..., 3, leaves, 16).
 
