@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
+from leadline.cells.series import UNLABELLED
 from leadline.engine import Engine
 from leadline.estimate.calibrator import Calibrator
 from leadline.estimate.leaves import (
@@ -44,11 +45,13 @@ CHANCE = "chance"
 class LeafCells:
     """Rows with a score by grain, prediction, label, leaf and wide score bin, with the sum of their calibrated chance.
 
-    wide   wide bin of each fine score bin
+    reference   labelled rows of the reference by label, leaf and fine score bin
+    wide        wide bin of each fine score bin
     """
 
     tree: Tree
     cells: Cells
+    reference: Cells
     wide: Ints
 
 
@@ -81,7 +84,8 @@ def leaf_cells(
         return Undefined("the leaves of all windows would make too many cells")
     wide = wide_bins(fit.reference.bins)
     # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
-    columns = {"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance}
+    bins = _packed(fit.reference.bins)
+    columns = {"known_bin": bins, "place": np.arange(len(bins)), "wide": wide, CHANCE: fit.chance}
     known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
     coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
     keys = (
@@ -91,8 +95,21 @@ def leaf_cells(
         Key("leaf", coded.leaf, tree.leaves),
         Key("wide", coded.wide, SCORE_BINS),
     )
-    piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
-    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
+    fine = (Key("actual", coded.actual, 3), Key("leaf", coded.leaf, tree.leaves), Key("bin", coded.place, len(bins)))
+    filled = fill(
+        engine,
+        coded,
+        [
+            Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),)),
+            Piece(("reference",), fine, (), _of_reference(coded, fitted_until)),
+        ],
+    )
+    return LeafCells(tree, filled["leaves",], filled["reference",], wide)
+
+
+def _of_reference(rows: ir.Table, fitted_until: int) -> ir.BooleanValue:
+    """The rows that estimates are fitted on."""
+    return (rows.grain < fitted_until) & rows.mature & (rows.actual < UNLABELLED)
 
 
 def column(values: NDArray[Any]) -> pa.Array:
@@ -123,7 +140,7 @@ def _tree(
     labelled_rows: int,
 ) -> Tree | Undefined:
     """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
-    labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
+    labelled = rows.filter(_of_reference(rows, fitted_until))
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
     wanted = {name: labelled[name] for name in ("score_bin", "actual", *columns)}
     found = sample(engine, labelled, wanted, labelled_rows)
