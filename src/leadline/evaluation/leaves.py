@@ -21,7 +21,6 @@ from leadline.estimate.calibrator import Calibrator
 from leadline.estimate.leaves import (
     MISSING,
     RARE,
-    SCORE_BINS,
     Codes,
     LeafSums,
     Tree,
@@ -80,9 +79,10 @@ def leaf_cells(
     tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
     if isinstance(tree, Undefined):
         return tree
-    if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
+    wide = wide_bins(fit.reference)
+    size = int(wide.max()) + 1
+    if grains * tree.leaves * size * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells")
-    wide = wide_bins(fit.reference.bins)
     # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
     bins = _packed(fit.reference.bins)
     columns = {"known_bin": bins, "place": np.arange(len(bins)), "wide": wide, CHANCE: fit.chance}
@@ -93,7 +93,7 @@ def leaf_cells(
         Key("predicted", coded.predicted, 3),
         Key("actual", coded.actual, 3),
         Key("leaf", coded.leaf, tree.leaves),
-        Key("wide", coded.wide, SCORE_BINS),
+        Key("wide", coded.wide, size),
     )
     fine = (Key("actual", coded.actual, 3), Key("leaf", coded.leaf, tree.leaves), Key("bin", coded.place, len(bins)))
     filled = fill(
@@ -121,9 +121,9 @@ def column(values: NDArray[Any]) -> pa.Array:
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
     """Sums of some of the cells in groups of windows: `groups` says the number, 0 to count - 1, of each cell."""
-    shape = (count, 3, leaves.tree.leaves, SCORE_BINS)
+    shape = (count, 3, leaves.tree.leaves, int(leaves.wide.max()) + 1)
     place = (groups * 3 + cells.keys["predicted"]) * leaves.tree.leaves + cells.keys["leaf"]
-    place = place * SCORE_BINS + cells.keys["wide"]
+    place = place * shape[-1] + cells.keys["wide"]
     weight, chance = (
         np.bincount(place, weights=values, minlength=math.prod(shape)).reshape(shape)
         for values in (cells.weight, cells.losses[CHANCE][:, 3])
