@@ -98,6 +98,12 @@ class Series:
         """The histograms of scores by class and grain, of all rows or of one slice."""
         return self._scores("scores" if place is None else "slice_scores", place, code, None)
 
+    def scores_of_version(self, version: int, grains: int) -> Histogram:
+        """The histogram of a binary model's scores by grain, of one version and the first grains only."""
+        name: Name = ("scores", "")
+        cells = self._chosen(name, version=version)
+        return self._histogram(cells.where(cells.keys["grain"] < grains), name, grains)
+
     def _chosen(self, name: Name, **keys: int | None) -> Cells:
         cells = self._cells(name)
         code = keys.pop("slice", None)
@@ -195,15 +201,16 @@ class Series:
         }
         return Scored(summed(cells.rows), summed(cells.weight), summed(cells.square), summed(score), losses, bins)
 
-    def _histogram(self, cells: Cells, name: Name) -> Histogram:
+    def _histogram(self, cells: Cells, name: Name, grains: int | None = None) -> Histogram:
+        grains = self.grains if grains is None else grains
         cells = cells.where(cells.keys["actual"] < UNLABELLED)
         bins = self._binned[name][1]
         at = cells.keys["grain"] * len(bins) + cells.keys["bin"]
         positive = cells.keys["actual"] == 1
 
         def by_bin(values: Array) -> Array:
-            binned = np.bincount(at, weights=values, minlength=self.grains * len(bins))
-            return binned.astype(np.float64, copy=False).reshape(self.grains, len(bins))
+            binned = np.bincount(at, weights=values, minlength=grains * len(bins))
+            return binned.astype(np.float64, copy=False).reshape(grains, len(bins))
 
         return Histogram(
             negatives=by_bin(cells.weight * ~positive),

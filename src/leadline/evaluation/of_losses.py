@@ -43,6 +43,7 @@ class OfLosses(WithoutLabels):
         "assumes that rows of a kind are predicted as well as they were in the reference, and that its losses hold the"
         " largest that are to be expected; whether that is so cannot be seen without labels"
     )
+    assumes_of_version = "it predicts rows of a kind as well as {} did"
     reads = "a prediction"
 
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)

@@ -192,7 +192,8 @@ def _refined(
         told("looking for kinds of rows whose scores mean something else")
         scored = binned(rows, {"score": "score"}, thresholds, None)
         fitted = without.fitted_until, without.fitted_rows
-        leaves = leaf_cells(log.engine, scored, log.features, without.calibrator, *fitted, *place)
+        known = without.calibrator, without.of_versions
+        leaves = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
         return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
     return evaluation
 
