@@ -248,7 +248,9 @@ class Evaluation:
         return self._total if place is None else self.series.sums(place, code)
 
     def entities(self, place: int | None, code: int | None) -> Sums | None:
-        """Sums by grain and hash group of entities, where one is declared; made once for each slice."""
+        """Sums by grain and hash group of entities, where they are declared and not few; made once for each slice."""
+        if self.series.few_entities:
+            return None
         key = (place, code)
         if key not in self._grouped:
             self._grouped[key] = self.series.entities(place, code)
@@ -272,6 +274,7 @@ class Evaluation:
 
     @cached_property
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
+        """Sums by grain and hash group, made once for each slice."""
         """Sums by grain and hash group, made once for each slice."""
         return {}
 
