@@ -12,7 +12,7 @@ import numpy as np
 
 from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.acknowledged import concerns, look_of, without_effect
-from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
+from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of, why_none
 from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of, not_detected
 from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
@@ -350,7 +350,10 @@ class _Windows:
         for found, (begin, stop) in zip(evaluated, windows, strict=True):
             rows = int(self.sums.rows[begin:stop].sum())
             labelled = int(self.sums.labelled[begin:stop].sum()) if needs_labels else rows
-            parts.append((found, rows, *verdict(found, self.target, rows, labelled)))
+            status, why = verdict(found, self.target, rows, labelled)
+            if isinstance(found.value, Undefined):
+                why = why_none(self.metric, self.sums, (begin, stop)) or why
+            parts.append((found, rows, status, why))
         return parts
 
     def since(self, end: int) -> datetime:
