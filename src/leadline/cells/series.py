@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -218,8 +219,7 @@ class Series:
         positive = cells.keys["actual"] == 1
 
         def by_bin(values: Array) -> Array:
-            binned = np.bincount(at, weights=values, minlength=grains * len(bins))
-            return binned.astype(np.float64, copy=False).reshape(grains, len(bins))
+            return _summed(at, values, grains * len(bins)).reshape(grains, len(bins))
 
         return Histogram(
             negatives=by_bin(cells.weight * ~positive),
@@ -260,8 +260,21 @@ class Series:
         cells = self._chosen(name, slice=code, version=version)
         bins = int(self.pieces[name].keys["error"].max(initial=0)) + 1
         at = cells.keys["grain"] * bins + cells.keys["error"]
-        binned = np.bincount(at, weights=cells.weight, minlength=self.grains * bins)
-        return binned.astype(np.float64, copy=False).reshape(self.grains, bins)
+        return _summed(at, cells.weight, self.grains * bins).reshape(self.grains, bins)
+
+
+#: places for each number from which on most of them stay empty
+SPARSE = 16
+
+
+def _summed(at: Ints, values: Array, size: int) -> Array:
+    """The sums of the values at each of so many places; of places in long runs of empty ones no memory is touched."""
+    if size < SPARSE * len(at):
+        return np.bincount(at, weights=values, minlength=size).astype(np.float64, copy=False)
+    # not np.zeros, which asks for huge pages: the first number in one of them clears two megabytes
+    found: Array = np.frombuffer(mmap(-1, size * 8), dtype=np.float64)
+    np.add.at(found, at, values)
+    return found
 
 
 def _of_score(cells: Cells) -> Array:

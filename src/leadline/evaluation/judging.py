@@ -358,8 +358,14 @@ class _Windows:
 
     def since(self, end: int) -> datetime:
         """Start of the first grain from whose rolling window on the promise was broken without a break."""
-        earlier = self.judged(list(range(end - 1, 0, -1))) if end > 1 else []
-        run = next((place for place, each in enumerate(earlier) if each[2] is not Verdict.BREACHED), len(earlier))
+        run, few = 0, 16
+        while run < end - 1:  # a few windows first, then more: mostly the promise was kept not long ago
+            some = self.judged(list(range(end - 1 - run, max(end - 1 - run - few, 0), -1)))
+            kept = next((place for place, each in enumerate(some) if each[2] is not Verdict.BREACHED), None)
+            run += len(some) if kept is None else kept
+            if kept is not None:
+                break
+            few *= 2
         return self.of.grain.start(self.of.series.first + end - 1 - run)
 
 
