@@ -549,6 +549,15 @@ class EngineError(LeadlineError):
     exit_code = 3
 
 
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun, for sentences.
+
+    >>> counted(1, "slice"), counted(1200, "slice"), counted(2, "is", "are")
+    ('1 slice', '1,200 slices', '2 are')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def duration(text: str) -> timedelta:
     """Read a length of exact time: `90s`, `30m`, `36h`, `2d`, `1w`.
 

@@ -43,6 +43,7 @@ from leadline.values import (
     Status,
     Undefined,
     Window,
+    counted,
 )
 
 BASELINE = "(baseline)"
@@ -256,7 +257,8 @@ class Evaluation:
                 continue
             low, high, method = interval_of(found)
             status = Status.FEW_LABELS if few else Status.PROVISIONAL if young else Status.REALISED
-            remark = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            are = "is too young for its label" if young == 1 else "are too young for their label"
+            remark = f"{young:,} of {counted(rows, 'row')} {are}" if young else None
             if few and sample is not None:
                 remark = said_of(sample, sums, begin, after)
             yield Estimate(

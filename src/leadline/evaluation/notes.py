@@ -19,9 +19,9 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
 from leadline.log.reference import MOST_VALUES, Reference
-from leadline.report.words import counted, share
+from leadline.report.words import share
 from leadline.spec.model import Spec
-from leadline.values import Note
+from leadline.values import Note, counted
 
 #: mature labels that a version needs for a reference of its own
 OWN_REFERENCE = 1_000
@@ -125,9 +125,8 @@ def version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
     for code, version in enumerate(fixed.versions):
         labelled = int(total.rows[mature & (total.keys["version"] == code)].sum())
         if labelled < OWN_REFERENCE:
-            text = (
-                f"Version {version!r} has {labelled:,} mature labels: up to {OWN_REFERENCE:,} it shares the reference."
-            )
+            labels = counted(labelled, "mature label")
+            text = f"Version {version!r} has {labels}: up to {OWN_REFERENCE:,} it shares the reference."
             yield Note("version_shares_reference", text)
 
 
@@ -169,7 +168,7 @@ def revised(looks: Sequence[Seen]) -> Iterator[Note]:
         rows = int(each.sums().rows.sum()) if each.of.looks and each.counts.pieces else 0
         if each.revised > REVISED * rows:
             text = (
-                f"{counted(each.revised, 'outcome')} of {rows:,} rows that detectors took in"
+                f"{counted(each.revised, 'outcome')} of {counted(rows, 'row')} that detectors took in"
                 f" ({share(each.revised, rows)}) came or changed afterwards: verdicts rest on what was known then."
             )
             yield Note("looks_revised", f"{text} Declare a longer `matures_after` where that is usual.")

@@ -9,19 +9,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
-from leadline.report.words import (
-    VERDICTS,
-    counted,
-    day,
-    days,
-    interval,
-    length,
-    named,
-    numbers,
-    printable,
-    promised,
-    share,
-)
+from leadline.report.words import VERDICTS, day, days, interval, length, named, numbers, printable, promised, share
 from leadline.values import (
     ALL_ROWS,
     Breach,
@@ -38,6 +26,7 @@ from leadline.values import (
     Undefined,
     Verdict,
     Window,
+    counted,
 )
 
 Declared = tuple[str, Relative | Target | Undefined, Span]

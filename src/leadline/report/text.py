@@ -32,7 +32,7 @@ from leadline.report.answers import (
     to_promise,
 )
 from leadline.report.document import Content
-from leadline.values import ALL_ROWS, Judgement, Verdict
+from leadline.values import ALL_ROWS, Judgement, Verdict, counted
 
 STYLES = {
     Verdict.BREACHED: "bold red",
@@ -84,7 +84,7 @@ def heading(content: Content, width: int) -> Iterator[Text]:
     """What was evaluated: model, as of, first and last day."""
     yield from title(content.model, content.task, content.as_of, content.zone, width)
     window = span(content)
-    said = words.counted(content.labels.predictions, "prediction")
+    said = counted(content.labels.predictions, "prediction")
     if window is not None:
         said += f", {words.days(window, ZoneInfo(content.zone))}"
     yield Text(said, style="dim")
@@ -228,7 +228,7 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
     looked = max(ranking.looked for ranking in found)
     if any(ranking.worst for ranking in found) and looked >= 10:
         yield from sentence(
-            f"Up to {words.counted(looked, 'slice')} were looked at for each metric; about {chance} of them"
+            f"Up to {counted(looked, 'slice')} were looked at for each metric; about {chance} of them"
             " would lie apart by chance alone.",
             width,
             style="dim",
