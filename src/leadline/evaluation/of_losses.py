@@ -25,8 +25,7 @@ from leadline.evaluation.losses import LossCells
 from leadline.evaluation.without_labels import NOTHING_OLD_ENOUGH, Range, WithoutLabels
 from leadline.metrics.metric import ROWS, Mean, Metric
 from leadline.metrics.sums import Array, Measure
-from leadline.report.words import counted
-from leadline.values import Undefined
+from leadline.values import Undefined, counted
 
 NO_MEAN = "only mae, mse, rmse and bias of a regression are estimated without labels"
 

@@ -10,8 +10,8 @@ import numpy as np
 from leadline.cells.series import Series
 from leadline.estimate.calibrator import LEAST_ROWS
 from leadline.metrics.sums import Array
-from leadline.report.words import counted
 from leadline.spec.words import listed
+from leadline.values import counted
 
 Range = tuple[int, int]
 

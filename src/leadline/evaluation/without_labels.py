@@ -21,9 +21,8 @@ from leadline.log.calendar import Grain
 from leadline.log.reference import Reference, guessed_end
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Sums
-from leadline.report.words import counted
 from leadline.spec.model import Spec
-from leadline.values import ALL_ROWS, Estimate, Note, Standing, Status, TrackRecord, Window
+from leadline.values import ALL_ROWS, Estimate, Note, Standing, Status, TrackRecord, Window, counted
 
 #: windows that are estimated together; more would only take more memory
 TOGETHER = 64
