@@ -124,7 +124,8 @@ class Estimate:
     bound      the value from rows lies within `value` ± `bound` (0 where the sums are exact;
                more for figures read from binned scores or errors)
     interval   name of the interval's method; None where there is no interval
-    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `leaf_dle`, `nowcast`; None for a figure of labels
+    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `leaf_pape`, `leaf_dle`, `nowcast`; None for a figure of
+               labels
     """
 
     metric: str
@@ -690,6 +691,15 @@ class EngineError(LeadlineError):
     """The engine could not run what it was asked."""
 
     exit_code = 3
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun, for sentences.
+
+    >>> counted(1, "slice"), counted(1200, "slice"), counted(2, "is", "are")
+    ('1 slice', '1,200 slices', '2 are')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def duration(text: str) -> timedelta:

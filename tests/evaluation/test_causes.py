@@ -68,7 +68,7 @@ def loop() -> leadline.Result:
 
 
 def test_a_negative_feedback_loop_is_found_and_told_in_words(loop: leadline.Result) -> None:
-    first = loop.content.findings[0]
+    first = loop.findings[0]
     assert first.kind == "feedback_loop"
     assert str(first.slice) == "country=DE"
     assert first.what.startswith("false_positive_rate improves from 0.1")
@@ -82,7 +82,7 @@ def test_a_negative_feedback_loop_is_found_and_told_in_words(loop: leadline.Resu
     assert first.effect.low < first.effect.value < 0
     assert [each.value for each in first.evidence] == [pytest.approx(0.2, abs=0.01), pytest.approx(0.35, abs=0.02)]
     # what the loop says already is not said again
-    assert not [each for each in loop.content.findings if each.slice == first.slice and each is not first]
+    assert not [each for each in loop.findings if each.slice == first.slice and each is not first]
 
 
 def test_the_split_adds_up_and_is_the_methods_own(loop: leadline.Result) -> None:
@@ -155,12 +155,12 @@ def test_the_data_or_the_world() -> None:
         )
         promise = {"metric": "accuracy", "at_least": 0.5, "window": f"{WINDOW}d"}
         result = checked(table, metrics=["accuracy"], slices=[], objectives=[promise])
-        assert [each.kind for each in result.content.findings] == [kind]
+        assert [each.kind for each in result.findings] == [kind]
         (told,) = result.content.changes
         parts = {"data_changed": told.by_inputs, "world_changed": told.by_labels}
         assert parts.pop(kind) == pytest.approx(told.value - told.reference_value, abs=0.02)
         assert abs(next(iter(parts.values()))) < 0.02
-        assert result.content.findings[0].slice == ALL_ROWS
+        assert result.findings[0].slice == ALL_ROWS
 
 
 def test_rows_that_were_never_seen() -> None:
@@ -181,7 +181,7 @@ def test_rows_that_were_never_seen() -> None:
     )
     promise = {"metric": "precision", "at_least": 0.5, "window": f"{WINDOW}d"}
     result = checked(table, metrics=["precision"], slices=[], objectives=[promise])
-    assert [each.kind for each in result.content.findings] == ["never_seen"]
+    assert [each.kind for each in result.findings] == ["never_seen"]
     (told,) = result.content.changes
     assert told.unseen_share == pytest.approx(0.3, abs=0.02)
     assert told.by_unseen is not None
@@ -209,8 +209,8 @@ def test_of_quiet_logs_at_most_one_in_twenty_names_a_driver(runs: int) -> None:
 def test_nothing_is_compared_without_a_reference_or_without_labels_in() -> None:
     table = german(200)
     young = leadline.check(spec(table, slices=["country"], matures_after="200d", reference={"until": "2024-02-26"}))
-    assert (young.content.findings, young.content.mix_rates) == ([], [])
-    assert checked(table.slice(0, 0)).content.findings == []
+    assert (young.findings, young.content.mix_rates) == ((), [])
+    assert checked(table.slice(0, 0)).findings == ()
     assert checked(table, reference={"until": "2023-01-01"}).content.mix_rates == []
 
 
@@ -244,11 +244,11 @@ def test_a_loss_is_split_too_and_so_is_its_root() -> None:
         assert each.rate + each.mix == pytest.approx(each.after - each.before, abs=1e-12)
         assert abs(each.rate) < 3 * (each.rate_high - each.rate)
         assert each.mix_low > 0
-    assert {each.kind for each in result.content.findings} == {"mix"}
+    assert {each.kind for each in result.findings} == {"mix"}
 
 
 def _found(table: pa.Table, **declared: Any) -> list[Finding]:
-    return list(checked(table, **declared).content.findings)
+    return list(checked(table, **declared).findings)
 
 
 def _printed(result: leadline.Result) -> str:

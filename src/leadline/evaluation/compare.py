@@ -165,7 +165,9 @@ class Comparing:
         self, metric: Metric, half: Half, place: int | None, code: int | None, where: Slice
     ) -> tuple[Estimate, Evaluated]:
         sums = self._sums(half, place, code)
-        users = None if metric.histogram is not None else self.of.series.entities(place, code, half.version)
+        users = None
+        if metric.histogram is None and not self.of.series.few_entities:
+            users = self.of.series.entities(place, code, half.version)
         found = evaluate_windows(metric, sums, [half.place], users)[0]
         begin, after = half.place
         rows, labelled, young = (int(part[begin:after].sum()) for part in (sums.rows, sums.labelled, sums.immature))

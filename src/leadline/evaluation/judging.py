@@ -11,12 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from leadline.estimate.few_labels import Sample, evaluate_sample
-from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
-from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
+from leadline.evaluation.acknowledged import concerns, look_of, without_effect
+from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of, why_none
+from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of, not_detected
 from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
-from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.sums import Array, Sums
 from leadline.objectives import bets
@@ -26,10 +27,10 @@ from leadline.objectives.detector import Story, fold
 from leadline.objectives.interval import verdict
 from leadline.objectives.planning import LEARNT
 from leadline.report.words import days, interval
-from leadline.spec.model import Acknowledgement, Objective
+from leadline.spec.model import Objective
 from leadline.stats.design import Designs
 from leadline.stats.detector import anytime_interval
-from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Target, Undefined, Verdict
+from leadline.values import ALL_ROWS, Breach, Judgement, Note, Slice, Span, Target, Undefined, Verdict
 
 #: where there is an objective for slices, half of its false alarms are left for them
 HALF = 0.5
@@ -75,6 +76,13 @@ class Judging:
             found += [self._judged(objective, metric, each, watched.get(each)) for each in self.slices(objective)]
             found += self._left_out(objective, metric)
         return found
+
+    def notes(self) -> Iterator[Note]:
+        """What of the objectives' declaration does nothing."""
+        for objective in self.of.spec.objectives:
+            seen = self._seen(objective, self.of.objective_metrics[objective.figure])
+            slices = [each.where for each in self.slices(objective)]
+            yield from without_effect(objective, self.of.spec, seen, slices)
 
     def slices(self, objective: Objective) -> list[Judged]:
         """All rows, and the slices of an objective that have rows. Of a condition only where it holds, for the other
@@ -139,7 +147,7 @@ class Judging:
         return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1
 
     def _seen(self, objective: Objective, metric: Metric) -> Seen | None:
-        if objective.rule != "detector" or isinstance(metric, Unserved):
+        if not_detected(objective, metric, self.of.spec) is not None:
             return None
         calendar = calendar_of(objective, metric, self.of.spec, self.of.grain)
         same = (each for each in self.of.looks if replace(each.of.calendar, grouped=False) == calendar)
@@ -184,14 +192,11 @@ class Judging:
 
     def _restarts(self, objective: Objective, seen: Seen, each: Judged) -> frozenset[int]:
         """Looks at whose beginning the evidence about a slice starts anew, because somebody saw to it."""
-        shown = {name: str(value) for name, value in each.where.parts}
-        places = set()
-        for entry in objective.acknowledged:
-            at, of = (entry.at, entry.slice) if isinstance(entry, Acknowledgement) else (entry, {})
-            if not of or {name: str(value) for name, value in of.items()} == shown:
-                moment = self.of.spec.moment(at)
-                places.add(max(seen.of.calendar.grain.number_of(moment) - seen.of.begin, 0))
-        return frozenset(places)
+        return frozenset(
+            max(look_of(entry, self.of.spec, seen), 0)
+            for entry in objective.acknowledged
+            if concerns(entry, each.where)
+        )
 
     def breaches(self, metric: Metric, watch: Watch) -> Iterator[Breach]:
         """What the detector found, with the times of predictions and the figures since."""
@@ -345,13 +350,22 @@ class _Windows:
         for found, (begin, stop) in zip(evaluated, windows, strict=True):
             rows = int(self.sums.rows[begin:stop].sum())
             labelled = int(self.sums.labelled[begin:stop].sum()) if needs_labels else rows
-            parts.append((found, rows, *verdict(found, self.target, rows, labelled)))
+            status, why = verdict(found, self.target, rows, labelled)
+            if isinstance(found.value, Undefined):
+                why = why_none(self.metric, self.sums, (begin, stop)) or why
+            parts.append((found, rows, status, why))
         return parts
 
     def since(self, end: int) -> datetime:
         """Start of the first grain from whose rolling window on the promise was broken without a break."""
-        earlier = self.judged(list(range(end - 1, 0, -1))) if end > 1 else []
-        run = next((place for place, each in enumerate(earlier) if each[2] is not Verdict.BREACHED), len(earlier))
+        run, few = 0, 16
+        while run < end - 1:  # a few windows first, then more: mostly the promise was kept not long ago
+            some = self.judged(list(range(end - 1 - run, max(end - 1 - run - few, 0), -1)))
+            kept = next((place for place, each in enumerate(some) if each[2] is not Verdict.BREACHED), None)
+            run += len(some) if kept is None else kept
+            if kept is not None:
+                break
+            few *= 2
         return self.of.grain.start(self.of.series.first + end - 1 - run)
 
 

@@ -19,9 +19,9 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
 from leadline.log.reference import MOST_VALUES, Reference
-from leadline.report.words import counted, share
+from leadline.report.words import share
 from leadline.spec.model import Spec
-from leadline.values import Note
+from leadline.values import Note, counted
 
 #: mature labels that a version needs for a reference of its own
 OWN_REFERENCE = 1_000
@@ -44,6 +44,7 @@ def data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Serie
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
     yield from _sample_notes(found)
+    yield from _entity_notes(spec, series)
     if found.without_id:
         yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:
@@ -80,6 +81,17 @@ def data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Serie
         )
 
 
+def _entity_notes(spec: Spec, series: Series) -> Iterator[Note]:
+    """That the declared entity does not tell users apart."""
+    if series.few_entities and int(series.pieces["total",].rows.sum()) > 1:
+        text = (
+            f"The rows have one or a few values of the entity `{spec.predictions.columns.entity}`: nobody can tell from"
+            " them how much entities differ, and intervals allow for days only. Name a column that differs from user to"
+            " user, or leave `entity` out."
+        )
+        yield Note("few_entities", text)
+
+
 def _sample_notes(found: Profile) -> Iterator[Note]:
     """That labels are a sample, where they are, and how many are none."""
     if found.chances:
@@ -113,9 +125,8 @@ def version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
     for code, version in enumerate(fixed.versions):
         labelled = int(total.rows[mature & (total.keys["version"] == code)].sum())
         if labelled < OWN_REFERENCE:
-            text = (
-                f"Version {version!r} has {labelled:,} mature labels: up to {OWN_REFERENCE:,} it shares the reference."
-            )
+            labels = counted(labelled, "mature label")
+            text = f"Version {version!r} has {labels}: up to {OWN_REFERENCE:,} it shares the reference."
             yield Note("version_shares_reference", text)
 
 
@@ -157,7 +168,7 @@ def revised(looks: Sequence[Seen]) -> Iterator[Note]:
         rows = int(each.sums().rows.sum()) if each.of.looks and each.counts.pieces else 0
         if each.revised > REVISED * rows:
             text = (
-                f"{counted(each.revised, 'outcome')} of {rows:,} rows that detectors took in"
+                f"{counted(each.revised, 'outcome')} of {counted(rows, 'row')} that detectors took in"
                 f" ({share(each.revised, rows)}) came or changed afterwards: verdicts rest on what was known then."
             )
             yield Note("looks_revised", f"{text} Declare a longer `matures_after` where that is usual.")

@@ -18,7 +18,7 @@ from leadline.metrics.sums import Array, Sums
 from leadline.report.words import day
 from leadline.spec.model import Objective
 from leadline.stats.mix_rate import pooled
-from leadline.values import Relative, Target, Undefined
+from leadline.values import Relative, Target, Undefined, counted
 from leadline.why.split import LEAST
 
 #: rows of equal weight that a reference must have to promise anything by
@@ -78,10 +78,10 @@ class Promises:
         if isinstance(metric, FrozenMix):
             metric = metric.inner  # at its own mix the reference is what it is
         series = self.of.series if metric.histogram is not None else self._then
-        sums, entities = series.sums(index, code), series.entities(index, code)
+        sums, entities = series.sums(index, code), None if series.few_entities else series.entities(index, code)
         rows = _effective_rows(metric, sums, self.grains)
         if rows < LEAST_ROWS:
-            return Undefined(f"{rows:.0f} reference labels, at least {LEAST_ROWS} are needed")
+            return Undefined(f"{counted(round(rows), 'reference label')}, at least {LEAST_ROWS} are needed")
         (found,) = evaluate_windows(metric, sums, [(0, self.grains)], entities)
         if isinstance(found.value, Undefined):
             return Undefined(f"the reference has no figure: {found.value.why}")

@@ -28,7 +28,7 @@ from leadline.spec.frames import spec_of_frames
 from leadline.spec.infer import SAMPLE_ROWS
 from leadline.spec.load import from_mapping, load, told_with_lines
 from leadline.spec.model import Spec
-from leadline.values import InputError, Labels, Note
+from leadline.values import Finding, InputError, Labels, Note
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -142,7 +142,8 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
-        why = Why(found)
+        why = self._why
+        judging = Judging(found)
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -153,15 +154,30 @@ class Result:
             track_record=found.without_labels.track_record(),
             changes=why.changes(),
             mix_rates=why.mix_rates(),
-            findings=Causes(why).findings(),
+            findings=self.findings,
             leaf_changes=found.leaf_changes(),
-            objectives=Judging(found).judgements(),
+            objectives=judging.judgements(),
             labels=found.labels,
-            notes=(*found.notes, *found.without_labels.notes(), *advice(found)),
+            notes=(
+                *found.notes,
+                *found.notes_of_windows(),
+                *judging.notes(),
+                *found.without_labels.notes(),
+                *advice(found),
+            ),
             calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
             fingerprint=found.reference.fingerprint,
         )
+
+    @cached_property
+    def _why(self) -> Why:
+        return Why(self._evaluation)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What somebody may want to look into: why metrics changed."""
+        return tuple(Causes(self._why).findings())
 
     @cached_property
     def _document(self) -> dict[str, Any]:

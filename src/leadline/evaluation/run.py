@@ -23,7 +23,9 @@ from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.losses import loss_cells
 from leadline.evaluation.notes import data_notes, future, known_later, late_notes, revised, version_notes
+from leadline.evaluation.of_classes import OfClasses
 from leadline.evaluation.of_losses import OfLosses
+from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.plan import OF_BASELINE, Plan
 from leadline.evaluation.promises import with_frozen_mixes
 from leadline.log.calendar import Grain
@@ -182,25 +184,25 @@ def _refined(
 ) -> Evaluation:
     """With what estimates without labels need of the rows once more: losses, chances of classes, or rows by leaf."""
     without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
+    if not without.fitted_metrics:
+        return evaluation
     if isinstance(without, OfLosses):
-        if not without.to_fit:
-            return evaluation
         told("looking for kinds of rows whose errors are larger")
         fitted = without.fitted_until, without.fitted_rows
         losses = loss_cells(log.engine, rows, log.features, without.to_fit, *fitted, *place)
         return replace(evaluation, losses=losses)
-    if without.to_join is not None:
+    if isinstance(without, OfClasses):
         told("reading what the scores of the classes meant in the reference")
-        classes = class_cells(log.engine, rows, without.to_join, evaluation.metrics, *place)
+        classes = class_cells(log.engine, rows, without.calibrators, without.fitted_metrics, *place)
         return replace(evaluation, classes=classes)
-    fit = without.to_refine if log.features else None
-    if fit is None:
-        return evaluation
-    told("looking for kinds of rows whose scores mean something else")
-    scored = binned(rows, {"score": "score"}, thresholds, None)
-    fitted = without.fitted_until, without.fitted_rows
-    leaves = leaf_cells(log.engine, scored, log.features, fit, *fitted, *place)
-    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
+    if isinstance(without, OfScores) and log.features:
+        told("looking for kinds of rows whose scores mean something else")
+        scored = binned(rows, {"score": "score"}, thresholds, None)
+        fitted = without.fitted_until, without.fitted_rows
+        known = without.calibrator, without.of_versions
+        leaves = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
+        return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
+    return evaluation
 
 
 def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:

@@ -20,7 +20,7 @@ from leadline.report.csv import cell
 from leadline.report.document import SCHEMA, estimate_document, mix_rate_document, rfc3339
 from leadline.report.text import Row, aligned, question, sentence
 from leadline.report.why import mix_rate_sentence, told_splits
-from leadline.values import ALL_ROWS, Compared, Estimate, MixRate, Slice, Trend, Window
+from leadline.values import ALL_ROWS, Compared, Estimate, MixRate, Slice, Trend, Window, counted
 
 #: slices of one kind that are shown one by one
 SHOWN = 10
@@ -88,7 +88,7 @@ class CompareReport:
             when = words.days(side.window, zone)
             name = words.named(side.name)
             shown = when if name == when else f"{name}, {when}"
-            yield Text(f"{label}: {shown}, {words.counted(side.rows, 'prediction')}", style="dim")
+            yield Text(f"{label}: {shown}, {counted(side.rows, 'prediction')}", style="dim")
         yield from question("What changed?")
         yield from sentence(compare_summary(content), width)
         if content.together:
@@ -165,7 +165,7 @@ def _vanished(content: CompareContent, width: int) -> Iterator[Text]:
                 rows[each.slice] = max(each.before.n, each.after.n)
         if rows:
             shown = sorted(rows.items(), key=lambda item: -item[1])[:SHOWN]
-            said = ", ".join(f"{words.named(where)} ({words.counted(count, 'row')})" for where, count in shown)
+            said = ", ".join(f"{words.named(where)} ({counted(count, 'row')})" for where, count in shown)
             more = f", and {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
             yield from question(title)
             yield from sentence(f"{said}{more}.", width)

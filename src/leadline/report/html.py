@@ -32,13 +32,14 @@ from leadline.report.answers import (
     series,
     span,
     summary,
+    to_promise,
 )
 from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
 from leadline.report.why import change_sentences, explained, found_causes, mix_rate_sentences, told_splits
-from leadline.values import ALL_ROWS, Estimate, Finding, Judgement, MixRateTerm, Slice, Span, Status, Target
+from leadline.values import ALL_ROWS, Estimate, Finding, Judgement, MixRateTerm, Slice, Span, Status, Target, counted
 
 #: points of charts and figures of tables that one file may hold
 MOST_POINTS: Final = 20_000
@@ -148,7 +149,7 @@ def _heading(content: Content) -> Iterator[Markup]:
     yield tag("h1", words.named(content.model))
     said = f"{content.task} model, as of {words.clock(content.as_of, zone)}"
     if window is not None:
-        said += f"; {words.counted(content.labels.predictions, 'prediction')}, {words.days(window, zone)}"
+        said += f"; {counted(content.labels.predictions, 'prediction')}, {words.days(window, zone)}"
     yield tag("p", said, class_="soft")
 
 
@@ -158,6 +159,7 @@ def _heading(content: Content) -> Iterator[Markup]:
 def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     found = series(content)
     yield tag("p", summary(content.objectives))
+    yield tag("p", said) if (said := to_promise(content)) else None
     charts = list(_charts(content, found, budget))  # the budget goes to these first
     if content.objectives:
         shown = list(folded(content.objectives))
@@ -168,7 +170,7 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         if rest:
             others = table.of(rest[:MOST_ROWS])
             budget.left_out += len(rest[MOST_ROWS:])
-            yield tag("details", tag("summary", f"The other {words.counted(len(rest), 'slice')}"), others)
+            yield tag("details", tag("summary", f"The other {counted(len(rest), 'slice')}"), others)
         found_by_detectors = [tag("li", said) for said in breach_sentences(content)]
         if found_by_detectors:
             yield tag("ul", *found_by_detectors)
@@ -269,7 +271,7 @@ def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget)
         young = sum(each.status is Status.PROVISIONAL for each in points)
         yield tag("h3", name)
         if young:
-            said = f"The last {words.counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
+            said = f"The last {counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
             yield tag("p", said.replace("The last 1 window", "The last window"), class_="soft")
         yield drawn
         open_ = {each.window for each in points if each.status is not Status.REALISED}
@@ -348,7 +350,7 @@ def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     chance = max(ranking.by_chance for ranking in found)
     looked = max(ranking.looked for ranking in found)
     if looked >= 10:
-        many = f"Up to {words.counted(looked, 'slice')} were looked at for each metric"
+        many = f"Up to {counted(looked, 'slice')} were looked at for each metric"
         yield tag("p", f"{many}; about {chance} of them would lie apart by chance alone.", class_="soft")
     yield from _every(content, budget)
 
@@ -360,7 +362,7 @@ def _none(ranking: Ranking) -> Markup | None:
     value, between = words.interval(nearest.value, nearest.low, nearest.high)
     told = "no slice is clearly worse than all rows; the furthest off"
     if ranking.whole is None:
-        told = f"the worst of {words.counted(ranking.looked, 'slice')}"
+        told = f"the worst of {counted(ranking.looked, 'slice')}"
     return tag("p", f"{ranking.metric}: {told} is {words.named(nearest.slice)} with {value} {between}.")
 
 

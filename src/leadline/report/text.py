@@ -28,10 +28,11 @@ from leadline.report.answers import (
     record_sentences,
     span,
     summary,
+    to_promise,
 )
 from leadline.report.document import Content
 from leadline.report.why import change_sentences, explained, found_causes, mix_rate_sentences
-from leadline.values import ALL_ROWS, Judgement, Verdict
+from leadline.values import ALL_ROWS, Judgement, Verdict, counted
 
 STYLES = {
     Verdict.BREACHED: "bold red",
@@ -65,12 +66,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Only what is breached or could not be judged."""
+    """Only what is breached or could not be judged, or that nothing is judged."""
 
     content: Content
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         content = self.content
+        if not content.objectives:
+            yield from sentence(summary(content.objectives), options.max_width)
+            return
         yield from title(content.model, content.task, content.as_of, content.zone, options.max_width)
         held = (Verdict.HOLDS, Verdict.AT_RISK, Verdict.UNCERTAIN)
         judged = [each for each in ordered(self.content.objectives) if each.status not in held]
@@ -81,7 +85,7 @@ def heading(content: Content, width: int) -> Iterator[Text]:
     """What was evaluated: model, as of, first and last day."""
     yield from title(content.model, content.task, content.as_of, content.zone, width)
     window = span(content)
-    said = words.counted(content.labels.predictions, "prediction")
+    said = counted(content.labels.predictions, "prediction")
     if window is not None:
         said += f", {words.days(window, ZoneInfo(content.zone))}"
     yield Text(said, style="dim")
@@ -110,6 +114,7 @@ def working(content: Content, width: int) -> Iterator[Text]:
         yield from _objectives(content, list(folded(content.objectives)), width)
         yield from _found(content, width)
         return
+    yield from sentence(to_promise(content) or "", width)
     latest = [each for each in content.estimates if each.slice == ALL_ROWS and each.version is None]
     last = {each.metric: each for each in latest if each.value is not None}
     for window in dict.fromkeys(each.window for each in last.values()):
@@ -224,7 +229,7 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
     looked = max(ranking.looked for ranking in found)
     if any(ranking.worst for ranking in found) and looked >= 10:
         yield from sentence(
-            f"Up to {words.counted(looked, 'slice')} were looked at for each metric; about {chance} of them"
+            f"Up to {counted(looked, 'slice')} were looked at for each metric; about {chance} of them"
             " would lie apart by chance alone.",
             width,
             style="dim",

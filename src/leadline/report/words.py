@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from leadline.values import Judgement, Plan, Relative, Replay, Slice, Span, Target, Undefined, Verdict, Window
+from leadline.values import Judgement, Plan, Relative, Replay, Slice, Span, Target, Undefined, Verdict, Window, counted
 
 #: no more decimals than this are shown
 MOST_DECIMALS = 6
@@ -144,15 +144,6 @@ def share(part: int, whole: int) -> str:
     if percent < 0.1:
         return "under 0.1 %"
     return "over 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun.
-
-    >>> counted(1, "slice"), counted(1200, "slice")
-    ('1 slice', '1,200 slices')
-    """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 # Times --------------------------------------------------------------------------------------------------------------
