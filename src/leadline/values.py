@@ -318,6 +318,57 @@ class MixRate:
     terms: tuple[MixRateTerm, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EventEffect:
+    """What a metric did around something that happened.
+
+    name, kind, at         what happened, of which kind where that was said, and when
+    before, after          windows of equal length around it, of rows whose labels should be in; None where `why` tells
+    value_before, value_after   the metric in both
+    difference             value_after - value_before, with its 95 % interval
+    as_large               share of other moments of the log at which it moved at least as much by itself; None where
+                           there are too few
+    """
+
+    name: str
+    kind: str | None
+    at: datetime
+    metric: str
+    before: Window | None = None
+    after: Window | None = None
+    value_before: float | None = None
+    value_after: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    as_large: float | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """A metric of one group beside the others, over the latest window with all labels in.
+
+    against          the group that it is compared with; None for all others together
+    value            the estimate for the group
+    other            the metric of those that it is compared with
+    gap              value - other, with its 95 % interval; what moves both on a day is no difference
+    ratio            value / other, with its 95 % interval; None where one of them is not above 0
+    """
+
+    metric: str
+    slice: Slice
+    against: Slice | None
+    value: Estimate
+    other: float
+    gap: float
+    gap_low: float | None
+    gap_high: float | None
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+
+
 class Trend(StrEnum):
     """What became of a slice between the two sides of a comparison."""
 

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from leadline.evaluation.estimates import interval_of
+from leadline.evaluation.events import Around, Happenings, mistaken_versions
 from leadline.evaluation.kinds import HISTORY
 from leadline.evaluation.why import Divided, Range, Why
 from leadline.log.reference import FIRST
@@ -19,12 +20,13 @@ from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric
 from leadline.metrics.rates import slice_share
 from leadline.metrics.sums import Array, Sums
-from leadline.report.words import named, numbers, signed
+from leadline.report.words import day, named, numbers, signed
 from leadline.spec.model import BinSlice
 from leadline.stats.change_point import change_point
 from leadline.stats.difference import Errors
 from leadline.stats.shift import DATA, UNSEEN, WORLD, Shift
-from leadline.values import ALL_ROWS, Effect, Estimate, Finding, Slice, Status, Undefined
+from leadline.values import ALL_ROWS, Effect, Estimate, EventEffect, Finding, Slice, Status, Undefined
+from leadline.why.before_after import Step
 from leadline.why.feedback_loop import leaving
 from leadline.why.shares import share_changes
 
@@ -38,10 +40,24 @@ MOST, MOST_OF_KIND = 6, 2
 LEAST_PART = 0.1
 #: a change of a slice's share is told from this factor and this share of all rows on
 LEAST_FACTOR, LEAST_SHARE = 1.25, 0.01
+#: events that are named beside a change
+MOST_NEAR = 3
 #: what need not be said once the other is said of the same rows
 REPEATED = {("share", "mix"), *((kind, "feedback_loop") for kind in ("rate", "mix", "share"))}
 #: kinds of findings in the order in which they are shown
-KINDS = ("feedback_loop", "world_changed", "never_seen", "data_changed", "rate", "mix", "share")
+KINDS = (
+    "feedback_loop",
+    "wrong_model",
+    "world_changed",
+    "never_seen",
+    "data_changed",
+    "event",
+    "rate",
+    "mix",
+    "share",
+)
+#: an event is told where the metric moves as much at no more than this share of other moments
+LARGE = 0.05
 
 
 @dataclass(frozen=True)
@@ -79,9 +95,7 @@ class Causes:
 
     def findings(self) -> list[Finding]:
         """The most telling first; none where there is nothing to compare."""
-        if self.why.ranges is None:
-            return []
-        found = list(self._loops())
+        found = [*self._loops(), *self._mistaken()]
         of_kind = Counter(each.kind for each in found)
         certain = self._certain()
         for kind in KINDS[1:]:
@@ -95,9 +109,15 @@ class Causes:
                     of_kind[kind] += 1
         return found[:MOST]
 
+    def events(self) -> list[EventEffect]:
+        """What the same metrics did around each event, in the order of time."""
+        return self.happenings.effects(list(self._metrics.values()))
+
     def _certain(self) -> list[Candidate]:
         """The candidates that are certain among all that were looked at, and large enough to be told."""
-        every = [*self._of_shifts(), *self._of_slices(), *self._of_shares()]
+        every = [*self._of_events()]
+        if self.why.ranges is not None:
+            every += [*self._of_shifts(), *self._of_slices(), *self._of_shares()]
         sure = Errors(np.array([each.se for each in every]), np.array([each.df for each in every]))
         certain = sure.certain(np.array([each.tested for each in every]), CHANCE)
         return [
@@ -176,6 +196,21 @@ class Causes:
         by_grain = np.stack(rows, axis=1)
         (start, fitted), (begin, after) = self._ranges
         return share_changes(by_grain[start:fitted], by_grain[begin:after], by_grain[max(begin - HISTORY, 0) : begin])
+
+    def _of_events(self) -> Iterator[Candidate]:
+        for around, metric, step in self.happenings.steps(list(self._metrics.values())):
+            if step is None or not step.sure.se[0] > 0:
+                continue
+            effect = _effect(metric.name, step.after - step.before, step.sure.half()[0])
+            clear = step.as_large is None or step.as_large <= LARGE
+            tell = partial(self._event_finding, around, metric, step, effect)
+            figure, (se,), (df,) = effect.value if clear else 0.0, step.sure.se, step.sure.df
+            yield Candidate("event", effect, figure, se, df, 0.0, abs(figure) / se, tell)
+
+    @cached_property
+    def happenings(self) -> Happenings:
+        """What happened around the model."""
+        return Happenings(self.why.of)
 
     def _loops(self) -> Iterator[Finding]:
         for each in self._divided:
@@ -256,6 +291,45 @@ class Causes:
         )
         return self._finding("feedback_loop", what, then, effect, about, self._since_share(about))
 
+    def _event_finding(self, around: Around, metric: Metric, step: Step, effect: Effect) -> Finding:
+        of, zone, event = self.why.of, self.why.of.spec.zone, around.event
+        windows = of.window(*around.before), of.window(*around.after)
+        went = " to ".join(numbers(step.before, step.after))
+        after = f"After {named(event.name)!r} ({day(event.at, zone)})"
+        what = f"{after} {named(metric.name)} went from {went}: {_told(effect)}"
+        if step.as_large is not None:
+            often = f"at {_percent(step.as_large)} of other moments" if step.as_large else "at no other moment"
+            what += f"; it moved as much {often} of this log"
+        periods = " ".join(f"{day(each.start, zone)}..{day(each.end, zone)}" for each in windows)
+        return Finding(
+            kind="event",
+            what=f"{what}.",
+            slice=ALL_ROWS,
+            window=windows[1],
+            next=f"See what was done, and for whom it matters: leadline compare --periods {periods}",
+            since=event.at,
+            effect=effect,
+            rows=int(of.total.rows[slice(*around.after)].sum()),
+            evidence=tuple(self._evidence(_About(ALL_ROWS, metric, of.total), (around.before, around.after))),
+        )
+
+    def _mistaken(self) -> Iterator[Finding]:
+        of = self.why.of
+        for each in mistaken_versions(of):
+            window = of.window(each.begin, each.after)
+            new, like, last = (repr(named(name)) for name in (each.version, each.like, each.last))
+            what = f"The scores of version {new} are spread as those of {like} were, not as those of {last} before it."
+            code = of.reference.versions.index(each.version)
+            yield Finding(
+                kind="wrong_model",
+                what=what,
+                slice=ALL_ROWS,
+                window=window,
+                next="See which model was really deployed under that name.",
+                since=window.start,
+                rows=int(of.series.sums(version=code).rows[each.begin : each.after].sum()),
+            )
+
     def _about(self, metric: Metric, place: int, code: int) -> _About:
         partition = self.why.of.reference.partitions[place]
         return _About(self.why.of.slice_of(partition, code), metric, self.why.of.series.ledger_sums(place, code))
@@ -269,13 +343,22 @@ class Causes:
             what=what,
             slice=about.slice,
             window=self.why.of.window(begin, after),
-            next=then,
+            next=then + self._around(since),
             columns=self._columns(about.slice),
             since=since,
             effect=effect,
             rows=int(about.sums.rows[begin:after].sum()),
-            evidence=tuple(self._evidence(about)),
+            evidence=tuple(self._evidence(about, self._ranges)),
         )
+
+    def _around(self, since: datetime | None) -> str:
+        """What happened about when a change began, the nearest first."""
+        near = [] if since is None else self.happenings.near(since)
+        if not near:
+            return ""
+        zone = self.why.of.spec.zone
+        said = ", ".join(f"{named(each.name)!r} ({day(each.at, zone)})" for each in near[:MOST_NEAR])
+        return f" Around that time: {said}."
 
     def _columns(self, where: Slice) -> tuple[str, ...]:
         """The user's columns that a slice is made of; of a condition none."""
@@ -284,11 +367,9 @@ class Causes:
         columns = [each.bin.column if isinstance(each, BinSlice) else getattr(each, "column", None) for each in found]
         return tuple(column for column in columns if column is not None)
 
-    def _evidence(self, about: _About) -> Iterator[Estimate]:
-        """The metric in both windows."""
-        for (begin, after), found in zip(
-            self._ranges, evaluate_windows(about.metric, about.sums, self._ranges), strict=True
-        ):
+    def _evidence(self, about: _About, ranges: Sequence[Range]) -> Iterator[Estimate]:
+        """The metric in two windows."""
+        for (begin, after), found in zip(ranges, evaluate_windows(about.metric, about.sums, ranges), strict=True):
             if isinstance(found.value, Undefined):
                 continue
             low, high, method = interval_of(found)
@@ -341,6 +422,8 @@ def _repeats(finding: Finding, other: Finding) -> bool:
     """Whether a finding says again what another said: of the same rows, or of some of them."""
     if finding.kind != other.kind and (finding.kind, other.kind) not in REPEATED:
         return False
+    if finding.kind == "event":
+        return finding.since == other.since
     mine, others = dict(finding.slice.parts), dict(other.slice.parts)
     if finding.kind == other.kind == "share" and mine.keys() == others.keys():
         # what one value gains others lose

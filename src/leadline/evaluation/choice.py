@@ -124,7 +124,12 @@ def choose(
         for name, metric in total.items()
         if not isinstance(metric, FrozenMix) and (every_metric or metric.histogram is None or name in of_objectives)
     ]
-    slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
+    names = ["share", "predicted_positive_rate"]
+    if any(entry.sensitive for entry in spec.slices):
+        names.append("calibration_ratio" if spec.task == "binary" else "mae")
+    who = [made(MetricCall(name)) for name in names if name in METRICS[spec.task]]
+    who = [metric for metric in who if not isinstance(metric, Unserved) or metric.name == "share"]
+    slices = {metric.name: metric for metric in (*who, *of_slices)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
 
 

@@ -23,6 +23,7 @@ from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
+from leadline.log.events import Happened
 from leadline.log.labels import Codes
 from leadline.log.reference import Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
@@ -48,6 +49,8 @@ from leadline.values import (
 )
 
 BASELINE = "(baseline)"
+#: metrics of slices that say who they are, given in every window for which a promised metric is
+REPRESENTATION = ("share", "predicted_positive_rate")
 #: windows of a report (days of 27 years) above which those without rows are left out
 MOST_WINDOWS = 10_000
 NO_ROWS = Evaluated(Undefined("no rows"))
@@ -65,6 +68,7 @@ class Evaluation:
     leaves  rows by leaf of a tree over features, for estimates without labels
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
+    events  what is declared to have happened around the model
     """
 
     spec: Spec
@@ -85,6 +89,7 @@ class Evaluation:
     leaves: LeafCells | None = None
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
+    events: tuple[Happened, ...] = ()
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -207,6 +212,8 @@ class Evaluation:
 
     def _of_slices(self, place: int, partition: Partition) -> Iterator[Estimate]:
         by_window = {metric.name for metric in self._objectives_of(partition)}
+        # beside how well a slice is served stands how much of it there is, and how much of it is flagged
+        by_window |= {*REPRESENTATION} if by_window else set()
         sums = {code: self.series.sums(place, code) for code in self.codes_with_rows(place)}
         alone = any(self.entities(place, code) is not None for code in sums)
         together: dict[str, list[Evaluated]] = {}

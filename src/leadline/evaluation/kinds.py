@@ -62,7 +62,7 @@ class Kinds:
             leaf, wide, leaves = cells.keys["leaf"], cells.keys["wide"], self.leaves.tree.leaves
         elif ("scores", "") in self.series.pieces:
             cells, bins = self.series.binned(("scores", ""))
-            leaf, wide, leaves = np.zeros(len(cells), np.int64), _wide(bins)[cells.keys["bin"]], 1
+            leaf, wide, leaves = np.zeros(len(cells), np.int64), wide_bin(bins)[cells.keys["bin"]], 1
         else:
             return None
         labelled = cells.keys["actual"] < self.series.classes
@@ -73,7 +73,7 @@ class Kinds:
         return cells, merged(rows.reshape(leaves, SCORE_BINS), LEAST_ROWS)[leaf, wide]
 
 
-def _wide(bins: Array) -> Ints:
+def wide_bin(bins: Array) -> Ints:
     """The wide score bin of each bin: 16 of equal width in the numbers of the linear edges."""
     most = max(float(bins[:, 0].max(initial=0.0)) + 1, LINEAR_BINS)
     return np.asarray(bins[:, 0] * SCORE_BINS // most, np.int64)

@@ -16,6 +16,7 @@ from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
 from leadline.evaluation.causes import Causes
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.fairness import Fairness
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
 from leadline.evaluation.why import Why
@@ -155,6 +156,8 @@ class Result:
             changes=why.changes(),
             mix_rates=why.mix_rates(),
             findings=self.findings,
+            events=self._causes.events(),
+            parities=self._fairness.parities(),
             leaf_changes=found.leaf_changes(),
             objectives=judging.judgements(),
             labels=found.labels,
@@ -164,6 +167,7 @@ class Result:
                 *judging.notes(),
                 *found.without_labels.notes(),
                 *advice(found),
+                *self._fairness.notes(),
             ),
             calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
@@ -175,9 +179,17 @@ class Result:
         return Why(self._evaluation)
 
     @cached_property
+    def _causes(self) -> Causes:
+        return Causes(self._why)
+
+    @cached_property
+    def _fairness(self) -> Fairness:
+        return Fairness(self._evaluation)
+
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What somebody may want to look into: why metrics changed."""
-        return tuple(Causes(self._why).findings())
+        """What somebody may want to look into: why metrics changed, and groups that are served differently."""
+        return (*self._causes.findings(), *self._fairness.findings())
 
     @cached_property
     def _document(self) -> dict[str, Any]:

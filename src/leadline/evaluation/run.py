@@ -31,6 +31,7 @@ from leadline.evaluation.promises import with_frozen_mixes
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
+from leadline.log.events import read_events
 from leadline.log.facts import Facts, facts
 from leadline.log.features import FEATURE
 from leadline.log.labels import Codes, codes
@@ -145,6 +146,7 @@ def _evaluate(
         sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
     looks = seen(watch, filled, k)
+    events, of_events = read_events(spec, moment)
     every = (
         *([] if asked is not None else future(moment)),
         *log.notes,
@@ -157,6 +159,7 @@ def _evaluate(
         *late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *known_later(labels_later),
         *revised(looks),
+        *of_events,
     )
     evaluation = Evaluation(
         spec,
@@ -175,6 +178,7 @@ def _evaluate(
         looks,
         sampled,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
+        events=events,
     )
     return _refined(with_frozen_mixes(evaluation), log, known.table, plan.thresholds, told)
 

@@ -11,12 +11,14 @@ from leadline.values import (
     Breach,
     Change,
     Estimate,
+    EventEffect,
     Finding,
     Judgement,
     Labels,
     LeafChange,
     MixRate,
     Note,
+    Parity,
     Plan,
     Reliability,
     Replay,
@@ -38,6 +40,8 @@ class Content:
     track_record           the score that is kept of them
     changes, leaf_changes  what changed since the reference, told apart by its cause
     mix_rates              the same change split over declared slices
+    parities               sensitive groups beside the others
+    events                 what happened around the model, with what the metrics did before and after
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
     findings               what somebody may want to look into, in the order in which it is shown
@@ -61,6 +65,8 @@ class Content:
     leaf_changes: Sequence[LeafChange] = ()
     findings: Sequence[Finding] = ()
     mix_rates: Sequence[MixRate] = ()
+    events: Sequence[EventEffect] = ()
+    parities: Sequence[Parity] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -77,6 +83,8 @@ def document(content: Content) -> dict[str, Any]:
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "mix_rates": [mix_rate_document(each) for each in content.mix_rates],
+        "events": [_event(each) for each in content.events],
+        "parities": [_parity(each) for each in content.parities],
         "objectives": [_objective(each) for each in content.objectives],
         "labels": asdict(content.labels),
         "calibration": [_reliability(each) for each in content.calibration],
@@ -172,6 +180,44 @@ def _leaf_change(each: LeafChange) -> dict[str, Any]:
         "change": each.change,
         "low": each.low,
         "high": each.high,
+    }
+
+
+def _event(each: EventEffect) -> dict[str, Any]:
+    windows = {
+        f"{side}_{edge}": None if window is None else rfc3339(getattr(window, edge))
+        for side, window in (("before", each.before), ("after", each.after))
+        for edge in ("start", "end")
+    }
+    return {
+        "name": each.name,
+        "kind": each.kind,
+        "at": rfc3339(each.at),
+        "metric": each.metric,
+        **windows,
+        "before": each.value_before,
+        "after": each.value_after,
+        "difference": each.difference,
+        "low": each.low,
+        "high": each.high,
+        "as_large": each.as_large,
+        "why": each.why,
+    }
+
+
+def _parity(each: Parity) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "against": None if each.against is None else each.against.as_dict(),
+        "value": estimate_document(each.value),
+        "other": each.other,
+        "gap": each.gap,
+        "gap_low": each.gap_low,
+        "gap_high": each.gap_high,
+        "ratio": each.ratio,
+        "ratio_low": each.ratio_low,
+        "ratio_high": each.ratio_high,
     }
 
 

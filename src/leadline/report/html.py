@@ -38,8 +38,28 @@ from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
-from leadline.report.why import change_sentences, explained, found_causes, mix_rate_sentences, told_splits
-from leadline.values import ALL_ROWS, Estimate, Finding, Judgement, MixRateTerm, Slice, Span, Status, Target, counted
+from leadline.report.why import (
+    change_sentences,
+    explained,
+    found_causes,
+    found_parities,
+    mix_rate_sentences,
+    parity_sentence,
+    told_splits,
+)
+from leadline.values import (
+    ALL_ROWS,
+    Estimate,
+    Finding,
+    Judgement,
+    MixRateTerm,
+    Parity,
+    Slice,
+    Span,
+    Status,
+    Target,
+    counted,
+)
 
 #: points of charts and figures of tables that one file may hold
 MOST_POINTS: Final = 20_000
@@ -82,6 +102,7 @@ def html(content: Content) -> str:
         tag("header", *_heading(content)),
         tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
         tag("section", *_for_whom(content, budget)),
+        tag("section", *_served_alike(content, budget)),
         tag("section", *_why(content, budget)),
         tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
@@ -469,6 +490,39 @@ def _calibration(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     ]
     head = ("scores", "#mean score", "#came true", "95 % interval", "#labelled")
     yield budget.spend(0, tag("details", tag("summary", "The same as a table"), _table(head, rows)))
+
+
+# Are groups served alike? ------------------------------------------------------------------------------------------
+
+
+def _served_alike(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    if not content.parities:
+        return
+    yield tag("h2", "Are groups served alike?")
+    found = found_parities(content)
+    if found:
+        yield tag("ul", *(tag("li", each.what) for each in found))
+    rows = [row for each in content.parities if (row := budget.spend(1, _parity(each))) is not None]
+    between = "95 % interval"
+    yield _table(("group", "figure", "#value", "#others", "#gap", between, "#times", between, "#rows"), rows)
+    yield tag("p", parity_sentence(content), class_="soft")
+
+
+def _parity(each: Parity) -> Markup:
+    gap, around = words.interval(each.gap, each.gap_low, each.gap_high)
+    times, between = words.interval(each.ratio, each.ratio_low, each.ratio_high)
+    value, other = words.numbers(each.other + each.gap)[0], words.numbers(each.other)[0]
+    numbers = (tag("td", text, class_="n") for text in (value, other, gap))
+    return tag(
+        "tr",
+        tag("td", words.named(each.slice), class_="name"),
+        tag("td", words.named(each.metric)),
+        *numbers,
+        tag("td", around),
+        tag("td", times, class_="n"),
+        tag("td", between),
+        tag("td", f"{each.value.n:,}", class_="n"),
+    )
 
 
 # Why? ---------------------------------------------------------------------------------------------------------------

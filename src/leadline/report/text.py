@@ -31,7 +31,14 @@ from leadline.report.answers import (
     to_promise,
 )
 from leadline.report.document import Content
-from leadline.report.why import change_sentences, explained, found_causes, mix_rate_sentences
+from leadline.report.why import (
+    change_sentences,
+    explained,
+    found_causes,
+    found_parities,
+    mix_rate_sentences,
+    parity_sentence,
+)
 from leadline.values import ALL_ROWS, Judgement, Verdict, counted
 
 STYLES = {
@@ -60,6 +67,7 @@ class Report:
         yield from working(content, width)
         yield from without_labels(content, width)
         yield from for_whom(content, width)
+        yield from served_alike(content, width)
         yield from why(content, width)
         yield from rests_on(content, width)
 
@@ -263,6 +271,31 @@ def _served(each: Served) -> Row:
         Text(f"{each.n:,}", style="dim"),
     )
     return Row(cells)
+
+
+# Are groups served alike? ------------------------------------------------------------------------------------------
+
+
+def served_alike(content: Content, width: int) -> Iterator[Text]:
+    """Sensitive groups beside the others, figure by figure; the base rate of each first."""
+    if not content.parities:
+        return
+    yield from question("Are groups served alike?")
+    for finding in found_parities(content):
+        yield from sentence(f"• {words.printable(finding.what)}", width)
+    rows: list[Row] = []
+    before = None
+    for each in content.parities:
+        if before is not None and each.slice != before:
+            rows.append(Row())
+        before = each.slice
+        value, other = words.numbers(each.other + each.gap)[0], words.numbers(each.other)[0]
+        times, between = words.interval(each.ratio, each.ratio_low, each.ratio_high)
+        cells = (words.named(each.slice), words.named(each.metric), value, other, times, between)
+        rows.append(Row(tuple(Text(cell) for cell in cells)))
+    head = ["group", "figure", "value", "others", "times", "95 % interval"]
+    yield from aligned(rows, width, right={2, 3, 4}, elastic=(0, 1), head=head)
+    yield from sentence(parity_sentence(content), width, style="dim")
 
 
 # Why? ---------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,10 @@ from leadline.report.document import Content
 from leadline.report.words import days, decimals, interval, named, numbers, printable, signed
 from leadline.values import Change, Finding, LeafChange, MixRate
 
+#: kinds of findings that say for whom it is not
+PARITY = "parity"
+OF_WHOM = ("slice", PARITY)
+BASE_RATE = "positive_rate"
 #: leaves that are named
 APART = 2
 
@@ -129,7 +133,22 @@ def mix_rate_sentence(each: MixRate, kept: str = "the reference's mix") -> str:
 
 def found_causes(content: Content) -> list[Finding]:
     """The findings that say why."""
-    return [each for each in content.findings if each.kind != "slice"]
+    return [each for each in content.findings if each.kind not in OF_WHOM]
+
+
+def found_parities(content: Content) -> list[Finding]:
+    """The findings of groups that are not served as the others are."""
+    return [each for each in content.findings if each.kind == PARITY]
+
+
+def parity_sentence(content: Content) -> str:
+    """What sensitive groups are compared with, and what to make of base rates."""
+    against = dict.fromkeys("all others" if each.against is None else named(each.against) for each in content.parities)
+    text = f"Each group beside {', '.join(against)}: how many times their figure its own is."
+    if any(each.metric == BASE_RATE for each in content.parities):
+        equal = "where it differs, not all of the others can be equal"
+        text += f" {BASE_RATE} is the share of labels that are positive: {equal}."
+    return text
 
 
 def _ends(value: float, low: float, high: float) -> str:

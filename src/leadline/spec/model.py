@@ -219,6 +219,42 @@ class OutcomeTable:
     label_probability: str | None = None
 
 
+# Events -------------------------------------------------------------------------------------------------------------
+
+
+class Event(Frozen):
+    """Something that was done or that happened around the model."""
+
+    at: Moment = Field(description="When: a date or time, in the declared time zone.")
+    name: str = Field(min_length=1, description="What: a few words that a colleague understands.")
+    kind: str | None = Field(default=None, description="Of which kind, such as deploy, data_change or incident.")
+
+
+class EventColumns(Frozen):
+    """Which column plays which part in an event."""
+
+    at: ColumnName = Field(default="at", description="When it happened.")
+    name: ColumnName = Field(default="name", description="What happened.")
+    kind: ColumnName | None = Field(default=None, description="Of which kind it is.")
+
+
+class Events(Frozen):
+    """Where events are written down."""
+
+    source: Source = Field(description="As for predictions; it may live on another engine.")
+    columns: EventColumns = Field(default=EventColumns(), description="Which column plays which part.")
+
+
+def _events_kind(value: object) -> str:
+    return "<Events>" if isinstance(value, Mapping | Events) else "<list>"
+
+
+EventsField = Annotated[
+    Annotated[Events, Tag("<Events>")] | Annotated[tuple[Event, ...], Tag("<list>")],
+    Discriminator(_events_kind),
+]
+
+
 # Reference, baseline ------------------------------------------------------------------------------------------------
 
 
@@ -250,12 +286,19 @@ class Baseline(Frozen):
 
 # Slices -------------------------------------------------------------------------------------------------------------
 
+SENSITIVE: Final = "Whether its groups are to be compared with each other: how often they are selected, found, flagged."
+
 
 class ColumnSlice(Frozen):
     """Rows by the values of a column."""
 
     column: ColumnName = Field(description="The column whose values part the rows.")
     name: str = Field(default="", description="The name of the slice; the column's where absent.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
+    against: Value | None = Field(
+        default=None,
+        description="Of a sensitive slice the value that the others are compared with; all others where absent.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -279,6 +322,7 @@ class WhereSlice(Frozen):
 
     name: str = Field(min_length=1, description="The name of the slice.")
     where: ConditionField = Field(description="A condition in SQL over the columns of the predictions.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
 
 class Bin(Frozen):
@@ -304,6 +348,7 @@ class BinSlice(Frozen):
 
     name: str = Field(min_length=1, description="The name of the slice.")
     bin: Bin = Field(description="The column and its ranges.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
 
 class CrossSlice(Frozen):
@@ -311,6 +356,7 @@ class CrossSlice(Frozen):
 
     cross: tuple[ColumnName, ...] = Field(min_length=2, description="Names of other slices, or columns.")
     name: str = Field(default="", description="The name of the slice; where absent, the names joined by ':'.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
     @model_validator(mode="before")
     @classmethod
@@ -509,6 +555,11 @@ class Spec(Frozen):
         description="Metrics beside those of the objectives, or all; a few that fit the task where absent.",
     )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
+    events: EventsField = Field(
+        default=(),
+        description="What was done or happened around the model, as a list of {at, name, kind} or as {source: FILE}:"
+        " shown with what the metrics did before and after. A new version is one without being named.",
+    )
     objectives: Annotated[tuple[Objective, ...], _OrOpenSlo()] = Field(
         default=(), description="What was promised; {openslo: FILE} reads it from OpenSLO documents."
     )
@@ -720,6 +771,8 @@ def _slices(spec: Spec) -> Iterator[Problem]:
         yield ("slices", places[-1]), f"two slices are called {name!r}; give one another name"
     crosses = {entry.name for entry in spec.slices if isinstance(entry, CrossSlice)}
     for index, entry in enumerate(spec.slices):
+        if isinstance(entry, ColumnSlice) and entry.against is not None and not entry.sensitive:
+            yield ("slices", index, "against"), "against goes with sensitive: true"
         if isinstance(entry, CrossSlice):
             for nested in crosses.intersection(entry.cross):
                 yield ("slices", index, "cross"), f"{nested!r} is a cross itself; name its parts instead"

@@ -1,0 +1,168 @@
+"""What happened around the model, with what the metrics did before and after; versions that score as others did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+
+from leadline.estimate.leaves import SCORE_BINS
+from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.kinds import wide_bin
+from leadline.log.events import Happened
+from leadline.metrics.metric import Metric
+from leadline.metrics.sums import Array
+from leadline.values import EventEffect
+from leadline.why.before_after import Step, before_after
+from leadline.why.wrong_model import scores_like
+
+Range = tuple[int, int]
+VERSION = "version"
+#: events are candidates for a change that began within so long of them
+NEAR = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Around:
+    """An event in an evaluation: the places of the grains before and after it; or why there are none."""
+
+    event: Happened
+    before: Range
+    after: Range
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Happenings:
+    """The events of an evaluation: those that are declared, and the first day of each version but the first."""
+
+    of: Evaluation
+
+    @cached_property
+    def events(self) -> list[Happened]:
+        """In the order of time."""
+        return sorted([*self.of.events, *self._versions()], key=lambda each: (each.at, each.name))
+
+    def _versions(self) -> Iterator[Happened]:
+        if len(self.of.reference.versions) < 2:
+            return
+        begins = {}
+        for code, name in enumerate(self.of.reference.versions):
+            rows = np.flatnonzero(self.of.series.sums(version=code).rows)
+            if len(rows):
+                begins[name] = int(rows[0])
+        first = min(begins.values(), default=0)
+        for name, begin in begins.items():
+            if begin > first:
+                yield Happened(self.of.grain.start(self.of.series.first + begin), f"version {name}", VERSION)
+
+    def near(self, moment: datetime) -> list[Happened]:
+        """The events that may have caused a change that began at a moment, the nearest first."""
+        found = [each for each in self.events if abs(each.at - moment) <= NEAR]
+        return sorted(found, key=lambda each: abs(each.at - moment))
+
+    def steps(self, metrics: Sequence[Metric]) -> Iterator[tuple[Around, Metric, Step | None]]:
+        """What each metric that is a ratio did around each event, in the order of time; None where nobody can tell."""
+        ratios = [(metric, metric.as_ratio(metric.parts(self.of.total))) for metric in metrics]
+        for each in self._around:
+            others = self._quiet(each)
+            for metric, ratio in ratios:
+                if ratio is not None:
+                    told = each.why is None
+                    step = before_after(ratio, each.before, each.after, others, metric.rooted) if told else None
+                    yield each, metric, step
+
+    def effects(self, metrics: Sequence[Metric]) -> list[EventEffect]:
+        """The same as values."""
+        return [self._effect(*each) for each in self.steps(metrics)]
+
+    def _effect(self, each: Around, metric: Metric, step: Step | None) -> EventEffect:
+        named: tuple[str, str | None, datetime, str] = each.event.name, each.event.kind, each.event.at, metric.name
+        if each.why is not None:
+            return EventEffect(*named, why=each.why)
+        windows = self.of.window(*each.before), self.of.window(*each.after)
+        if step is None:
+            return EventEffect(*named, *windows, why=metric.undefined)
+        half = float(step.sure.half()[0])
+        change = step.after - step.before
+        low, high = (change - half, change + half) if half > 0 else (None, None)
+        return EventEffect(*named, *windows, step.before, step.after, change, low, high, step.as_large)
+
+    @cached_property
+    def _around(self) -> list[Around]:
+        return [self._place(each) for each in self.events]
+
+    def _place(self, event: Happened) -> Around:
+        """Two weeks before the grain in which it happened and two after it, or one where there is no more."""
+        grain, first, week = self.of.grain, self.of.series.first, self.of.grain.in_a_week
+        number = grain.number_of(event.at)
+        end = number - first
+        begin = end + (grain.start(number) < event.at)  # what has both sides of it in it is in neither
+        room = min(end, self.of.mature_until - begin)
+        lengths = [each for each in (2 * week, week) if each <= room]
+        if not lengths:
+            short = "before it" if end < week else "after it whose labels should be in"
+            return Around(event, (0, 0), (0, 0), f"the log has less than a week {short}")
+        return Around(event, (end - lengths[0], end), (begin, begin + lengths[0]))
+
+    def _quiet(self, each: Around) -> list[int]:
+        """Places around which nothing is known to have happened, with as long windows within what is mature."""
+        length = each.before[1] - each.before[0]
+        if not length:
+            return []
+        places = np.arange(length, self.of.mature_until - length + 1)
+        for other in self._around:
+            at = self.of.grain.number_of(other.event.at) - self.of.series.first
+            places = places[np.abs(places - at) >= length]
+        return [int(place) for place in places]
+
+
+# Versions that score as others did --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """A version that scores as an older one did."""
+
+    version: str
+    like: str
+    last: str
+    begin: int
+    after: int
+
+
+def mistaken_versions(of: Evaluation) -> list[Mistaken]:
+    """The versions whose first two weeks of scores are spread as an older version's were, not as the last one's."""
+    names, name = of.reference.versions, ("scores", "")
+    if len(names) < 3 or name not in of.series.pieces:
+        return []
+    rows = [_by_bin(of, code) for code in range(len(names))]
+    spans = [np.flatnonzero(each.sum(axis=1)) for each in rows]
+    order = sorted((code for code in range(len(names)) if len(spans[code])), key=lambda code: int(spans[code][0]))
+    days = 2 * of.grain.in_a_week
+    found = []
+    for at in range(2, len(order)):
+        code, begin = order[at], int(spans[order[at]][0])
+        before = order[:at]
+        last = max(before, key=lambda each: float(rows[each][max(begin - days, 0) : begin].sum()))
+        older = [each for each in before if each != last]
+        ends = {each: int(spans[each][spans[each] < begin][-1]) + 1 for each in before if (spans[each] < begin).any()}
+        cut = [rows[each][max(ends[each] - days, 0) : ends[each]] for each in older if each in ends]
+        like = scores_like(rows[code][begin : begin + days], rows[last][max(begin - days, 0) : begin], cut)
+        if like is not None:
+            was = [each for each in older if each in ends][like]
+            found.append(Mistaken(names[code], names[was], names[last], begin, min(begin + days, of.series.grains)))
+    return found
+
+
+def _by_bin(of: Evaluation, code: int) -> Array:
+    """Rows of a version by grain and wide score bin, labelled or not."""
+    cells, bins = of.series.binned(("scores", ""))
+    cells = cells.where(cells.keys["version"] == code)
+    wide = wide_bin(bins)[cells.keys["bin"]]
+    at = cells.keys["grain"] * SCORE_BINS + wide
+    counted = np.bincount(at, weights=cells.rows, minlength=of.series.grains * SCORE_BINS)
+    return counted.reshape(of.series.grains, SCORE_BINS).astype(np.float64)
