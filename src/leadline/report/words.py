@@ -120,7 +120,7 @@ def limit(target: Target) -> str:
     >>> limit(Target("at_least", 0.6)), limit(Target("at_most", 12000))
     ('≥ 0.6', '≤ 12,000')
     """
-    shown = f"{target.limit + 0.0:,.10g}"  # 0 has no sign
+    shown = f"{target.limit:,.10g}"
     return f"{_SIGNS[target.side]} {shown}"
 
 
