@@ -15,13 +15,18 @@ from rich.console import Console
 
 from leadline.report import words
 from leadline.report.answers import (
+    AWAITED_HEAD,
+    CHANGE_HEAD,
     Fold,
     Key,
     Ranking,
     Served,
     awaited,
+    awaited_sentences,
     breach_sentences,
     budget_sentence,
+    change_caption,
+    change_cells,
     change_sentences,
     estimated,
     folded,
@@ -31,9 +36,11 @@ from leadline.report.answers import (
     rankings,
     record_sentences,
     series,
+    served_cells,
     span,
     summary,
     to_promise,
+    told_changes,
 )
 from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
@@ -179,22 +186,28 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 
 def _without_labels(content: Content) -> Iterator[Markup]:
-    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
-    if not newest and not sentences:
+    """The newest estimates of windows whose labels are not in, how good earlier ones were, and what changed."""
+    rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
+    if not rows and not sentences and not changes:
         return
-    zone = ZoneInfo(content.zone)
     yield tag("h3", "Without labels")
-    head = ("window", "metric", "#estimate", "95 % interval", "#rows")
-    rows = []
-    for each in newest:
-        value, between = words.interval(each.value, each.low, each.high)
-        cells = (words.days(each.window, zone), words.named(each.metric))
-        numbers = (tag("td", value, class_="n"), tag("td", between), tag("td", f"{each.n:,}", class_="n"))
-        rows.append(tag("tr", *(tag("td", cell) for cell in cells), *numbers))
-    yield _table(head, rows)
-    for said in sentences:
+    yield _columns(AWAITED_HEAD, [each.cells for each in rows])
+    for said in (*awaited_sentences(content), *sentences):
         yield tag("p", said, class_="soft")
+    if changes:
+        yield _columns(CHANGE_HEAD, [change_cells(each) for each in changes], change_caption(content))
+    for said in change_sentences(content):
+        yield tag("p", said, class_="soft")
+
+
+def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Markup:
+    """A table of written cells; # in a heading stands over numbers."""
+    classes = ["n" if name.startswith("#") else None for name in head]
+    return _table(
+        head,
+        [tag("tr", *(tag("td", each, class_=of) for each, of in zip(row, classes, strict=True))) for row in rows],
+        caption,
+    )
 
 
 class _Objectives:
@@ -366,8 +379,7 @@ def _none(ranking: Ranking) -> Markup | None:
 
 
 def _served(each: Served) -> Markup:
-    value, between = words.interval(each.value, each.low, each.high)
-    whole = "" if each.whole is None else words.numbers(each.whole, each.low, each.high)[0]
+    value, between, whole = served_cells(each)
     return tag(
         "tr",
         tag("td", each.metric),
