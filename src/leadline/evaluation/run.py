@@ -16,7 +16,8 @@ from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
-from leadline.evaluation.choice import choose
+from leadline.estimate.selective import unobserved
+from leadline.evaluation.choice import choose, observable
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
@@ -129,6 +130,11 @@ def _evaluate(
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
     series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
+    if spec.label is not None and spec.label.label_probability is None and coding.absent(LABEL) is None:
+        never, names = unobserved(series), label_names(spec.task, coding.classes)
+        metrics = tuple(observable(each, never, names) for each in metrics)
+        slice_metrics = tuple(observable(each, never, names) for each in slice_metrics)
+        by_objective = {figure: observable(each, never, names) for figure, each in by_objective.items()}
     sampled = None
     if CHANCE in known.table.columns:
         told("weighing the labels that are a sample")
