@@ -22,7 +22,12 @@ def budget(metric: Metric, target: Target, value: float | None, latest: float | 
     (0.5, 2.0)
     """
     allowed = 1 - target.limit if target.side == "at_least" else target.limit
-    if not isinstance(metric, Share | MeanShare) or value is None or allowed <= 0 or target.rewards_worse(metric.better):
+    if (
+        not isinstance(metric, Share | MeanShare)
+        or value is None
+        or allowed <= 0
+        or target.rewards_worse(metric.better)
+    ):
         return None
 
     def of(figure: float) -> float:
