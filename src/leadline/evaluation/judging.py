@@ -78,8 +78,9 @@ class Judging:
         return found
 
     def notes(self) -> Iterator[Note]:
-        """What of the objectives' declaration does nothing."""
+        """What of the objectives' declaration does nothing, or the opposite of what is usually meant."""
         for objective in self.of.spec.objectives:
+            yield from wrong_side(objective, self.of.objective_metrics[objective.figure])
             seen = self._seen(objective, self.of.objective_metrics[objective.figure])
             slices = [each.where for each in self.slices(objective)]
             yield from without_effect(objective, self.of.spec, seen, slices)
@@ -388,6 +389,19 @@ class _Windows:
                 break
             few *= 2
         return self.of.grain.start(self.of.series.first + end - 1 - run)
+
+
+def wrong_side(objective: Objective, metric: Metric) -> Iterator[Note]:
+    """That a promise is kept by doing worse."""
+    target = objective.target
+    if target is not None and target.rewards_worse(metric.better):
+        larger = "larger" if metric.better == "higher" else "smaller"
+        other = "at_least" if target.side == "at_most" else "at_most"
+        text = (
+            f"{metric.name} is better when {larger}: `{target.side}: {target.limit:g}` is kept by doing worse. Did you"
+            f" mean `{other}`?"
+        )
+        yield Note("promise_on_wrong_side", text)
 
 
 def _undetected(status: Verdict, why: str | None, watch: Watch, where: Slice) -> tuple[Verdict, str | None]:
