@@ -36,6 +36,6 @@ def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> t
         return Verdict.BREACHED, None
     # whether the rows alone would have told, without what the bins of their scores or errors hide
     inner = target.met(found.interval.low + found.bound), target.met(found.interval.high - found.bound)
-    if found.bound > 0 and inner[0] == inner[1]:
+    if found.bound > abs(found.value - target.limit) or (found.bound > 0 and inner[0] == inner[1]):
         return Verdict.UNCERTAIN, f"it is read from bins, and what these hide may be ±{found.bound:.2g}"
     return Verdict.UNCERTAIN, None
