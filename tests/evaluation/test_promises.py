@@ -415,10 +415,10 @@ def test_reports_say_what_the_limit_was_made_from() -> None:
     of = declared(rows, {**PROMISE, "slices": ["carrier"]}, slices=["carrier"])
     result = leadline.check(of, as_of=MONDAY + timedelta(weeks=12, days=1))
     limit = result.objectives[0]["target"]["at_least"]
-    shown = f"recall ≥ {limit:.3f} (reference − 0.02)"
+    shown = f"recall ≥ {limit:.3f} (reference - 0.02)"
     html = result.to_html()
     assert shown in html
-    assert "recall ≥ reference − 0.02" in html
+    assert "recall ≥ reference - 0.02" in html
     assert "1 objective (3 with their slices)" in repr(result)
 
 
