@@ -247,7 +247,7 @@ def test_one_giant_weight_is_no_reference() -> None:
     rows = log([0.1] * 8)
     for number, each in enumerate(rows):
         each["weight"] = 1e9 if number == 7 else 1.0
-    assert "1 reference labels" in judged(declared(rows, PROMISE), 8)["why"]
+    assert "1 reference label," in judged(declared(rows, PROMISE), 8)["why"]
 
 
 # The baseline -------------------------------------------------------------------------------------------------------

@@ -264,7 +264,7 @@ def test_a_table_is_no_declaration(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
     path.write_bytes(b"PAR1")
     assert said(path) == [
-        f"{path}: this is a table, and a declaration (YAML) is wanted; `leadline init {path}` writes one for it"
+        f"scores.parquet: this is a table, and a declaration (YAML) is wanted; `leadline init {path}` writes one for it"
     ]
 
 
