@@ -450,6 +450,14 @@ class Target:
         """True where `value` keeps the promise; the limit itself does."""
         return value >= self.limit if self.side == "at_least" else value <= self.limit
 
+    def rewards_worse(self, better: str | None) -> bool:
+        """Whether doing worse keeps the promise, where it is known which side of the metric is better.
+
+        >>> Target("at_most", 0.9).rewards_worse("higher"), Target("at_most", 0.9).rewards_worse(None)
+        (True, False)
+        """
+        return better == ("lower" if self.side == "at_least" else "higher")
+
     def __str__(self) -> str:
         return f"{self.side.replace('_', ' ')} {self.limit:g}"
 

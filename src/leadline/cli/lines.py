@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from leadline.report.text import LEAST, wrapped
+from leadline.report.text import LEAST, READABLE, wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Lines:
                 yield Text(" " * line.indent + line.text, style=line.style, no_wrap=True, overflow="ignore")
                 continue
             hanging = line.indent + 2 if line.indent else 0
-            first, *rest = wrapped(line.text, max(options.max_width - hanging, LEAST))
+            first, *rest = wrapped(line.text, max(min(options.max_width, READABLE) - hanging, LEAST))
             yield Text(" " * line.indent + first, style=line.style, no_wrap=True)
             for each in rest:
                 yield Text(" " * hanging + each, style=line.style, no_wrap=True)

@@ -20,7 +20,7 @@ from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric
 from leadline.metrics.rates import slice_share
 from leadline.metrics.sums import Array, Sums
-from leadline.report.words import day, named, numbers, signed
+from leadline.report.words import day, difference, named, numbers
 from leadline.spec.model import BinSlice
 from leadline.stats.change_point import change_point
 from leadline.stats.difference import Errors
@@ -411,7 +411,7 @@ def _effect(metric: str, value: float, half: float) -> Effect:
 
 
 def _told(effect: Effect) -> str:
-    return signed(effect.value, effect.low, effect.high)
+    return difference(effect.value, effect.low, effect.high)
 
 
 def _percent(part: float) -> str:

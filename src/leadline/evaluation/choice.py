@@ -11,7 +11,7 @@ from leadline.log.profile import Profile
 from leadline.log.reading import Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
 from leadline.metrics.frozen_mix import FrozenMix
-from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.ranking import Ranking
 from leadline.metrics.rates import feedback_rate
@@ -131,6 +131,27 @@ def choose(
     who = [metric for metric in who if not isinstance(metric, Unserved) or metric.name == "share"]
     slices = {metric.name: metric for metric in (*who, *of_slices)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
+
+
+def observable(metric: Metric, unobserved: Sequence[int], names: Sequence[str]) -> Metric:
+    """The metric; undefined where it is read from rows of a predicted class whose outcomes are never observed.
+
+    unobserved   codes of these classes; `names` are those of all
+
+    Without labels of predicted negatives recall is 1, whatever the model does.
+
+    >>> observable(build(MetricCall("recall"), "binary"), [0], ["no", "yes"]).undefined
+    'outcomes of rows that are predicted no are never observed'
+    >>> observable(build(MetricCall("precision"), "binary"), [0], ["no", "yes"]).undefined
+    'no predicted positives'
+    """
+    if not unobserved or "labels" not in metric.needs or isinstance(metric, Unserved):
+        return metric
+    if isinstance(metric, Share) and not metric.of_cells(len(names))[list(unobserved), : len(names)].any():
+        return metric
+    whose = " or ".join(names[code] for code in unobserved)
+    why = f"outcomes of rows that are predicted {whose} are never observed"
+    return Unserved.of_name(metric.name, why, metric.better)
 
 
 def _same_score(spec: Spec, found: Profile) -> float | None:

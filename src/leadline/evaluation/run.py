@@ -16,7 +16,8 @@ from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
-from leadline.evaluation.choice import choose
+from leadline.estimate.selective import unobserved
+from leadline.evaluation.choice import choose, observable
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
@@ -48,6 +49,8 @@ from leadline.values import (
 
 #: hours, days or months that a log may span; one wrong year would else make a million empty windows
 MOST_GRAINS = 100_000
+#: times in the data may be this much ahead of the clock before they are taken for wrong
+CLOCKS_APART = timedelta(days=1)
 
 
 def evaluate_log(
@@ -86,7 +89,7 @@ def _evaluate(
     spans = [spec.window, *(objective.window for objective in spec.objectives)]
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log, spec)
-    moment = as_of(asked, found, log)
+    moment, ahead = _moment(asked, spec, log, found)
     later = labels_later = 0
     if any(time is not None and time > moment for time in (found.newest, found.last)):
         everything, log = found, known_by(log, moment)
@@ -137,6 +140,11 @@ def _evaluate(
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
     series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
+    never = _unobserved(spec, series, coding)
+    names = label_names(spec.task, coding.classes)
+    metrics = tuple(observable(each, never, names) for each in metrics)
+    slice_metrics = tuple(observable(each, never, names) for each in slice_metrics)
+    by_objective = {figure: observable(each, never, names) for figure, each in by_objective.items()}
     sampled = None
     if CHANCE in known.table.columns:
         told("weighing the labels that are a sample")
@@ -148,13 +156,13 @@ def _evaluate(
     looks = seen(watch, filled, k)
     events, of_events = read_events(spec, moment)
     every = (
-        *([] if asked is not None else future(moment)),
+        *future(ahead, moment),
         *log.notes,
         *notes,
         *guessed,
         *fixed.notes,
         *(Note("openslo_skipped", f"{text}.") for text in spec.left_out),
-        *data_notes(spec, log, found, known, series, later),
+        *data_notes(spec, log, found, known, fixed, series, later),
         *version_notes(fixed, series),
         *late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *known_later(labels_later),
@@ -181,6 +189,24 @@ def _evaluate(
         events=events,
     )
     return _refined(with_frozen_mixes(evaluation), log, known.table, plan.thresholds, told)
+
+
+def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:
+    """The time of the evaluation, and the newest in the data where that is later than now and nobody asked for it.
+
+    One wrong time would else make every row look old: what can be known by now says what the newest is.
+    """
+    moment, now = as_of(asked, found, log), datetime.now(UTC).replace(tzinfo=None)
+    if asked is not None or moment <= now + CLOCKS_APART:
+        return moment, None
+    return as_of(None, profile(known_by(log, now), spec), log), moment
+
+
+def _unobserved(spec: Spec, series: Series, coding: Codes) -> list[int]:
+    """The predicted classes without labels, where that says nothing of the labels and they are no sample."""
+    if spec.label is None or spec.label.label_probability is not None or coding.absent(LABEL) is not None:
+        return []
+    return unobserved(series)
 
 
 def _refined(

@@ -227,17 +227,7 @@ def lead(replay: BreachReplay) -> str:
 
 def _rules(told: Sequence[Replay], zone: ZoneInfo, width: int) -> Iterator[Text]:
     tallies = {DETECTOR: detector_tally(told)} | {RULES[name]: of for name, of in rule_tallies(told).items()}
-    rows = [
-        Row(
-            (
-                Text(name),
-                *(Text(f"{count:,}") for count in (of.fired, of.right)),
-                Text(f"{of.cried_wolf:,}", style=STYLES[Verdict.BREACHED] if of.cried_wolf else ""),
-                *(Text(f"{count:,}", style="dim") for count in (of.unknown, of.looks)),
-            )
-        )
-        for name, of in tallies.items()
-    ]
+    rows = [_tallied(name, of) for name, of in tallies.items()]
     yield from aligned(rows, width, {1, 2, 3, 4, 5}, (0,), ("", "fired", "right", "cried wolf", "open", "in looks"))
     start, end = min(each.start for each in told if each.start), max(each.end for each in told if each.end)
     yield from sentence(
@@ -265,6 +255,19 @@ def _rules(told: Sequence[Replay], zone: ZoneInfo, width: int) -> Iterator[Text]
             width,
             style="dim",
         )
+
+
+def _tallied(name: str, of: Tally) -> Row:
+    if not of.looks:  # a rule that could not fire was not right never to fire
+        return Row((Text(name),), Text("no look on which it could fire", style="dim"))
+    return Row(
+        (
+            Text(name),
+            *(Text(f"{count:,}") for count in (of.fired, of.right)),
+            Text(f"{of.cried_wolf:,}", style=STYLES[Verdict.BREACHED] if of.cried_wolf else ""),
+            *(Text(f"{count:,}", style="dim") for count in (of.unknown, of.looks)),
+        )
+    )
 
 
 def _untold(objectives: Sequence[Replay], width: int) -> Iterator[Text]:

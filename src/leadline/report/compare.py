@@ -136,7 +136,7 @@ def _table(shown: Sequence[Compared], width: int) -> Iterator[Text]:
         known = [end.value for end in (each.before, each.after) if end.value is not None]
         told = iter(words.numbers(*known) if known else ())
         before, after = (Text("–" if end.value is None else next(told)) for end in (each.before, each.after))
-        difference = "–" if each.difference is None else words.signed(each.difference, each.low, each.high)
+        difference = "–" if each.difference is None else words.difference(each.difference, each.low, each.high)
         trend = Text(each.trend.value, style=STYLES.get(each.trend, "dim"))
         first, last = ([], [trend]) if whole else ([Text(words.named(each.slice))], [])
         rows.append(Row((Text(words.named(each.metric)), *first, before, after, Text(difference), *last)))

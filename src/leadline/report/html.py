@@ -15,11 +15,13 @@ from rich.console import Console
 
 from leadline.report import words
 from leadline.report.answers import (
+    AWAITED_HEAD,
     Fold,
     Key,
     Ranking,
     Served,
     awaited,
+    awaited_sentences,
     breach_sentences,
     budget_sentence,
     estimated,
@@ -30,6 +32,7 @@ from leadline.report.answers import (
     rankings,
     record_sentences,
     series,
+    served_cells,
     span,
     summary,
     to_promise,
@@ -39,12 +42,15 @@ from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
 from leadline.report.why import (
+    CHANGE_HEAD,
+    change_cells,
     change_sentences,
     explained,
     found_causes,
     found_parities,
     mix_rate_sentences,
     parity_sentence,
+    told_changes,
     told_splits,
 )
 from leadline.values import (
@@ -169,7 +175,7 @@ def _heading(content: Content) -> Iterator[Markup]:
     window = span(content)
     yield tag("h1", words.named(content.model))
     said = f"{content.task} model, as of {words.clock(content.as_of, zone)}"
-    if window is not None:
+    if window is not None and content.labels.predictions:
         said += f"; {counted(content.labels.predictions, 'prediction')}, {words.days(window, zone)}"
     yield tag("p", said, class_="soft")
 
@@ -202,21 +208,23 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 def _without_labels(content: Content) -> Iterator[Markup]:
     """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), list(record_sentences(content))
-    if not newest and not sentences:
+    rows, sentences = awaited(content), list(record_sentences(content))
+    if not rows and not sentences:
         return
-    zone = ZoneInfo(content.zone)
     yield tag("h3", "Without labels")
-    head = ("window", "metric", "#estimate", "95 % interval", "#rows")
-    rows = []
-    for each in newest:
-        value, between = words.interval(each.value, each.low, each.high)
-        cells = (words.days(each.window, zone), words.named(each.metric))
-        numbers = (tag("td", value, class_="n"), tag("td", between), tag("td", f"{each.n:,}", class_="n"))
-        rows.append(tag("tr", *(tag("td", cell) for cell in cells), *numbers))
-    yield _table(head, rows)
-    for said in sentences:
+    yield _columns(AWAITED_HEAD, [each.cells for each in rows])
+    for said in (*awaited_sentences(content), *sentences):
         yield tag("p", said, class_="soft")
+
+
+def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Markup:
+    """A table of written cells; # in a heading stands over numbers."""
+    classes = ["n" if name.startswith("#") else None for name in head]
+    return _table(
+        head,
+        [tag("tr", *(tag("td", each, class_=of) for each, of in zip(row, classes, strict=True))) for row in rows],
+        caption,
+    )
 
 
 class _Objectives:
@@ -388,8 +396,7 @@ def _none(ranking: Ranking) -> Markup | None:
 
 
 def _served(each: Served) -> Markup:
-    value, between = words.interval(each.value, each.low, each.high)
-    whole = "" if each.whole is None else words.numbers(each.whole, each.low, each.high)[0]
+    value, between, whole = served_cells(each)
     return tag(
         "tr",
         tag("td", each.metric),
@@ -538,6 +545,9 @@ def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         yield tag("ul", *(tag("li", _finding(each, zone)) for each in found))
     compared = explained(content)
     yield tag("p", compared) if compared is not None else None
+    changes = [change_cells(each) for each in told_changes(content)]
+    if changes:
+        yield _columns(CHANGE_HEAD, changes)
     for said in sentences:
         yield tag("p", said, class_="soft")
     between = ("95 % interval",)
@@ -561,7 +571,7 @@ def _term(term: MixRateTerm) -> Markup:
     def number(value: float | None) -> Markup:
         return tag("td", "–" if value is None else words.numbers(value)[0], class_="n")
 
-    rate, mix = (words.signed(value) for value in (term.rate, term.mix))
+    rate, mix = (words.difference(value) for value in (term.rate, term.mix))
     ends = [
         words.interval(term.rate, term.rate_low, term.rate_high)[1],
         words.interval(term.mix, term.mix_low, term.mix_high)[1],

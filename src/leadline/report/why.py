@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
-from leadline.report.words import days, decimals, interval, named, numbers, printable, signed
+from leadline.report.words import alike, days, decimals, difference, interval, margin, named, numbers, printable
 from leadline.values import Change, Finding, LeafChange, MixRate
 
 #: kinds of findings that say for whom it is not
@@ -27,17 +27,45 @@ def explained(content: Content) -> str | None:
     return f"{days(window, zone)}, against the reference{reference}:"
 
 
+CHANGE_HEAD = ("", "#reference", "#now", "#the data changed", "#the world changed", "#never seen before")
+"""The columns of changes; # stands over numbers."""
+
+
+def told_changes(content: Content) -> list[Change]:
+    """The changes since the reference that have an interval."""
+    return [each for each in content.changes if each.low is not None and each.high is not None]
+
+
+def change_cells(each: Change) -> tuple[str, ...]:
+    """The cells of a change below `CHANGE_HEAD`, all numbers with the same decimals."""
+    halves = [
+        None if low is None or high is None else (high - low) / 2
+        for low, high in (
+            (each.inputs_low, each.inputs_high),
+            (each.low, each.high),
+            (each.unseen_low, each.unseen_high),
+        )
+    ]
+    # where all rows are of kinds that the reference knows, nothing is to be said of others
+    unseen = each.by_unseen if each.unseen_share else None
+    values = (each.reference_value, each.value, each.by_inputs, each.by_labels, unseen, *halves)
+    before, now, *parts = alike(values, max((half for half in halves if half), default=0.0))
+    return each.metric, before, now, *(margin(*pair) for pair in zip(parts[:3], parts[3:], strict=True))
+
+
 def change_sentences(content: Content) -> Iterator[str]:
-    """What changed since the reference: the data, the world, what was never seen; then the leaves that moved most."""
-    told = [each for each in content.changes if each.low is not None and each.high is not None]
+    """What the columns of changes mean and what follows from them; the leaves that moved most come last."""
+    told = told_changes(content)
     if not told:
         return
-    for each in told:
-        yield _change(each)
     like = "of the same kind" if content.task == "regression" else "of the same kind and score"
-    yield (
-        f"The data: other rows come than in the reference. The world: rows {like} come out differently." + _unseen(told)
-    )
+    yield f"The data: other rows come. The world: rows {like} come out differently.{_unseen(told)}"
+    estimated = [named(each.metric) for each in told if each.estimator is not None]
+    if estimated:
+        yield (
+            f"Of {', '.join(estimated)} the first is what an estimate from predictions alone explains, the second what"
+            " is left."
+        )
     shown = ", ".join(named(each.metric) for each in told if each.shown)
     if shown:
         no_longer = "rows of a kind are no longer predicted as they were"
@@ -50,24 +78,11 @@ def change_sentences(content: Content) -> Iterator[str]:
     yield from _leaves(content)
 
 
-def _change(each: Change) -> str:
-    places = decimals([each.reference_value, each.value])
-    before, now = (numbers(end)[0] for end in (each.reference_value, each.value))
-    parts = [
-        f"the data changed {signed(each.by_inputs, each.inputs_low, each.inputs_high, places)}",
-        f"the world changed {signed(each.by_labels, each.low, each.high, places)}",
-    ]
-    if each.by_unseen is not None and each.unseen_share:
-        unseen = signed(each.by_unseen, each.unseen_low, each.unseen_high, places)
-        parts.append(f"rows never seen before ({100 * each.unseen_share:.1f} %) {unseen}")
-    from_scores = " (estimated from scores)" if each.estimator is not None else ""
-    return f"{named(each.metric)} went from {before} in the reference to {now}: {', '.join(parts)}{from_scores}."
-
-
 def _unseen(told: Sequence[Change]) -> str:
-    if not any(each.unseen_share for each in told):
+    share = max(each.unseen_share or 0.0 for each in told)
+    if not share:
         return ""
-    return " Never seen: kinds of rows of which the reference has few or none."
+    return f" Never seen: kinds of rows of which the reference has few or none ({100 * share:.1f} % of the rows)."
 
 
 def _leaves(content: Content) -> Iterator[str]:
@@ -123,7 +138,7 @@ def mix_rate_sentence(each: MixRate, kept: str = "the reference's mix") -> str:
     places = decimals([each.before, each.after])
     frozen, between = interval(each.frozen_mix, each.frozen_mix_low, each.frozen_mix_high)
     rate, mix = (
-        signed(*ends, places)
+        difference(*ends, places)
         for ends in ((each.rate, each.rate_low, each.rate_high), (each.mix, each.mix_low, each.mix_high))
     )
     by = named(each.by)
