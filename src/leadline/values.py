@@ -322,8 +322,9 @@ class MixRate:
 class EventEffect:
     """What a metric did around something that happened.
 
-    name, kind, at         what happened, of which kind where that was said, and when
-    before, after          windows of equal length around it, of rows whose labels should be in; None where `why` tells
+    name, kind, at, until  what happened, of which kind where that was said, and when; `until` of one that lasted
+    before, after          windows before and after it, of equal length; of an event that lasted `after` is what it
+                           lasted. Of rows whose labels should be in; None where `why` tells
     value_before, value_after   the metric in both
     difference             value_after - value_before, with its 95 % interval
     as_large               share of other moments of the log at which it moved at least as much by itself; None where
@@ -333,6 +334,7 @@ class EventEffect:
     name: str
     kind: str | None
     at: datetime
+    until: datetime | None
     metric: str
     before: Window | None = None
     after: Window | None = None

@@ -20,12 +20,12 @@ from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric
 from leadline.metrics.rates import slice_share
 from leadline.metrics.sums import Array, Sums
-from leadline.report.words import day, difference, named, numbers
+from leadline.report.words import day, days, difference, named, numbers
 from leadline.spec.model import BinSlice
 from leadline.stats.change_point import change_point
 from leadline.stats.difference import Errors
 from leadline.stats.shift import DATA, UNSEEN, WORLD, Shift
-from leadline.values import ALL_ROWS, Effect, Estimate, EventEffect, Finding, Slice, Status, Undefined
+from leadline.values import ALL_ROWS, Effect, Estimate, EventEffect, Finding, Slice, Status, Undefined, Window
 from leadline.why.before_after import Step
 from leadline.why.feedback_loop import leaving
 from leadline.why.shares import share_changes
@@ -295,8 +295,9 @@ class Causes:
         of, zone, event = self.why.of, self.why.of.spec.zone, around.event
         windows = of.window(*around.before), of.window(*around.after)
         went = " to ".join(numbers(step.before, step.after))
-        after = f"After {named(event.name)!r} ({day(event.at, zone)})"
-        what = f"{after} {named(metric.name)} went from {went}: {_told(effect)}"
+        lasted = day(event.at, zone) if event.until is None else days(Window(event.at, event.until), zone)
+        when = f"{'After' if event.until is None else 'During'} {named(event.name)!r} ({lasted})"
+        what = f"{when} {named(metric.name)} went from {went}: {_told(effect)}"
         if step.as_large is not None:
             often = f"at {_percent(step.as_large)} of other moments" if step.as_large else "at no other moment"
             what += f"; it moved as much {often} of this log"

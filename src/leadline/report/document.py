@@ -193,6 +193,7 @@ def _event(each: EventEffect) -> dict[str, Any]:
         "name": each.name,
         "kind": each.kind,
         "at": rfc3339(each.at),
+        "until": None if each.until is None else rfc3339(each.until),
         "metric": each.metric,
         **windows,
         "before": each.value_before,

@@ -226,6 +226,9 @@ class Event(Frozen):
     """Something that was done or that happened around the model."""
 
     at: Moment = Field(description="When: a date or time, in the declared time zone.")
+    until: Moment | None = Field(
+        default=None, description="When it was over, as the first day after it or a time; absent where it did not last."
+    )
     name: str = Field(min_length=1, description="What: a few words that a colleague understands.")
     kind: str | None = Field(default=None, description="Of which kind, such as deploy, data_change or incident.")
 
@@ -234,6 +237,9 @@ class EventColumns(Frozen):
     """Which column plays which part in an event."""
 
     at: ColumnName = Field(default="at", description="When it happened.")
+    until: ColumnName | None = Field(
+        default=None, description="When it was over; empty for an event that did not last."
+    )
     name: ColumnName = Field(default="name", description="What happened.")
     kind: ColumnName | None = Field(default=None, description="Of which kind it is.")
 
@@ -557,8 +563,9 @@ class Spec(Frozen):
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
     events: EventsField = Field(
         default=(),
-        description="What was done or happened around the model, as a list of {at, name, kind} or as {source: FILE}:"
-        " shown with what the metrics did before and after. A new version is one without being named.",
+        description="What was done or happened around the model, as a list of {at, until, name, kind} or as"
+        " {source: FILE}: shown with what the metrics did after it, or while it lasted. A new version is one without"
+        " being named.",
     )
     objectives: Annotated[tuple[Objective, ...], _OrOpenSlo()] = Field(
         default=(), description="What was promised; {openslo: FILE} reads it from OpenSLO documents."
@@ -806,6 +813,13 @@ def _objectives(spec: Spec) -> Iterator[Problem]:
             yield ("objectives", index), "this objective is declared twice"
 
 
+def _events(spec: Spec) -> Iterator[Problem]:
+    declared = () if isinstance(spec.events, Events) else spec.events
+    for index, each in enumerate(declared):
+        if each.until is not None and spec.moment(each.until) <= spec.moment(each.at):
+            yield ("events", index, "until"), f"{each.name!r} is over before it began: until has to be later than at"
+
+
 def _no_fixed_reference(spec: Spec) -> str | None:
     """Why the reference cannot be promised: it has no labels, or would change from one day to the next."""
     if spec.reference is None:
@@ -823,6 +837,7 @@ RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
     _metrics,
     _slices,
     _objectives,
+    _events,
 )
 
 
