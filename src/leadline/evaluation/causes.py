@@ -307,7 +307,7 @@ class Causes:
             what=f"{what}.",
             slice=ALL_ROWS,
             window=windows[1],
-            next=f"See what was done, and for whom it matters: leadline compare --periods {periods}",
+            next=f"See for whom it mattered: leadline compare --periods {periods}",
             since=event.at,
             effect=effect,
             rows=int(of.total.rows[slice(*around.after)].sum()),

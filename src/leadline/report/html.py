@@ -39,24 +39,28 @@ from leadline.report.answers import (
 )
 from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
-from leadline.report.svg import CHART, SPARK, chart, reliability_chart
+from leadline.report.svg import CHART, SPARK, Mark, chart, reliability_chart
 from leadline.report.text import Report
 from leadline.report.why import (
     CHANGE_HEAD,
+    EVENT_HEAD,
     change_cells,
     change_sentences,
+    event_cells,
+    event_sentence,
     explained,
+    finding_sentence,
     found_causes,
     found_parities,
     mix_rate_sentences,
     parity_sentence,
     told_changes,
+    told_events,
     told_splits,
 )
 from leadline.values import (
     ALL_ROWS,
     Estimate,
-    Finding,
     Judgement,
     MixRateTerm,
     Parity,
@@ -72,6 +76,7 @@ MOST_POINTS: Final = 20_000
 #: what they may take of the file, so that the whole stays below 1 MB
 MOST_BYTES: Final = 850_000
 MOST_ROWS: Final = 1_000  # objectives that are not among the first ones
+MARKED: Final = 100  # events on one chart
 LISTED: Final = 100  # rows of one table of slices
 TABLE_WINDOWS: Final = 400  # rows of one table of windows
 SPARK_WINDOWS: Final = 120  # windows of a small chart
@@ -332,7 +337,11 @@ def _chart(content: Content, points: Sequence[Estimate]) -> Markup:
     metric = points[0].metric
     judged = [each for each in content.objectives if each.metric == metric and each.slice == ALL_ROWS]
     limits = [limit for each in judged for limit in _limits(each)]
-    return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART)
+    marks = {
+        (each.at, each.name): Mark(each.at, each.until or each.at, words.named(each.name)) for each in content.events
+    }
+    shown = list(marks.values())[-MARKED:]
+    return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART, shown)
 
 
 def _limits(each: Judgement) -> list[float]:
@@ -537,12 +546,13 @@ def _parity(each: Parity) -> Markup:
 
 def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     found, sentences = found_causes(content), [*change_sentences(content), *mix_rate_sentences(content)]
-    if not found and not sentences:
+    events = told_events(content, LISTED)
+    if not found and not sentences and not events:
         return
     zone = ZoneInfo(content.zone)
     yield tag("h2", "Why?")
     if found:
-        yield tag("ul", *(tag("li", _finding(each, zone)) for each in found))
+        yield tag("ul", *(tag("li", finding_sentence(each, zone)) for each in found))
     compared = explained(content)
     yield tag("p", compared) if compared is not None else None
     changes = [change_cells(each) for each in told_changes(content)]
@@ -550,6 +560,14 @@ def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         yield _columns(CHANGE_HEAD, changes)
     for said in sentences:
         yield tag("p", said, class_="soft")
+    yield from _splits(content, budget)
+    if events:
+        yield tag("h3", "Events")
+        yield budget.spend(len(events), _columns(EVENT_HEAD, [event_cells(each, zone) for each in events]))
+        yield tag("p", event_sentence(content, events), class_="soft")
+
+
+def _splits(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     between = ("95 % interval",)
     for each in told_splits(content.mix_rates):
         rows = [
@@ -560,11 +578,6 @@ def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         head = ("slice", "#share before", "#now", "#value before", "#now", "#rate", *between, "#mix", *between)
         title = f"{words.named(each.metric)} by {words.named(each.by)}: what each slice adds to the change"
         yield tag("details", tag("summary", title), _table(head, rows))
-
-
-def _finding(each: Finding, zone: ZoneInfo) -> str:
-    since = "" if each.since is None else f" Since about {words.day(each.since, zone)}."
-    return f"{each.what}{since} {each.next}"
 
 
 def _term(term: MixRateTerm) -> Markup:

@@ -38,14 +38,19 @@ from leadline.report.answers import (
 from leadline.report.document import Content
 from leadline.report.why import (
     CHANGE_HEAD,
+    EVENT_HEAD,
     change_cells,
     change_sentences,
+    event_cells,
+    event_sentence,
     explained,
+    finding_sentence,
     found_causes,
     found_parities,
     mix_rate_sentences,
     parity_sentence,
     told_changes,
+    told_events,
 )
 from leadline.values import ALL_ROWS, Judgement, Verdict, counted
 
@@ -60,6 +65,7 @@ STYLES = {
 INDENT = 2
 GAP = 2
 READABLE = 120  # columns of a sentence; tables may be wider
+EVENTS = 6  # lines of the table of events
 LEAST = 8  # an elastic column is not cut below this
 
 
@@ -323,12 +329,13 @@ def served_alike(content: Content, width: int) -> Iterator[Text]:
 def why(content: Content, width: int) -> Iterator[Text]:
     """What explains the metrics' changes since the reference: what was found, by cause, and by slice."""
     found, sentences = found_causes(content), [*change_sentences(content), *mix_rate_sentences(content)]
-    if not found and not sentences:
+    events = told_events(content, EVENTS)
+    if not found and not sentences and not events:
         return
     yield from question("Why?")
+    zone = ZoneInfo(content.zone)
     for each in found:
-        since = "" if each.since is None else f" Since about {words.day(each.since, ZoneInfo(content.zone))}."
-        yield from sentence(f"• {words.printable(each.what)}{since} {words.printable(each.next)}", width)
+        yield from sentence(f"• {words.printable(finding_sentence(each, zone))}", width)
     compared = explained(content)
     if found and compared is not None:
         yield Text()
@@ -339,6 +346,11 @@ def why(content: Content, width: int) -> Iterator[Text]:
         yield from _columns(CHANGE_HEAD, changes, width)
     for said in sentences:
         yield from sentence(said, width, style="dim")
+    if events:
+        yield Text()
+        yield from sentence("Events:", width)
+        yield from _columns(EVENT_HEAD, [event_cells(each, zone) for each in events], width)
+        yield from sentence(event_sentence(content, events), width, style="dim")
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

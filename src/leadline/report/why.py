@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
-from leadline.report.words import alike, days, decimals, difference, interval, margin, named, numbers, printable
-from leadline.values import Change, Finding, LeafChange, MixRate
+from leadline.report.words import alike, day, days, decimals, difference, interval, margin, named, numbers, printable
+from leadline.values import Change, EventEffect, Finding, LeafChange, MixRate, counted
 
 #: kinds of findings that say for whom it is not
 PARITY = "parity"
@@ -102,6 +102,51 @@ def _leaves(content: Content) -> Iterator[str]:
             f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
             f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
         )
+
+
+EVENT_HEAD = ("", "since", "metric", "#before", "#change", "#as much")
+"""The columns of events."""
+
+
+def told_events(content: Content, most: int) -> list[EventEffect]:
+    """What metrics did at events, in the order of time; where these are too many, the most unusual."""
+    every = [each for each in content.events if each.difference is not None]
+    ranked = sorted(range(len(every)), key=lambda at: _usual(every[at]))
+    return [every[at] for at in sorted(ranked[:most])]
+
+
+def _usual(each: EventEffect) -> tuple[bool, float, float]:
+    """How little it tells: not certain, often as much at other moments, small beside its interval."""
+    if each.difference is None or each.low is None or each.high is None:
+        return True, 1.0, 0.0
+    certain = each.low > 0 or each.high < 0
+    return not certain, 1.0 if each.as_large is None else each.as_large, -abs(each.difference) / (each.high - each.low)
+
+
+def event_cells(each: EventEffect, zone: ZoneInfo) -> tuple[str, ...]:
+    """The cells of an event below `EVENT_HEAD`."""
+    half = None if each.low is None or each.high is None else (each.high - each.low) / 2
+    before, change, around = alike((each.value_before, each.difference, half), half or 0.0)
+    often = "–" if each.as_large is None else "never" if not each.as_large else f"{100 * each.as_large:.0f} %"
+    return named(each.name), day(each.at, zone), named(each.metric), before, margin(change, around), often
+
+
+def finding_sentence(each: Finding, zone: ZoneInfo) -> str:
+    """What was found, since when, and what to look at next."""
+    told = each.since is None or each.kind == "event"  # which says when it was
+    since = "" if told or each.since is None else f" Since about {day(each.since, zone)}."
+    return f"{each.what}{since} {each.next}"
+
+
+def event_sentence(content: Content, shown: Sequence[EventEffect]) -> str:
+    """How to read events, and how many are not shown."""
+    lasting = ", or while it lasted" if any(each.until for each in shown) else ""
+    text = (
+        f"Change: from the two weeks before to the two weeks after{lasting}. As much: at how many moments without an"
+        " event the metric moved at least as far by itself."
+    )
+    more = sum(each.difference is not None for each in content.events) - len(shown)
+    return f"{text} {counted(more, 'line')} less unusual {'is' if more == 1 else 'are'} not shown." if more else text
 
 
 def mix_rate_sentences(content: Content) -> Iterator[str]:
