@@ -11,9 +11,11 @@ from functools import cached_property, partial
 import numpy as np
 
 from leadline.evaluation.estimates import interval_of
-from leadline.evaluation.events import Around, Happenings, mistaken_versions
+from leadline.evaluation.events import NEAR, Around, Happenings
 from leadline.evaluation.kinds import HISTORY
 from leadline.evaluation.why import Divided, Range, Why
+from leadline.evaluation.wrong_model import Mistaken, WrongModel
+from leadline.log.events import Happened
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import evaluate_windows
 from leadline.metrics.frozen_mix import FrozenMix
@@ -26,7 +28,7 @@ from leadline.stats.change_point import change_point
 from leadline.stats.difference import Errors
 from leadline.stats.shift import DATA, UNSEEN, WORLD, Shift
 from leadline.values import ALL_ROWS, Effect, Estimate, EventEffect, Finding, Slice, Status, Undefined, Window
-from leadline.why.before_after import Step
+from leadline.why.before_after import Step, before_after
 from leadline.why.feedback_loop import leaving
 from leadline.why.shares import share_changes
 
@@ -307,7 +309,8 @@ class Causes:
             what=f"{what}.",
             slice=ALL_ROWS,
             window=windows[1],
-            next=f"See for whom it mattered: leadline compare --periods {periods}",
+            next=f"See for whom it mattered: leadline compare --periods {periods}."
+            + self._around(event.at, event, "Also around that time"),
             since=event.at,
             effect=effect,
             rows=int(of.total.rows[slice(*around.after)].sum()),
@@ -316,20 +319,34 @@ class Causes:
 
     def _mistaken(self) -> Iterator[Finding]:
         of = self.why.of
-        for each in mistaken_versions(of):
+        for each in WrongModel(of).mistaken():
             window = of.window(each.begin, each.after)
-            new, like, last = (repr(named(name)) for name in (each.version, each.like, each.last))
-            what = f"The scores of version {new} are spread as those of {like} were, not as those of {last} before it."
-            code = of.reference.versions.index(each.version)
+            names = of.reference.versions
+            apart = each.version is not None and len(names) > 1
+            rows = of.series.sums(version=names.index(each.version)).rows if apart else of.total.rows
             yield Finding(
                 kind="wrong_model",
-                what=what,
+                what=_mistaken_sentence(each),
                 slice=ALL_ROWS,
                 window=window,
-                next="See which model was really deployed under that name.",
+                next="See which model was really deployed, and whether its features are made as they were."
+                + self._around(window.start),
                 since=window.start,
-                rows=int(of.series.sums(version=code).rows[each.begin : each.after].sum()),
+                effect=self._since_then(each.begin),
+                rows=int(rows[each.begin : each.after].sum()),
             )
+
+    def _since_then(self, begin: int) -> Effect | None:
+        """What the first metric that is a ratio did at a grain, in the weeks before and after it."""
+        of, weeks = self.why.of, 2 * self.why.of.grain.in_a_week
+        after = min(begin + weeks, of.mature_until)
+        for metric in self._metrics.values():
+            ratio = metric.as_ratio(metric.parts(of.total))
+            if ratio is not None and after > begin > 0:
+                step = before_after(ratio, (max(begin - weeks, 0), begin), (begin, after), [], metric.rooted)
+                if step is not None:
+                    return _effect(metric.name, step.after - step.before, step.sure.half()[0])
+        return None
 
     def _about(self, metric: Metric, place: int, code: int) -> _About:
         partition = self.why.of.reference.partitions[place]
@@ -352,14 +369,14 @@ class Causes:
             evidence=tuple(self._evidence(about, self._ranges)),
         )
 
-    def _around(self, since: datetime | None) -> str:
-        """What happened about when a change began, the nearest first."""
-        near = [] if since is None else self.happenings.near(since)
+    def _around(self, since: datetime | None, but: Happened | None = None, said: str = "Around that time") -> str:
+        """What happened about when a change began, the nearest first, but for one event."""
+        near = [] if since is None else [each for each in self.happenings.near(since) if each != but]
         if not near:
             return ""
         zone = self.why.of.spec.zone
-        said = ", ".join(f"{named(each.name)!r} ({day(each.at, zone)})" for each in near[:MOST_NEAR])
-        return f" Around that time: {said}."
+        names = ", ".join(f"{named(each.name)!r} ({day(each.at, zone)})" for each in near[:MOST_NEAR])
+        return f" {said}: {names}."
 
     def _columns(self, where: Slice) -> tuple[str, ...]:
         """The user's columns that a slice is made of; of a condition none."""
@@ -405,6 +422,21 @@ class _About:
     sums: Sums
 
 
+def _mistaken_sentence(each: Mistaken) -> str:
+    """Whose scores they are, or that they are nobody's."""
+    of = "the model" if each.version is None else f"version {named(each.version)!r}"
+    if each.like is not None:
+        than = "its own in the reference" if each.last is None else f"those of {named(each.last)!r} before it"
+        return f"The scores of {of} are spread as those of {named(each.like)!r} were, not as {than}."
+    assert each.strange is not None  # noqa: S101  # what is like no other version is strange
+    side = "more" if each.strange.residual > 0 else "fewer"
+    return (
+        f"The scores of {of} are not those that were validated: {_percent(each.strange.distance)} of the rows have"
+        f" another one than before, and of 100 rows with such scores {numbers(100 * abs(each.strange.residual))[0]}"
+        f" {side} are positive than they meant."
+    )
+
+
 def _effect(metric: str, value: float, half: float) -> Effect:
     known = bool(np.isfinite(half))
     ends = (float(value - half), float(value + half)) if known else (None, None)
@@ -424,7 +456,8 @@ def _repeats(finding: Finding, other: Finding) -> bool:
     if finding.kind != other.kind and (finding.kind, other.kind) not in REPEATED:
         return False
     if finding.kind == "event":
-        return finding.since == other.since
+        # two that happened within days of each other cannot be told apart: the other is named beside it
+        return finding.since is None or other.since is None or abs(finding.since - other.since) <= NEAR
     mine, others = dict(finding.slice.parts), dict(other.slice.parts)
     if finding.kind == other.kind == "share" and mine.keys() == others.keys():
         # what one value gains others lose

@@ -1,4 +1,4 @@
-"""What happened around the model, with what the metrics did before and after; versions that score as others did."""
+"""What happened around the model, with what the metrics did before and after."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from leadline.estimate.leaves import SCORE_BINS
 from leadline.evaluation.estimates import Evaluation
-from leadline.evaluation.kinds import wide_bin
 from leadline.log.events import Happened
 from leadline.metrics.metric import Metric
-from leadline.metrics.sums import Array
 from leadline.values import EventEffect
 from leadline.why.before_after import Step, before_after
-from leadline.why.wrong_model import scores_like
 
 Range = tuple[int, int]
 VERSION = "version"
@@ -148,51 +144,3 @@ def _apart(event: Happened, moment: datetime) -> timedelta:
     """How long before a moment an event was over, or after it that it began; nothing while it lasts."""
     end = event.at if event.until is None else event.until
     return max(event.at - moment, moment - end, timedelta(0))
-
-
-# Versions that score as others did --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Mistaken:
-    """A version that scores as an older one did."""
-
-    version: str
-    like: str
-    last: str
-    begin: int
-    after: int
-
-
-def mistaken_versions(of: Evaluation) -> list[Mistaken]:
-    """The versions whose first two weeks of scores are spread as an older version's were, not as the last one's."""
-    names, name = of.reference.versions, ("scores", "")
-    if len(names) < 3 or name not in of.series.pieces:
-        return []
-    rows = [_by_bin(of, code) for code in range(len(names))]
-    spans = [np.flatnonzero(each.sum(axis=1)) for each in rows]
-    order = sorted((code for code in range(len(names)) if len(spans[code])), key=lambda code: int(spans[code][0]))
-    days = 2 * of.grain.in_a_week
-    found = []
-    for at in range(2, len(order)):
-        code, begin = order[at], int(spans[order[at]][0])
-        before = order[:at]
-        last = max(before, key=lambda each: float(rows[each][max(begin - days, 0) : begin].sum()))
-        older = [each for each in before if each != last]
-        ends = {each: int(spans[each][spans[each] < begin][-1]) + 1 for each in before if (spans[each] < begin).any()}
-        cut = [rows[each][max(ends[each] - days, 0) : ends[each]] for each in older if each in ends]
-        like = scores_like(rows[code][begin : begin + days], rows[last][max(begin - days, 0) : begin], cut)
-        if like is not None:
-            was = [each for each in older if each in ends][like]
-            found.append(Mistaken(names[code], names[was], names[last], begin, min(begin + days, of.series.grains)))
-    return found
-
-
-def _by_bin(of: Evaluation, code: int) -> Array:
-    """Rows of a version by grain and wide score bin, labelled or not."""
-    cells, bins = of.series.binned(("scores", ""))
-    cells = cells.where(cells.keys["version"] == code)
-    wide = wide_bin(bins)[cells.keys["bin"]]
-    at = cells.keys["grain"] * SCORE_BINS + wide
-    counted = np.bincount(at, weights=cells.rows, minlength=of.series.grains * SCORE_BINS)
-    return counted.reshape(of.series.grains, SCORE_BINS).astype(np.float64)
