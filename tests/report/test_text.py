@@ -167,7 +167,7 @@ def test_without_objectives_the_nowcast_stands_for_its_window(content):
 def test_numbers_of_one_row_have_the_same_decimals(content):
     text = printed(content(changes=[CHANGE]))
     line = next(line for line in text.splitlines() if "0.701" in line)
-    assert line.split() == ["recall", "0.701", "0.704", "+0.003", "-0.001", "±", "0.044"]
+    assert line.split() == ["recall", "0.701", "0.704", "+0.003", "-0.001", "±", "0.043"]
     slices = [estimate(where=of("x", 1), days=28, value=0.05123, low=0.01, high=0.0991), estimate(days=28, value=0.2)]
     line = next(line for line in printed(content(slices)).splitlines() if "x=1" in line)
     assert line.split() == ["recall", "x=1", "0.051", "[0.010–0.099]", "0.200", "100"]
