@@ -82,6 +82,7 @@ def document(content: Content) -> dict[str, Any]:
         "track_record": [_record(each) for each in content.track_record],
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
+        "findings": [_finding(each) for each in content.findings],
         "mix_rates": [mix_rate_document(each) for each in content.mix_rates],
         "events": [_event(each) for each in content.events],
         "parities": [_parity(each) for each in content.parities],
@@ -180,6 +181,24 @@ def _leaf_change(each: LeafChange) -> dict[str, Any]:
         "change": each.change,
         "low": each.low,
         "high": each.high,
+    }
+
+
+def _finding(each: Finding) -> dict[str, Any]:
+    return {
+        "kind": each.kind,
+        "what": each.what,
+        "slice": each.slice.as_dict(),
+        "where": each.where,
+        "columns": list(each.columns),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "since": None if each.since is None else rfc3339(each.since),
+        "effect": None if each.effect is None else asdict(each.effect),
+        "rows": each.rows,
+        "evidence": [estimate_document(one) for one in each.evidence],
+        "examples": list(each.examples),
+        "next": each.next,
     }
 
 

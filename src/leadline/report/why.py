@@ -89,6 +89,7 @@ def _leaves(content: Content) -> Iterator[str]:
     apart: list[LeafChange] = sorted(
         (each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change)
     )
+    are = "predicted right" if content.task == "multiclass" else "positive"
     for leaf in apart[:APART]:
         if content.task == "regression":
             side = "larger" if leaf.change > 0 else "smaller"
@@ -99,7 +100,7 @@ def _leaves(content: Content) -> Iterator[str]:
             continue
         side = "more" if leaf.change > 0 else "fewer"
         yield (
-            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
+            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are {are}"
             f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
         )
 
