@@ -320,6 +320,30 @@ class MixRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Represented:
+    """A slice over the windows of a `Representation`; None where a figure has no value.
+
+    share                     rows of the slice in all rows
+    predicted_positive_rate   rows of the slice that are predicted positive; empty where that is not told
+    metric, values            how well the slice is served; no values where there is no metric that tells it
+    """
+
+    slice: Slice
+    share: tuple[float | None, ...]
+    predicted_positive_rate: tuple[float | None, ...]
+    metric: str | None
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """Who comes over time: every declared slice over the same successive windows."""
+
+    windows: tuple[Window, ...]
+    slices: tuple[Represented, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EventEffect:
     """What a metric did around something that happened.
 

@@ -49,8 +49,6 @@ from leadline.values import (
 )
 
 BASELINE = "(baseline)"
-#: metrics of slices that say who they are, given in every window for which a promised metric is
-REPRESENTATION = ("share", "predicted_positive_rate")
 #: windows of a report (days of 27 years) above which those without rows are left out
 MOST_WINDOWS = 10_000
 NO_ROWS = Evaluated(Undefined("no rows"))
@@ -212,8 +210,6 @@ class Evaluation:
 
     def _of_slices(self, place: int, partition: Partition) -> Iterator[Estimate]:
         by_window = {metric.name for metric in self._objectives_of(partition)}
-        # beside how well a slice is served stands how much of it there is, and how much of it is flagged
-        by_window |= {*REPRESENTATION} if by_window else set()
         sums = {code: self.series.sums(place, code) for code in self.codes_with_rows(place)}
         alone = any(self.entities(place, code) is not None for code in sums)
         together: dict[str, list[Evaluated]] = {}

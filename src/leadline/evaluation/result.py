@@ -18,6 +18,7 @@ from leadline.evaluation.causes import Causes
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.fairness import Fairness
 from leadline.evaluation.judging import Judging
+from leadline.evaluation.representation import representation
 from leadline.evaluation.run import evaluate_log
 from leadline.evaluation.why import Why
 from leadline.report.answers import exit_code, summary
@@ -157,6 +158,7 @@ class Result:
             mix_rates=why.mix_rates(),
             findings=self.findings,
             events=self._causes.events(),
+            representation=representation(found),
             parities=self._fairness.parities(),
             leaf_changes=found.leaf_changes(),
             objectives=judging.judgements(),

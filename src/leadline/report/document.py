@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from leadline.values import (
     Plan,
     Reliability,
     Replay,
+    Representation,
     Target,
     TrackRecord,
 )
@@ -41,6 +42,7 @@ class Content:
     changes, leaf_changes  what changed since the reference, told apart by its cause
     mix_rates              the same change split over declared slices
     parities               sensitive groups beside the others
+    representation         who comes: every declared slice, week by week
     events                 what happened around the model, with what the metrics did before and after
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
@@ -67,6 +69,7 @@ class Content:
     mix_rates: Sequence[MixRate] = ()
     events: Sequence[EventEffect] = ()
     parities: Sequence[Parity] = ()
+    representation: Representation = field(default_factory=lambda: Representation((), ()))
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -85,6 +88,7 @@ def document(content: Content) -> dict[str, Any]:
         "findings": [_finding(each) for each in content.findings],
         "mix_rates": [mix_rate_document(each) for each in content.mix_rates],
         "events": [_event(each) for each in content.events],
+        "representation": _representation(content.representation),
         "parities": [_parity(each) for each in content.parities],
         "objectives": [_objective(each) for each in content.objectives],
         "labels": asdict(content.labels),
@@ -199,6 +203,22 @@ def _finding(each: Finding) -> dict[str, Any]:
         "evidence": [estimate_document(one) for one in each.evidence],
         "examples": list(each.examples),
         "next": each.next,
+    }
+
+
+def _representation(found: Representation) -> dict[str, Any]:
+    return {
+        "windows": [{"start": rfc3339(each.start), "end": rfc3339(each.end)} for each in found.windows],
+        "slices": [
+            {
+                "slice": each.slice.as_dict(),
+                "share": list(each.share),
+                "predicted_positive_rate": list(each.predicted_positive_rate),
+                "metric": each.metric,
+                "values": list(each.values),
+            }
+            for each in found.slices
+        ],
     }
 
 

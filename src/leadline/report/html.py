@@ -39,7 +39,7 @@ from leadline.report.answers import (
 )
 from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
-from leadline.report.svg import CHART, SPARK, Mark, chart, reliability_chart
+from leadline.report.svg import CHART, SPARK, Mark, chart, reliability_chart, trace
 from leadline.report.text import Report
 from leadline.report.why import (
     CHANGE_HEAD,
@@ -68,6 +68,7 @@ from leadline.values import (
     Span,
     Status,
     Target,
+    Window,
     counted,
 )
 
@@ -391,6 +392,35 @@ def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         many = f"Up to {counted(looked, 'slice')} were looked at for each metric"
         yield tag("p", f"{many}; about {chance} of them would lie apart by chance alone.", class_="soft")
     yield from _every(content, budget)
+    yield _represented(content, budget)
+
+
+def _represented(content: Content, budget: _Budget) -> Markup | None:
+    """Who comes, week by week: a line for each declared slice."""
+    windows, slices = content.representation.windows, content.representation.slices
+    if not slices:
+        return None
+    rows = []
+    for each in slices:
+        told = [each.share, each.predicted_positive_rate, each.values]
+        name = words.named(each.slice)
+        cells = [tag("td", name, class_="name")]
+        for values, of in zip(told, ("share", "predicted positive", each.metric or ""), strict=True):
+            known = [value for value in values if value is not None]
+            if not known:
+                cells += [tag("td"), tag("td")]
+                continue
+            last = words.numbers(known[-1])[0]
+            cells += [tag("td", trace(values, f"{of}, {name}")), tag("td", last, class_="n")]
+        cells.append(tag("td", each.metric or "", class_="soft"))
+        row = budget.spend(sum(len(values) for values in told), tag("tr", *cells))
+        if row is not None:
+            rows.append(row)
+    zone = ZoneInfo(content.zone)
+    whole = words.days(Window(windows[0].start, windows[-1].end), zone)
+    head = ("slice", "share of all rows", "#last", "predicted positive", "#last", "served", "#last", "by")
+    title = f"Who comes, {counted(len(windows), 'stretch', 'stretches')} of {words.days(windows[0], zone)} and on"
+    return tag("details", tag("summary", title), _table(head, rows, f"{whole}; each line from 0 to its largest value"))
 
 
 def _none(ranking: Ranking) -> Markup | None:

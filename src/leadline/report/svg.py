@@ -122,6 +122,35 @@ def chart(
     )
 
 
+def trace(values: Sequence[float | None], title: str, box: Box = SPARK) -> Markup:
+    """A bare line through figures of successive windows that begins at 0; a gap where one has no value.
+
+    values   at least two
+    """
+    known = [each for each in values if each is not None]
+    low, high = min([0.0, *known]), max([0.0, *known])
+    width, height = box.right - box.left, box.bottom - box.top
+    runs: list[list[tuple[float, float]]] = [[]]
+    for at, each in enumerate(values):
+        if each is None:
+            runs.append([])
+            continue
+        x, y = box.left + at * width / (len(values) - 1), box.bottom - (each - low) / (high - low or 1.0) * height
+        runs[-1].append((round(x, 1), round(y, 1)))
+    ends = f"{' to '.join(numbers(known[0], known[-1]))}, at most {numbers(high)[0]}" if known else "no value"
+    return tag(
+        "svg",
+        tag("title", title),
+        tag("desc", ends),
+        *(tag("path", d=_path(run), fill="none", stroke="currentColor", stroke_width=1.2) for run in runs if run),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {box.width} {box.height}",
+        width=box.width,
+        height=box.height,
+        role="img",
+    )
+
+
 def _scale(points: Sequence[Estimate], limits: Sequence[float], box: Box) -> _Scale:
     values = [each.value for each in points if each.value is not None]
     ends = sorted(end for each in points for end in (each.low, each.high) if each.value is not None and end is not None)
