@@ -14,6 +14,7 @@ from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_
 from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes
 from leadline.evaluation.classes import ClassCells
+from leadline.evaluation.found import FoundSlices
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
@@ -53,6 +54,7 @@ class Evaluation:
     sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
     leaves  rows by leaf of a tree over features, for estimates without labels
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
+    found   slices that the model fails for; None where there was nothing to look at, or they were not asked for
     """
 
     spec: Spec
@@ -72,6 +74,7 @@ class Evaluation:
     sampled: Sampled | None = None
     leaves: LeafCells | None = None
     classes: ClassCells | Undefined | None = None
+    found: FoundSlices | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
@@ -23,12 +21,12 @@ from leadline.estimate.leaves import (
     Codes,
     LeafSums,
     Tree,
-    Values,
-    Words,
     below,
     grown,
     wide_bins,
 )
+from leadline.evaluation.arrays import array, column, values
+from leadline.evaluation.sampling import sample
 from leadline.log.features import FEATURE
 from leadline.metrics.sums import Array, Measure
 from leadline.stats.tree import Split
@@ -94,13 +92,6 @@ def leaf_cells(
     return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
 
 
-def column(values: NDArray[Any]) -> pa.Array:
-    """An array as a column of Arrow. From its memory: `pa.array` imports pandas where that is installed."""
-    kind = pa.int64() if values.dtype.kind == "i" else pa.float64()
-    buffer = pa.py_buffer(np.ascontiguousarray(values).tobytes())
-    return pa.Array.from_buffers(kind, len(values), [None, buffer])
-
-
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
     """Sums of some of the cells in groups of windows: `groups` says the number, 0 to count - 1, of each cell."""
     shape = (count, 3, leaves.tree.leaves, SCORE_BINS)
@@ -124,40 +115,11 @@ def _tree(
     """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
     labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
-    sample = labelled.select("score_bin", "actual", *columns, order=engine.md5(labelled.id.cast("string")))
-    if labelled_rows > SAMPLE:  # by a limit for the md5, for engines would sort all rows to find the least of them
-        sample = sample.filter(sample.order.substr(0, 8) < f"{SAMPLE * 16**8 // labelled_rows:08x}")
-    found = engine.run(sample).sort_by("order")  # sums are the same whatever order an engine delivers
+    found = sample(engine, labelled, ["score_bin", "actual", *columns], SAMPLE, labelled_rows)
     bins = _packed(fit.reference.bins)
-    chance = fit.chance[np.minimum(np.searchsorted(bins, _array(found, "score_bin")), len(bins) - 1)]
-    labels = _array(found, "actual").astype(np.float64)
-    return grown(names, [_values(found, column) for column in columns], labels - chance, labels)
-
-
-def _array(table: pa.Table, name: str) -> NDArray[Any]:
-    """A column's own memory. By DLPack: `to_numpy` imports pandas where that is installed."""
-    column = table.column(name).combine_chunks()
-    return np.asarray(np.from_dlpack(column) if len(column) else np.zeros(0))
-
-
-def _values(table: pa.Table, name: str) -> Values:
-    column = table.column(name).combine_chunks()
-    if pa.types.is_floating(column.type):
-        return _filled(column, np.nan)
-    coded = column.cast(pa.string()).dictionary_encode()
-    return Words(_filled(coded.indices, -1).astype(np.int64), tuple(coded.dictionary.to_pylist()))
-
-
-def _filled(column: pa.Array, missing: float) -> NDArray[Any]:
-    """A column of numbers with a value for NULL. From its memory: Arrow's own way to fill imports pandas."""
-    kind = column.type.to_pandas_dtype()
-    if not len(column):
-        return np.zeros(0, kind)
-    values = np.frombuffer(column.buffers()[1], kind, len(column), column.offset * np.dtype(kind).itemsize)
-    if not column.null_count:
-        return values
-    known = np.from_dlpack(column.is_valid().cast(pa.int8()))
-    return np.where(known == 1, values, np.array(missing, kind))
+    chance = fit.chance[np.minimum(np.searchsorted(bins, array(found, "score_bin")), len(bins) - 1)]
+    labels = array(found, "actual").astype(np.float64)
+    return grown(names, [values(found, column) for column in columns], labels - chance, labels)
 
 
 def _packed(bins: Array) -> Ints:

@@ -16,13 +16,14 @@ from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
-from leadline.evaluation.choice import choose
+from leadline.evaluation.choice import choose, has
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.notes import data_notes, future, known_later, late_notes, revised, version_notes
 from leadline.evaluation.plan import OF_BASELINE, Plan
+from leadline.evaluation.slice_search import find_slices
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
@@ -49,16 +50,18 @@ def evaluate_log(
     asked: datetime | None = None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    search: bool = False,
 ) -> Evaluation:
     """Read the spec's log once for its ranges and once for its cells.
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
+    search      whether to look for slices that the model fails for, unless the spec says no
     progress    is told in a few words what is being done
     """
     told = progress or _silent
     with open_engine(sources(spec)) as engine:
-        return _evaluate(spec, engine, asked, all_slices, told)
+        return _evaluate(spec, engine, asked, all_slices, told, search)
 
 
 def _silent(_: str) -> None:
@@ -66,7 +69,12 @@ def _silent(_: str) -> None:
 
 
 def _evaluate(
-    spec: Spec, engine: Engine, asked: datetime | None, all_slices: bool, told: Callable[[str], None]
+    spec: Spec,
+    engine: Engine,
+    asked: datetime | None,
+    all_slices: bool,
+    told: Callable[[str], None],
+    search: bool,
 ) -> Evaluation:
     told("reading the log's ranges")
     log = open_log(spec, engine)
@@ -165,7 +173,12 @@ def _evaluate(
         sampled,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    return _refined(evaluation, log, known.table, plan.thresholds, told)
+    evaluation = _refined(evaluation, log, known.table, plan.thresholds, told)
+    if not (search and spec.find_slices and log.described):
+        return evaluation
+    told("looking for slices that the model fails for")
+    rows = of_sample(known.table) if sampled is not None else known.table
+    return replace(evaluation, found=find_slices(evaluation, log, rows, has(spec, log, found)))
 
 
 def _refined(
