@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from leadline.slices.find import find
-from leadline.slices.search import Condition
+from leadline.slices.search import Column, Condition
 from slices.worlds import ROWS, world
 
 
@@ -126,11 +126,10 @@ def test_no_rows_have_no_slices():
 
 
 def test_three_conditions_are_found_where_they_are_asked_for():
-    chance = np.random.default_rng(103)
     rows, slice_, half = world(3, planted=False)
-    often = int(np.argmax(np.bincount(rows.columns[2].codes)))
-    slice_ &= rows.columns[2].codes == often
-    errors = (chance.random(ROWS) < np.where(slice_, 0.6, 0.1)).astype(float)
-    found = find(replace(rows, errors=errors), half, 3)
-    assert found[0] == (Condition(0, 3, 3), Condition(1, 2, 2), Condition(2, often, often))
-    assert len(find(replace(rows, errors=errors), half, 2)[0]) == 2
+    third = Column((1 + np.arange(ROWS) % 2).astype(np.uint8), 3)
+    slice_ &= third.codes == 1
+    errors = (np.random.default_rng(103).random(ROWS) < np.where(slice_, 0.6, 0.1)).astype(float)
+    rows = replace(rows, columns=[*rows.columns[:2], third, *rows.columns[3:]], errors=errors)
+    assert find(rows, half, 3)[0] == (Condition(0, 3, 3), Condition(1, 2, 2), Condition(2, 1, 1))
+    assert len(find(rows, half, 2)[0]) == 2
