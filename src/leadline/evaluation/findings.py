@@ -9,8 +9,8 @@ import numpy as np
 
 from leadline.evaluation.estimates import Evaluation, interval_of
 from leadline.evaluation.found import FoundSlice, FoundSlices
+from leadline.evaluation.without_labels import ASSUMES, CBPE
 from leadline.metrics.evaluate import evaluate_windows
-from leadline.metrics.metric import Metric
 from leadline.metrics.row_errors import RowError
 from leadline.metrics.sums import Array
 from leadline.report.words import day, interval, numbers, percent, printable
@@ -98,7 +98,8 @@ def _served(found: FoundSlices, place: int) -> _Served | None:
     (size, error), (other_size, other_error) = inside.over(*window), others.over(*window)
     gap = error / size - other_error / other_size
     effect = whole.value - others.value
-    low, high = sorted(effect / gap * end for end in difference.ends)
+    # a difference within days, where the slice has few of them, is a little apart from the one over all
+    low, high = sorted(effect / gap * (gap + end - difference.value) for end in difference.ends)
     least = size * difference.least
     return _Served(one, inside, others, whole, size * gap, least, Effect(one.error.metric.name, effect, low, high))
 
@@ -169,7 +170,7 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
         effect=served.effect,
         rows=served.inside.rows,
         evidence=tuple(
-            _estimate(one.error.metric, each, where, window)
+            _estimate(one.error, each, where, window)
             for each, where in ((served.inside, one.slice), (served.whole, ALL_ROWS))
         ),
         where=one.where,
@@ -194,9 +195,11 @@ def _said(served: _Served, window: tuple[int, int]) -> str:
     rate = percent(summed / size, *sorted(ends))
     rest = percent(error.share(others.value))
     of_all = percent(served.excess / served.whole.over(*window)[1])
+    by_scores = "by their scores " if error.expected else ""
+    labels = " Labels are not in: errors are what calibrated scores let expect." if error.expected else ""
     return (
-        f"{rows}: {told.format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate}) where all others have {rest};"
-        f" without the difference there would be {served.excess:,.0f} {called} fewer ({of_all} of all)."
+        f"{rows}: {by_scores}{told.format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate}) where all others have"
+        f" {rest}; without the difference there would be {served.excess:,.0f} {called} fewer ({of_all} of all).{labels}"
     )
 
 
@@ -213,9 +216,9 @@ def _version(evaluation: Evaluation, start: Began) -> str | None:
     return began_then[0] if len(began_then) == 1 else None
 
 
-def _estimate(metric: Metric, side: _Side, where: Slice, window: Window) -> Estimate:
+def _estimate(error: RowError, side: _Side, where: Slice, window: Window) -> Estimate:
     return Estimate(
-        metric=metric.name,
+        metric=error.metric.name,
         slice=where,
         version=None,
         window=window,
@@ -223,7 +226,9 @@ def _estimate(metric: Metric, side: _Side, where: Slice, window: Window) -> Esti
         low=side.low,
         high=side.high,
         n=side.rows,
-        labelled=side.labelled,
-        status=Status.REALISED,
+        labelled=0 if error.expected else side.labelled,
+        status=Status.ESTIMATED if error.expected else Status.REALISED,
+        why=ASSUMES if error.expected else None,
         interval=side.method,
+        estimator=CBPE if error.expected else None,
     )

@@ -35,9 +35,11 @@ class FoundSlices:
     window   places of the grains in which slices were looked for
     series   ("total",) and ("slice", place) of the place of each slice in `slices`; ("slice", -1 - place) of all others
     rows     rows that were looked at
+    expected whether errors are what scores say of rows without labels
     """
 
     window: tuple[int, int]
     series: Series
     slices: tuple[FoundSlice, ...]
     rows: int
+    expected: bool = False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
@@ -67,20 +69,14 @@ def leaf_cells(
     labelled_rows how many labelled rows with a score these have
     first         number of the first grain
     """
-    packed = (rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score
-    rows = rows.filter(rows.score.notnull()).mutate(
-        score_bin=packed.cast("int64"), grain=(rows.grain - first).cast("int64")
-    )
+    rows = _with_bin(rows).mutate(grain=(rows.grain - first).cast("int64"))
     tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
     if isinstance(tree, Undefined):
         return tree
     if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells")
     wide = wide_bins(fit.reference.bins)
-    # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
-    columns = {"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance}
-    known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
-    coded = rows.mutate(leaf=_leaf(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
+    coded = _joined(engine, rows.mutate(leaf=_leaf(tree, tree.root, rows)), fit, wide=wide)
     keys = (
         Key("grain", coded.grain, grains),
         Key("predicted", coded.predicted, 3),
@@ -90,6 +86,26 @@ def leaf_cells(
     )
     piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
     return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
+
+
+def with_chance(engine: Engine, rows: ir.Table, fit: Calibrator) -> ir.Table:
+    """The rows with a score, and with the chance of a positive that it stands for as `chance`.
+
+    rows   facts with the bins of the score, as the plan makes them
+    """
+    return _joined(engine, _with_bin(rows), fit).drop("known_bin", "score_bin")
+
+
+def _with_bin(rows: ir.Table) -> ir.Table:
+    packed = (rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score
+    return rows.filter(rows.score.notnull()).mutate(score_bin=packed.cast("int64"))
+
+
+def _joined(engine: Engine, rows: ir.Table, fit: Calibrator, **by_bin: NDArray[Any]) -> ir.Table:
+    """Rows with the chance of their score bin. By a join: a chain of comparisons would reckon the bin in each anew."""
+    columns = {"known_bin": _packed(fit.reference.bins), CHANCE: fit.chance, **by_bin}
+    known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
+    return rows.join(known, rows.score_bin == known.known_bin)
 
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:

@@ -178,7 +178,8 @@ def _evaluate(
         return evaluation
     told("looking for slices that the model fails for")
     rows = of_sample(known.table) if sampled is not None else known.table
-    return replace(evaluation, found=find_slices(evaluation, log, rows, has(spec, log, found)))
+    slices = find_slices(evaluation, log, rows, has(spec, log, found), plan.thresholds)
+    return replace(evaluation, found=slices)
 
 
 def _refined(

@@ -85,6 +85,11 @@ class Searched:
         low = edges[condition.low - 2] if condition.low > 1 else None
         return low, edges[condition.high - 1] if condition.high <= len(edges) else None
 
+    def _one(self, low: float | None, high: float | None) -> int | None:
+        """The only whole number in a range, of a column that has no others."""
+        whole = self.length or self.stored.is_integer()
+        return int(low) if whole and low is not None and high == low + 1 and low.is_integer() else None
+
     # For people -------------------------------------------------------------------------------------------------
 
     def part(self, condition: Condition) -> tuple[str, Scalar]:
@@ -95,6 +100,9 @@ class Searched:
         if self.codes.edges is None:
             return name, OTHER_VALUE if condition.low == RARE else self.codes.words[condition.low - RARE - 1]
         low, high = self._ends(condition)
+        one = self._one(low, high)
+        if one is not None:
+            return name, one
         left = "(-inf" if low is None else f"[{low:.10g}"
         return name, f"{left}, {'inf' if high is None else f'{high:.10g}'})"
 
@@ -110,6 +118,9 @@ class Searched:
         if self.stored.is_boolean():
             return f"{name} = {'false' if condition.low == 1 else 'true'}"
         low, high = self._ends(condition)
+        one = self._one(low, high)
+        if one is not None:
+            return f"{name} = {one}"
         if low is None and high is None:
             return f"{name} is known"
         if low is None:
@@ -138,6 +149,9 @@ class Searched:
                 return f"{column} = {literals[condition.low - RARE - 1]}"
             return f"{column} NOT IN ({', '.join(literals)})" if literals else f"{column} IS NOT NULL"
         low, high = self._ends(condition)
+        one = self._one(low, high)
+        if one is not None:
+            return f"{column} = {one}"
         if infinite and low is None:
             low = -LARGEST
         parts = [] if low is None else [f"{column} >= {_number(low)}"]
@@ -145,16 +159,17 @@ class Searched:
         parts += [f"{column} <= {LARGEST!r}"] if infinite and high is None else []
         return " AND ".join(parts) or f"{column} IS NOT NULL"
 
-    def _where_boolean(self, condition: Condition, column: str) -> str:
+    def _where_boolean(self, condition: Condition, column: str) -> str | None:
         if condition.low == MISSING:
             return f"{column} IS NULL"
-        if self.codes.edges is None:
-            if condition.low == RARE:
-                return f"{column} IS NOT NULL"
-            return column if self.codes.words[condition.low - RARE - 1] == "true" else f"NOT {column}"
-        if condition.low < condition.high:
-            return f"{column} IS NOT NULL"
-        return f"NOT {column}" if condition.low == 1 else column
+        if self.codes.edges is not None:
+            holds = {number == 2 for number in range(condition.low, condition.high + 1)}
+        elif condition.low == RARE:
+            holds = {word == "true" for word in ("false", "true") if word not in self.codes.words}
+        else:
+            holds = {self.codes.words[condition.low - RARE - 1] == "true"}
+        written = {frozenset((True,)): column, frozenset((False,)): f"NOT {column}"}
+        return written.get(frozenset(holds), f"{column} IS NOT NULL" if holds else None)
 
 
 def _quoted(name: str) -> str:

@@ -23,12 +23,15 @@ class RowError:
     classes   of the model
     measure   what it is read from; None for a share, whose errors are cells of the confusion matrix
     right     whether the measure is 1 for rows that are right
+    expected  whether it is what is to be expected of a row without a label, from its chance of a positive: only of a
+              share, of a binary model. The row then counts as much as it is likely to be looked at
     """
 
     metric: Metric
     classes: int
     measure: Measure | None = None
     right: bool = False
+    expected: bool = False
 
     @property
     def binary(self) -> bool:
@@ -44,6 +47,9 @@ class RowError:
 
     def of(self, facts: ir.Table) -> ir.Value:
         """From facts: a double from 0 on, and NULL for rows that the metric does not look at."""
+        if self.expected:
+            looked, wrong = (_chance(facts, mask) for mask in self._cells())
+            return wrong / looked.nullif(0.0)
         if self.measure is not None:
             value = self.measure.expression(facts).cast("float64")
             return 1.0 - value if self.right else value
@@ -51,6 +57,14 @@ class RowError:
         cell = facts.predicted.cast("int32") * (self.classes + 1) + facts.actual.cast("int32")
         error = _among(cell, wrong).cast("float64")
         return ibis.ifelse(_among(cell, looked), error, ibis.null("float64"))
+
+    def weight(self, facts: ir.Table) -> ir.Value | None:
+        """What a row counts for; None where all count alike."""
+        weight = facts.weight if "weight" in facts.columns else None
+        if not self.expected:
+            return weight
+        looked = _chance(facts, self._cells()[0])
+        return looked if weight is None else weight * looked
 
     def sums(self, sums: Sums) -> tuple[Array, Array, Array]:
         """The rows that the metric looks at (or their weight), Σ of their errors, and Σ of the squares of these."""
@@ -99,6 +113,15 @@ def row_error(metric: Metric, classes: int) -> RowError | None:
     if metric.better == "lower" and isinstance(metric, RatioOfSums):
         return RowError(metric, classes, metric.top)
     return None
+
+
+def _chance(facts: ir.Table, mask: Cells) -> ir.Value:
+    """How likely a row without a label is in one of these cells (predicted, actual)."""
+    steps = []
+    for predicted in (0, 1):
+        negative, positive = (float(each) for each in mask[predicted, :2])
+        steps.append((facts.predicted == predicted, negative * (1.0 - facts.chance) + positive * facts.chance))
+    return ibis.cases(*steps, else_=ibis.literal(0.0))
 
 
 def _among(cell: ir.IntegerValue, mask: Cells) -> ir.BooleanValue:
