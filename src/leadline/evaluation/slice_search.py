@@ -16,6 +16,7 @@ from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import Key, Piece, binned, group_size
 from leadline.cells.series import Series
 from leadline.engine import Engine
+from leadline.estimate.leaves import WORDS
 from leadline.evaluation.arrays import array, values
 from leadline.evaluation.estimates import Evaluation, rolling
 from leadline.evaluation.found import FoundSlice, FoundSlices
@@ -197,7 +198,10 @@ def _searched(evaluation: Evaluation, log: Log, rows: ir.Table, columns: Sequenc
     if counted[: max(until, 0)].sum() < LEAST_ROWS:
         until = len(counted)
     before = rows.filter(rows.grain < evaluation.series.first + until)
-    return read_bins(sample(log.engine, before, columns, SAMPLE, int(counted[:until].sum())), log, columns)
+    version, versions = evaluation.spec.predictions.columns.version, evaluation.reference.versions
+    # those of the reference are not all
+    known = {} if version is None or len(versions) < 2 else {version: versions[:WORDS]}
+    return read_bins(sample(log.engine, before, columns, SAMPLE, int(counted[:until].sum())), log, columns, known)
 
 
 def _of_source(evaluation: Evaluation, log: Log, columns: Sequence[str]) -> list[Searched]:

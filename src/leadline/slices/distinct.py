@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.slices.search import Column, Condition, Conditions
+from leadline.slices.search import MISSING, Column, Condition, Conditions
 from leadline.stats.arrays import Floats
 from leadline.stats.comparison import Difference, grouped_difference
 
@@ -96,9 +96,10 @@ def distinct(rows: Rows, found: Sequence[Conditions], count: int, least: int, mo
     most    rows of a slice, at most
 
     A condition, or one end of a range, is given up where without it the slice's distance to the other rows is nearly as
-    large (`SHARPER`), or where the rows that it leaves out may be just as bad. What is left is dropped unless at
-    least half of its excess errors (`OWN`) lie outside the slices that are kept already, by more than chance. Slices
-    with more rows than `most` are dropped: half of all rows are no slice of them.
+    large (`SHARPER`), or where the rows that it leaves out may be just as bad. A range takes in the neighbouring code
+    where its rows are nearly as bad. What is left is dropped unless at least half of its excess errors (`OWN`) lie
+    outside the slices that are kept already, by more than chance. Slices with more rows than `most` are dropped: half
+    of all rows are no slice of them.
     """
     kept: list[Conditions] = []
     told = np.zeros(len(rows.errors), np.bool_)
@@ -107,7 +108,7 @@ def distinct(rows: Rows, found: Sequence[Conditions], count: int, least: int, mo
         inside = rows.inside(one)
         if not _own(rows, inside, told, least):  # what is told already is told with fewer conditions, too, mostly
             continue
-        short = _shortened(rows, one, inside, most)
+        short = _stretched(rows, _shortened(rows, one, inside, most), most)
         if short in seen:
             continue
         seen.add(short)
@@ -147,6 +148,34 @@ def _shortened(rows: Rows, conditions: Conditions, inside: Bools, most: int) -> 
         if not wider:
             return conditions
         _, conditions, inside = max(wider, key=lambda each: each[0])
+
+
+def _stretched(rows: Rows, conditions: Conditions, most: int) -> Conditions:
+    """With ranges that take in neighbouring codes whose rows are nearly as bad as the slice, the worst first.
+
+    The best of many ranges is a little too narrow, for chance has made the rows at its ends look worse than they are.
+    """
+    while True:
+        inside = rows.inside(conditions)
+        gap, worse = rows.gap(inside, ~inside), []
+        for wider in _wider(rows.columns, conditions):
+            around = rows.inside(wider)
+            added = rows.gap(around & ~inside, ~around)
+            if np.count_nonzero(around) <= most and SHARPER * added >= gap:
+                worse.append((added, wider))
+        if not worse:
+            return conditions
+        _, conditions = max(worse)
+
+
+def _wider(columns: Sequence[Column], conditions: Conditions) -> Iterator[Conditions]:
+    """The slice with one more code at either end of a range."""
+    for place, each in enumerate(conditions):
+        if not columns[each.column].ordered or each.low == MISSING:
+            continue
+        for low, high in ((each.low - 1, each.high), (each.low, each.high + 1)):
+            if low >= 1 and high < columns[each.column].size:
+                yield (*conditions[:place], Condition(each.column, low, high), *conditions[place + 1 :])
 
 
 def _shorter(columns: Sequence[Column], conditions: Conditions) -> Iterator[Conditions]:
