@@ -17,6 +17,8 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 #: a condition is kept if it makes the distance between the slice and the other rows this many times as large
 SHARPER = 1.25
+#: a range takes in a neighbouring code whose rows are this part as far from the others as the slice, not by chance
+ALIKE = 0.5
 #: a slice is kept if it has at least this part of its excess errors outside the slices before it
 OWN = 0.5
 
@@ -151,18 +153,18 @@ def _shortened(rows: Rows, conditions: Conditions, inside: Bools, most: int) -> 
 
 
 def _stretched(rows: Rows, conditions: Conditions, most: int) -> Conditions:
-    """With ranges that take in neighbouring codes whose rows are nearly as bad as the slice, the worst first.
+    """With ranges that take in neighbouring codes whose rows are bad, too, the worst first.
 
-    The best of many ranges is a little too narrow, for chance has made the rows at its ends look worse than they are.
+    The best of many ranges is too narrow: by chance the rows at its ends look better than they are.
     """
     while True:
         inside = rows.inside(conditions)
         gap, worse = rows.gap(inside, ~inside), []
         for wider in _wider(rows.columns, conditions):
             around = rows.inside(wider)
-            added = rows.gap(around & ~inside, ~around)
-            if np.count_nonzero(around) <= most and SHARPER * added >= gap:
-                worse.append((added, wider))
+            added = rows.difference(around & ~inside, ~around)
+            if np.count_nonzero(around) <= most and added.value >= ALIKE * gap and added.least > 0:
+                worse.append((added.value, wider))
         if not worse:
             return conditions
         _, conditions = max(worse)
