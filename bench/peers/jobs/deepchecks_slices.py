@@ -4,14 +4,13 @@ It samples 10,000 rows by default; with `all` it is given every row.
 """
 
 import numpy as np
+import pandas as pd
 from _c import ARGS, SIZE, emit, path, phase
 from _slices import FEATURES, names_the_planted
 from deepchecks.tabular import Dataset
 from deepchecks.tabular.checks import WeakSegmentsPerformance
 
 phase("import")
-import pandas as pd
-
 rows = pd.read_parquet(path(f"clf_{SIZE}"), columns=[*FEATURES, "y_true", "y_pred", "y_pred_proba"])
 phase("read")
 chance = rows["y_pred_proba"].to_numpy()

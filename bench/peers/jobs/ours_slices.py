@@ -1,17 +1,16 @@
-"""Leadline's search: `ours_slices.py SIZE FEATURES DEPTH [full]`: 30 or 8 features, 2 or 3 conditions, every row.
+"""Leadline's search: `ours_slices.py SIZE FEATURES DEPTH`: 30 or 8 features, 2 or 3 conditions, every row.
 
 Rows are read and coded by DuckDB, with bins from a sample of 40,000 rows; then the search alone, at SliceLine's own α,
 and after it all that a check does: found in one half, told apart, tested in the other.
 """
 
-import importlib
+import os
 
+import numpy as np
 from _c import SIZE, emit, path, phase
 from _slices import DEPTH, FEATURES, names_the_planted
 
-for module in ("numpy", "leadline.evaluation.searched", "leadline.engine.duckdb", "ibis.formats.pyarrow"):
-    importlib.import_module(module)
-import numpy as np
+import leadline.engine.duckdb
 from leadline.engine import open_engine
 from leadline.evaluation.arrays import array, values
 from leadline.evaluation.sampling import sample
@@ -23,7 +22,9 @@ from leadline.slices.find import find
 from leadline.slices.search import Column, search
 from leadline.spec.load import from_mapping
 
+assert leadline.engine.duckdb  # loaded late otherwise, and then not with the imports
 phase("import")
+os.environ["LEADLINE_THREADS"] = "1"
 log_file = path(f"clf_{SIZE}")
 columns = {"id": "id", "timestamp": "timestamp", "score": "y_pred_proba", "prediction": "y_pred"}
 spec = from_mapping(

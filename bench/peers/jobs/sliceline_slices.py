@@ -1,13 +1,12 @@
-"""The package sliceline: `sliceline_slices.py SIZE FEATURES DEPTH`, ten quantile bins for numbers, α .95, support 1 %."""
+"""The package sliceline: `sliceline_slices.py SIZE FEATURES DEPTH`; ten quantile bins, α of .95, support of 1 %."""
 
 import numpy as np
+import pandas as pd
 from _c import SIZE, emit, path, phase
 from _slices import DEPTH, FEATURES, names_the_planted
 from sliceline.slicefinder import Slicefinder
 
 phase("import")
-import pandas as pd
-
 rows = pd.read_parquet(path(f"clf_{SIZE}"), columns=[*FEATURES, "y_true", "y_pred"])
 coded = np.empty((len(rows), len(FEATURES)), np.int64)
 words = {}

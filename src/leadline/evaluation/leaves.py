@@ -60,21 +60,24 @@ def leaf_cells(
     labelled_rows: int,
     first: int,
     grains: int,
-) -> LeafCells | Undefined:
-    """Fit the tree on the reference and count the rows of all grains by its leaves.
+) -> tuple[LeafCells | Undefined, pa.Table]:
+    """Fit the tree on the reference and count the rows of all grains by its leaves; and the sample it was fitted on.
 
     rows          facts with the bins of the score, as the plan makes them, and with features
-    names         the user's names of the features
+    names         the user's names of the features, which are the first of the columns that describe rows
     fitted_until  number of leading grains that are in the reference
     labelled_rows how many labelled rows with a score these have
     first         number of the first grain
     """
     rows = _with_bin(rows).mutate(grain=(rows.grain - first).cast("int64"))
-    tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
+    labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
+    columns = ["score_bin", "actual", *(name for name in rows.columns if name.startswith(FEATURE))]
+    found = sample(engine, labelled, columns, SAMPLE, labelled_rows)
+    tree = _tree(found, names, fit)
     if isinstance(tree, Undefined):
-        return tree
+        return tree, found
     if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
-        return Undefined("the leaves of all windows would make too many cells")
+        return Undefined("the leaves of all windows would make too many cells"), found
     wide = wide_bins(fit.reference.bins)
     coded = _joined(engine, rows.mutate(leaf=_leaf(tree, tree.root, rows)), fit, wide=wide)
     keys = (
@@ -85,7 +88,7 @@ def leaf_cells(
         Key("wide", coded.wide, SCORE_BINS),
     )
     piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
-    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
+    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide), found
 
 
 def with_chance(engine: Engine, rows: ir.Table, fit: Calibrator) -> ir.Table:
@@ -120,18 +123,9 @@ def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> Leaf
     return LeafSums(weight.astype(np.float64), chance.astype(np.float64))
 
 
-def _tree(
-    engine: Engine,
-    rows: ir.Table,
-    names: tuple[str, ...],
-    fit: Calibrator,
-    fitted_until: int,
-    labelled_rows: int,
-) -> Tree | Undefined:
-    """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
-    labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
+def _tree(found: pa.Table, names: tuple[str, ...], fit: Calibrator) -> Tree | Undefined:
+    """The tree on a sample of labelled rows."""
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
-    found = sample(engine, labelled, ["score_bin", "actual", *columns], SAMPLE, labelled_rows)
     bins = _packed(fit.reference.bins)
     chance = fit.chance[np.minimum(np.searchsorted(bins, array(found, "score_bin")), len(bins) - 1)]
     labels = array(found, "actual").astype(np.float64)

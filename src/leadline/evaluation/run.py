@@ -9,6 +9,7 @@ from functools import cache
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import Key, binned, refuse_too_many
@@ -173,31 +174,35 @@ def _evaluate(
         sampled,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    evaluation = _refined(evaluation, log, known.table, plan.thresholds, told)
+    evaluation, sample = _refined(evaluation, log, known.table, plan.thresholds, told)
     if not (search and spec.find_slices and log.described):
         return evaluation
     told("looking for slices that the model fails for")
     rows = of_sample(known.table) if sampled is not None else known.table
-    slices = find_slices(evaluation, log, rows, has(spec, log, found), plan.thresholds)
+    slices = find_slices(evaluation, log, rows, has(spec, log, found), plan.thresholds, sample)
     return replace(evaluation, found=slices)
 
 
 def _refined(
     evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
-) -> Evaluation:
-    """With what estimates without labels need of the rows once more: chances of classes, or rows by leaf."""
+) -> tuple[Evaluation, pa.Table | None]:
+    """With what estimates without labels need of the rows once more: chances of classes, or rows by leaf.
+
+    Also a sample of the reference with its features, where one was read.
+    """
     without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
     if without.to_join is not None:
         told("reading what the scores of the classes meant in the reference")
         classes = class_cells(log.engine, rows, without.to_join, evaluation.metrics, *place)
-        return replace(evaluation, classes=classes)
+        return replace(evaluation, classes=classes), None
     fit = without.to_refine if log.features else None
     if fit is None:
-        return evaluation
+        return evaluation, None
     told("looking for kinds of rows whose scores mean something else")
     scored = binned(rows, {"score": "score"}, thresholds, None)
-    leaves = leaf_cells(log.engine, scored, log.features, fit, without.fitted_until, without.fitted_rows, *place)
-    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
+    fitted = without.fitted_until, without.fitted_rows
+    leaves, sample = leaf_cells(log.engine, scored, log.features, fit, *fitted, *place)
+    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves), sample
 
 
 def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:

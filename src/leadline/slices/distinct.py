@@ -57,17 +57,38 @@ class Rows:
 
     def sums(self, chosen: Bools) -> tuple[float, float]:
         """Size and errors of some rows."""
+        if self._wrong is not None:
+            return float(np.count_nonzero(chosen)), float(np.count_nonzero(chosen & self._wrong))
+        errors = self.errors[chosen]
         if self.weights is None:
-            return float(np.count_nonzero(chosen)), float(self.errors[chosen].sum())
-        return float(self.weights[chosen].sum()), float(self.weights[chosen] @ self.errors[chosen])
+            return float(len(errors)), float(errors.sum())
+        weights = self.weights[chosen]
+        return float(weights.sum()), float(weights @ errors)
 
-    def gap(self, inside: Bools, outside: Bools) -> float:
-        """The mean error of some rows less that of others; 0 where either has no rows."""
-        (size, error), (other, others) = self.sums(inside), self.sums(outside)
+    @cached_property
+    def _wrong(self) -> Bools | None:
+        """The rows with errors, where these are 0 or 1 and all rows count alike: then counting does."""
+        plain = self.weights is None and bool(((self.errors == 0) | (self.errors == 1)).all())
+        return self.errors > 0 if plain else None
+
+    @cached_property
+    def _total(self) -> tuple[float, float]:
+        return self.sums(np.ones(len(self.errors), np.bool_))
+
+    def mean(self, chosen: Bools) -> float:
+        """The mean error of some rows; 0 where there are none."""
+        size, error = self.sums(chosen)
+        return error / size if size > 0 else 0.0
+
+    def gap(self, some: Bools, around: Bools) -> float:
+        """The mean error of some rows less that of all rows outside `around`; 0 where either has no rows."""
+        size, error = self.sums(some)
+        within, errors = (size, error) if around is some else self.sums(around)
+        other, others = self._total[0] - within, self._total[1] - errors
         return error / size - others / other if size > 0 and other > 0 else 0.0
 
     def difference(self, inside: Bools, outside: Bools) -> Difference:
-        """The same with what it is at least."""
+        """The mean error of some rows less that of others, and how sure it is."""
         sides = [self._by_group(chosen) for chosen in (inside, outside)]
         size, error, square = (np.stack(each) for each in zip(*sides, strict=True))
         return grouped_difference(size, error, square, self._inflation)
@@ -131,20 +152,20 @@ def _own(rows: Rows, inside: Bools, told: Bools, least: int) -> bool:
     left = inside & ~told
     if np.count_nonzero(left) < least:
         return False
-    excess = rows.gap(inside, ~inside) * rows.sums(inside)[0]
-    return rows.gap(left, ~(inside | told)) * rows.sums(left)[0] >= OWN * excess
+    excess = rows.gap(inside, inside) * rows.sums(inside)[0]
+    return rows.gap(left, inside | told) * rows.sums(left)[0] >= OWN * excess
 
 
 def _shortened(rows: Rows, conditions: Conditions, inside: Bools, most: int) -> Conditions:
     """Without the conditions and ends of ranges that it can do without; the most dispensable first."""
     while True:
-        gap = rows.gap(inside, ~inside)
+        gap = rows.gap(inside, inside)
         wider = []
         for shorter in _shorter(rows.columns, conditions):
             around = rows.inside(shorter)
             if np.count_nonzero(around) > most:
                 continue
-            before = rows.gap(around, ~around)
+            before = rows.gap(around, around)
             if before > 0 and (gap < SHARPER * before or rows.difference(inside, around & ~inside).least <= 0):
                 wider.append((before, shorter, around))
         if not wider:
@@ -159,7 +180,7 @@ def _stretched(rows: Rows, conditions: Conditions, most: int) -> Conditions:
     """
     while True:
         inside = rows.inside(conditions)
-        gap, worse = rows.gap(inside, ~inside), []
+        gap, worse = rows.gap(inside, inside), []
         for wider in _wider(rows.columns, conditions):
             around = rows.inside(wider)
             added = rows.difference(around & ~inside, ~around)
