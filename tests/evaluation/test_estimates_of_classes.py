@@ -361,7 +361,7 @@ def test_rows_that_lack_the_score_of_one_class(few):
     score[few["day"] == 25, 1] = np.nan
     score[np.flatnonzero(few["day"] == 26)[:3], 0] = np.nan
     estimates, _ = both(leadline.check(declared(*tables(few | {"score": score}), metrics=["accuracy"])), "accuracy")
-    assert (estimates[5]["value"], estimates[5]["why"]) == (None, "no rows with a score")
+    assert (estimates[5]["value"], estimates[5]["why"]) == (None, "no rows with a score of each class")
     assert estimates[6]["why"].endswith("; 3 rows without a score of each class are left out")
     chance = calibrated(few | {"score": np.nan_to_num(score, nan=0.5)}, (few["day"] < 20))
     whole = few | {"day": np.where(np.isnan(score).any(axis=1), -1, few["day"])}

@@ -21,6 +21,7 @@ from leadline.evaluation.arrays import array, column, values
 from leadline.evaluation.estimates import Evaluation, rolling
 from leadline.evaluation.found import FoundSlice, FoundSlices
 from leadline.evaluation.leaves import CHANCE, SAMPLE, with_chance
+from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.sampling import among_least, sample
 from leadline.evaluation.searched import Searched, read_bins, where, with_codes
 from leadline.log.facts import GROUPS
@@ -128,11 +129,11 @@ def find_slices(
         return None
     window = search_window(evaluation)
     counted = evaluation.total.labelled
-    fit = evaluation.without_labels.to_refine
-    unlabelled = _unlabelled_window(evaluation)
-    if fit is not None and unlabelled is not None:
+    without, unlabelled = evaluation.without_labels, _unlabelled_window(evaluation)
+    if isinstance(without, OfScores) and without.fitted_metrics and unlabelled is not None:
         errors = [replace(error, expected=True) for error in errors if error.measure is None]
-        rows = with_chance(log.engine, binned(rows, {"score": "score"}, thresholds, None), fit)
+        scored = binned(rows, {"score": "score"}, thresholds, None)
+        rows = with_chance(log.engine, scored, without.calibrator, without.of_versions)
         window, counted = unlabelled, evaluation.total.rows
     if window is None or not errors:
         return None
