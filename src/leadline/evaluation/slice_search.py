@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import md5
 from math import comb
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import Key, Piece, binned, group_size
+from leadline.cells.plan import Key, Piece, binned, group_size, pack
 from leadline.cells.series import Series
 from leadline.estimate.leaves import WORDS
 from leadline.evaluation.arrays import array, column, values
@@ -252,7 +252,7 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
     read = read.filter(ibis.or_(*(read[f"error_{place}"].notnull() for place in range(len(asked.errors)))))
     read = among_least(read, read.md5, MOST_ROWS, asked.count)
     codes = [f"code_{place}" for place in range(len(asked.searched))]
-    table = engine.run(with_codes(engine, read, asked.searched).select(*codes, *told, *halves, "grain", "id"))
+    table = engine.run(with_codes(engine, read, asked.searched).select(*codes, *told, *halves, "grain", "id", "md5"))
     columns = [
         Column(array(table, code), each.size, each.ordered) for code, each in zip(codes, asked.searched, strict=True)
     ]
@@ -277,9 +277,9 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
 
 def _examples(table: pa.Table, places: NDArray[np.int64]) -> tuple[str, ...]:
     """The ids of a few of these rows: those with the least md5, which are the same in every run."""
-    ids = table.column("id").combine_chunks().take(column(places)).to_pylist()
-    least = sorted(ids, key=lambda each: md5(each.encode(), usedforsecurity=False).hexdigest())
-    return tuple(sorted(least[:EXAMPLES]))
+    rows = table.select(["id", "md5"]).take(column(places))
+    least = pc.select_k_unstable(rows, EXAMPLES, [("md5", "ascending")])
+    return tuple(sorted(rows.column("id").take(least).to_pylist()))
 
 
 def _half(table: pa.Table) -> NDArray[np.bool_]:
@@ -329,27 +329,28 @@ def _span(evaluation: Evaluation) -> tuple[int, int]:
 def _cells(asked: _Asked, chosen: Sequence[_Chosen]) -> dict[tuple[str | int, ...], Cells]:
     """The cells of all rows, of each slice, and of all rows but those."""
     first, _ = _span(asked.evaluation)
-    named = {f"inside_{place}": asked.inside(each.conditions, asked.rows) for place, each in enumerate(chosen)}
-    unread = [name for name in asked.rows.columns if name.startswith(FEATURE)]
-    if "group" in asked.rows.columns:  # they widen the intervals of the window, and are asked for there only
-        begin, after = (first + place for place in asked.window)
-        recent = (asked.rows.grain >= begin) & (asked.rows.grain < after)
-        named["group"] = ibis.ifelse(recent, asked.rows.group, 0)
-    known = asked.log.engine.shared(asked.rows.mutate(**named).drop(*unread))
-    k = asked.evaluation.codes.missing + 1
+    rows, k = asked.rows, asked.evaluation.codes.missing + 1
     keys = [
-        Key("grain", known.grain - first, asked.evaluation.series.grains),
-        Key("mature", known.mature.cast("int8"), 2),
-        *([Key("group", known.group, group_size(True))] if "group" in known.columns else []),
-        Key("predicted", known.predicted, k),
-        *([] if asked.expected else [Key("actual", known.actual, k)]),
+        Key("grain", rows.grain - first, asked.evaluation.series.grains),
+        Key("mature", rows.mature.cast("int8"), 2),
+        Key("predicted", rows.predicted, k),
+        *([] if asked.expected else [Key("actual", rows.actual, k)]),
     ]
+    if "group" in rows.columns:  # they widen the intervals of the window, and are asked for there only
+        begin, after = (first + place for place in asked.window)
+        recent = (rows.grain >= begin) & (rows.grain < after)
+        keys.append(Key("group", ibis.ifelse(recent, rows.group, 0), group_size(True)))
+    every_key = pack(keys)
+    inside = {f"inside_{place}": asked.inside(each.conditions, rows) for place, each in enumerate(chosen)}
+    unread = [name for name in rows.columns if name.startswith(FEATURE)]
+    known = asked.log.engine.shared(rows.mutate(key=every_key.expression, **inside).drop(*unread))
+    key = (replace(every_key, expression=known.key),)
     chance = (Measure(CHANCE, lambda facts: facts.chance, 1.0),)
     measures = [chance if asked.expected else each.error.metric.measures for each in chosen]
     every = tuple({measure.name: measure for some in measures for measure in some}.values())
     pieces = [
-        Piece(("total",), tuple(keys), every),
-        *(Piece(("slice", place), tuple(keys), some, known[f"inside_{place}"]) for place, some in enumerate(measures)),
+        Piece(("total",), key, every),
+        *(Piece(("slice", place), key, some, known[f"inside_{place}"]) for place, some in enumerate(measures)),
     ]
     cells = fill(asked.log.engine, known, pieces)
     if asked.expected:
