@@ -76,7 +76,7 @@ def leaf_cells(
     """
     known = _known(fit, of_versions)
     rows = _with_bin(rows, of_versions).mutate(grain=(rows.grain - first).cast("int64"))
-    labelled = rows.filter(_of_reference(rows, fitted_until))
+    labelled = rows.filter(of_reference(rows, fitted_until))
     columns = ["score_bin", "actual", *(name for name in rows.columns if name.startswith(FEATURE))]
     found = sample(engine, labelled, columns, SAMPLE, labelled_rows)
     tree = _tree(found, names, known)
@@ -105,7 +105,7 @@ def leaf_cells(
         coded,
         [
             Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),)),
-            Piece(("reference",), fine, (), _of_reference(coded, fitted_until)),
+            Piece(("reference",), fine, (), of_reference(coded, fitted_until)),
         ],
     )
     return LeafCells(tree, filled["leaves",], filled["reference",], wide), found
@@ -140,9 +140,9 @@ def _with_bin(rows: ir.Table, versions: Iterable[str]) -> ir.Table:
     return rows.filter(rows.score.notnull()).mutate(score_bin=bins)
 
 
-def _of_reference(rows: ir.Table, fitted_until: int) -> ir.BooleanValue:
-    """The rows that estimates are fitted on."""
-    return (rows.grain < fitted_until) & rows.mature & (rows.actual < UNLABELLED)
+def of_reference(rows: ir.Table, fitted_until: int, unlabelled: int = UNLABELLED) -> ir.BooleanValue:
+    """The rows that estimates are fitted on; `unlabelled` is the code of no label."""
+    return (rows.grain < fitted_until) & rows.mature & (rows.actual < unlabelled)
 
 
 def with_chance(engine: Engine, rows: ir.Table, fit: Calibrator, of_versions: Mapping[str, Calibrator]) -> ir.Table:
