@@ -14,6 +14,7 @@ from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_
 from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
+from leadline.evaluation.found import FoundSlices
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
@@ -67,6 +68,7 @@ class Evaluation:
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     events  what is declared to have happened around the model
+    found   slices that the model fails for; None where there was nothing to look at, or they were not asked for
     """
 
     spec: Spec
@@ -88,6 +90,7 @@ class Evaluation:
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
     events: tuple[Happened, ...] = ()
+    found: FoundSlices | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from leadline.evaluation.calibrated import advice, reliabilities
 from leadline.evaluation.causes import Causes
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.fairness import Fairness
+from leadline.evaluation.findings import findings
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.representation import representation
 from leadline.evaluation.run import evaluate_log
@@ -156,11 +157,11 @@ class Result:
             track_record=found.without_labels.track_record(),
             changes=why.changes(),
             mix_rates=why.mix_rates(),
-            findings=self.findings,
             events=self._causes.events(),
             representation=representation(found),
             parities=self._fairness.parities(),
             leaf_changes=found.leaf_changes(),
+            findings=self.findings,
             objectives=judging.judgements(),
             labels=found.labels,
             notes=(
@@ -190,8 +191,11 @@ class Result:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What somebody may want to look into: why metrics changed, and groups that are served differently."""
-        return (*self._causes.findings(), *self._fairness.findings())
+        """What somebody may want to look into: slices that the model fails for, groups that are served differently,
+        why metrics changed."""
+        found = self._evaluation
+        slices = [] if found.found is None else findings(found, found.found)
+        return (*slices, *self._fairness.findings(), *self._causes.findings())
 
     @cached_property
     def _document(self) -> dict[str, Any]:
@@ -293,7 +297,7 @@ def check(
 
     Raises InputError where the input cannot be used: what, where, and what to do.
     """
-    return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress))
+    return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress, search=True))
 
 
 def evaluated(
@@ -304,16 +308,17 @@ def evaluated(
     as_of: datetime | date | str | None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    search: bool = False,
     by_version: bool = False,
 ) -> Evaluation:
-    """The evaluation behind `check`, `backtest` and `compare`, which take these in the same way.
+    """The evaluation behind `check`, which looks for slices, too, `backtest` and `compare`, which take these alike.
 
     by_version   whether slices are told apart by version, too
     """
     notes: tuple[Note, ...] = ()
     if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
         with told_with_lines(spec):
-            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, by_version)
+            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, search, by_version)
     if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
         spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
@@ -326,7 +331,7 @@ def evaluated(
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
     elif not isinstance(spec, Spec):
         spec = from_mapping(spec)
-    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, by_version)
+    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, search, by_version)
     return replace(found, notes=(*notes, *found.notes))
 
 

@@ -23,6 +23,7 @@ from leadline.report.answers import (
     breach_sentences,
     budget_sentence,
     folded,
+    found_slices,
     label_sentences,
     latest,
     ordered,
@@ -52,7 +53,7 @@ from leadline.report.why import (
     told_changes,
     told_events,
 )
-from leadline.values import ALL_ROWS, Judgement, Verdict, counted
+from leadline.values import ALL_ROWS, Finding, Judgement, Verdict, counted
 
 STYLES = {
     Verdict.BREACHED: "bold red",
@@ -67,6 +68,7 @@ GAP = 2
 READABLE = 120  # columns of a sentence; tables may be wider
 EVENTS = 6  # lines of the table of events
 LEAST = 8  # an elastic column is not cut below this
+FOUND = 5  # findings that are told
 
 
 @dataclass(frozen=True)
@@ -242,11 +244,35 @@ def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
 
 
 def for_whom(content: Content, width: int) -> Iterator[Text]:
-    """The slices that are breached or apart from all rows, metric by metric."""
-    found = [ranking for ranking in rankings(content) if ranking.looked]
-    if not found:
+    """The declared slices that are breached or apart from all rows, metric by metric, and those that were found."""
+    ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
+    if not ranked and not found:
         return
     yield from question("For whom is it not?")
+    if ranked:
+        yield from _rankings(content, ranked, width)
+    if found:
+        window = words.days(found[0].window, ZoneInfo(content.zone))
+        if ranked:
+            yield Text()
+        yield from sentence(f"Found among all combinations of features, {window}:", width)
+        yield from findings(found, width)
+
+
+def findings(found: Sequence[Finding], width: int) -> Iterator[Text]:
+    """The first findings of any kind, each with what to look at next."""
+    for each in found[:FOUND]:
+        first, *others = wrapped(words.printable(each.what), max(width - INDENT - 2, LEAST))
+        yield Text(f"{' ' * INDENT}• {first}", no_wrap=True)
+        for line in others:
+            yield Text(" " * (INDENT + 2) + line, no_wrap=True)
+        for line in wrapped(words.printable(each.next), max(width - INDENT - 2, LEAST)):
+            yield Text(" " * (INDENT + 2) + line, style="dim", no_wrap=True)
+    if len(found) > FOUND:
+        yield from sentence(f"… and {len(found) - FOUND:,} more.", width, style="dim")
+
+
+def _rankings(content: Content, found: Sequence[Ranking], width: int) -> Iterator[Text]:
     rows: list[Row] = []
     for ranking in found:
         if rows and ranking.whole is not None:

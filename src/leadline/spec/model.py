@@ -560,6 +560,9 @@ class Spec(Frozen):
         default=None,
         description="Metrics beside those of the objectives, or all; a few that fit the task where absent.",
     )
+    find_slices: bool = Field(
+        default=True, description="Whether to look for slices that the model fails for, over all features."
+    )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
     events: EventsField = Field(
         default=(),
