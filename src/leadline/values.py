@@ -289,7 +289,7 @@ class MixRateTerm:
 class MixRate:
     """The change of a metric between two windows, split over slices: who comes (mix), how well they are served (rate).
 
-    by                    name of the declared slices
+    by                    name of the declared slices, or in words the slice that was found
     reference, window     what is compared
     before, after         the metric in both; after - before = rate + mix
     rate, mix             the sums of the terms, with 95 % intervals
@@ -297,6 +297,8 @@ class MixRate:
     noise                 share of the sum of |terms| that belongs to terms within two standard errors of 0
     small                 slices with too few rows that stand together as the last term; 0 for none
     terms                 of each slice, as they add up
+    found                 whether it is a slice that was found, and all other rows; it was chosen because it is served
+                          worst, so that a part of its rate may be the luck of the window
     """
 
     metric: str
@@ -317,6 +319,7 @@ class MixRate:
     noise: float
     small: int
     terms: tuple[MixRateTerm, ...]
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)

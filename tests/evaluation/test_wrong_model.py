@@ -60,7 +60,7 @@ def right(_: np.ndarray, logit: np.ndarray) -> np.ndarray:
 def test_a_model_that_was_exchanged_under_the_same_name_is_named() -> None:
     (told,) = found(log(exchanged, version=lambda day: np.full(len(day), "v1")))
     assert told.what.startswith("The scores of version 'v1' are not those that were validated: ")
-    assert " fewer are positive than they meant." in told.what
+    assert " fewer are positive than they meant. Since 2024-03-01." in told.what
     assert told.since == MONDAY + timedelta(days=CHANGED)
     assert told.rows == (DAYS - CHANGED) * A_DAY
     assert told.effect is not None
@@ -79,7 +79,8 @@ def test_an_older_version_under_the_newer_ones_name_is_told() -> None:
         return np.where((day < 10) | (day >= CHANGED), 0.3 * logit - 1, logit)
 
     (told,) = found(log(score, version=lambda day: np.where(day < 10, "v1", "v2")))
-    assert told.what == "The scores of version 'v2' are spread as those of 'v1' were, not as its own in the reference."
+    said = "The scores of version 'v2' are spread as those of 'v1' were, not as its own in the reference."
+    assert told.what == f"{said} Since 2024-03-01."
     assert told.since == MONDAY + timedelta(days=CHANGED)
 
 
@@ -126,7 +127,8 @@ def versions(third: float) -> pa.Table:
 
 def test_a_new_version_that_scores_as_an_older_one_is_named() -> None:
     (told,) = found(versions(-1.0))
-    assert told.what == "The scores of version 'v3' are spread as those of 'v1' were, not as those of 'v2' before it."
+    said = "The scores of version 'v3' are spread as those of 'v1' were, not as those of 'v2' before it."
+    assert told.what == f"{said} Since 2024-03-01."
     assert told.since == MONDAY + timedelta(days=60)
     assert told.rows == 14 * A_DAY
 

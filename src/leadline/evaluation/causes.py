@@ -326,7 +326,7 @@ class Causes:
             rows = of.series.sums(version=names.index(each.version)).rows if apart else of.total.rows
             yield Finding(
                 kind="wrong_model",
-                what=_mistaken_sentence(each),
+                what=f"{_mistaken_sentence(each)} Since {day(window.start, of.spec.zone)}.",
                 slice=ALL_ROWS,
                 window=window,
                 next="See which model was really deployed, and whether its features are made as they were."
@@ -356,9 +356,10 @@ class Causes:
         self, kind: str, what: str, then: str, effect: Effect, about: _About, since: datetime | None
     ) -> Finding:
         begin, after = self._ranges[1]
+        began = "" if since is None else f" Since about {day(since, self.why.of.spec.zone)}."
         return Finding(
             kind=kind,
-            what=what,
+            what=what + began,
             slice=about.slice,
             window=self.why.of.window(begin, after),
             next=then + self._around(since),

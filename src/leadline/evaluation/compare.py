@@ -89,7 +89,11 @@ class Comparing:
                 told = split(sides[0], sides[1], metric.rooted, self.together)
                 if isinstance(told, Split):
                     divided = Divided(metric, partition, place, codes, told)
-                    found.append(mix_rate_value(divided, windows[0], windows[1], slices_of(self.of, divided)))
+                    found.append(
+                        mix_rate_value(
+                            metric, partition.name, told, windows[0], windows[1], slices_of(self.of, divided)
+                        )
+                    )
         return found
 
     def sides(self) -> tuple[Side, Side]:

@@ -164,8 +164,31 @@ class Why:
         return found
 
     def mix_rates(self) -> list[MixRate]:
-        """The same as values, with the names of slices."""
-        return [mix_rate_value(each, *self._windows, slices_of(self.of, each)) for each in self.divided]
+        """The same as values, with the names of slices; then the slices that were found, each beside all other rows."""
+        told = [
+            mix_rate_value(each.metric, each.partition.name, each.split, *self._windows, slices_of(self.of, each))
+            for each in self.divided
+        ]
+        return [*told, *self._found()]
+
+    def _found(self) -> Iterator[MixRate]:
+        found = self.of.found
+        if found is None or found.expected or self.ranges is None:
+            return
+        known = {metric.name for metric in self.metrics}
+        for place, one in enumerate(found.slices):
+            metric = one.error.metric
+            if metric.name not in known or metric.histogram is not None:
+                continue
+            codes = (place, -1 - place)  # the slice, and all other rows
+            sums, users = [found.series.sums(code) for code in codes], [found.series.entities(code) for code in codes]
+            sides = [sliced(metric, sums, users, each) for each in self.ranges]
+            if sides[0] is None or sides[1] is None:
+                continue
+            told = split(sides[0], sides[1], metric.rooted)
+            if isinstance(told, Split) and not told.small:
+                slices = [Slice(((one.said, inside),)) for inside in ("true", "false")]
+                yield mix_rate_value(metric, one.said, told, *self._windows, slices, found=True)
 
 
 def slices_of(of: Evaluation, each: Divided) -> list[Slice]:
@@ -190,9 +213,16 @@ def sliced(metric: Metric, sums: Sequence[Sums], users: Sequence[Sums | None], p
     return Sliced(by_slice[begin:after], by_slice[max(begin - HISTORY, 0) : begin], entities)
 
 
-def mix_rate_value(each: Divided, reference: Window, window: Window, slices: Sequence[Slice]) -> MixRate:
+def mix_rate_value(
+    metric: Metric,
+    by: str,
+    told: Split,
+    reference: Window,
+    window: Window,
+    slices: Sequence[Slice],
+    found: bool = False,
+) -> MixRate:
     """A split as a value; `slices` are those of its groups."""
-    told = each.split
     half = told.errors.half()
     low, high = told.figures - half, told.figures + half
 
@@ -202,8 +232,8 @@ def mix_rate_value(each: Divided, reference: Window, window: Window, slices: Seq
 
     rate, mix, frozen = ends("total_rate"), ends("total_mix"), ends("frozen")
     return MixRate(
-        each.metric.name,
-        each.partition.name,
+        metric.name,
+        by,
         reference,
         window,
         told.before,
@@ -211,11 +241,12 @@ def mix_rate_value(each: Divided, reference: Window, window: Window, slices: Seq
         *rate,
         *mix,
         frozen[0],
-        max(frozen[1], each.metric.low),
-        min(frozen[2], each.metric.high),
+        max(frozen[1], metric.low),
+        min(frozen[2], metric.high),
         noise=told.noise,
         small=told.small,
         terms=tuple(_terms(told, slices, low, high)),
+        found=found,
     )
 
 

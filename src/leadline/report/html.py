@@ -50,7 +50,6 @@ from leadline.report.why import (
     event_cells,
     event_sentence,
     explained,
-    finding_sentence,
     found_causes,
     found_parities,
     mix_rate_sentences,
@@ -601,7 +600,7 @@ def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     zone = ZoneInfo(content.zone)
     yield tag("h2", "Why?")
     if found:
-        yield tag("ul", *(tag("li", finding_sentence(each, zone)) for each in found))
+        yield _findings(found)
     compared = explained(content)
     yield tag("p", compared) if compared is not None else None
     changes = [change_cells(each) for each in told_changes(content)]

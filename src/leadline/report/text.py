@@ -45,7 +45,6 @@ from leadline.report.why import (
     event_cells,
     event_sentence,
     explained,
-    finding_sentence,
     found_causes,
     found_parities,
     mix_rate_sentences,
@@ -360,8 +359,7 @@ def why(content: Content, width: int) -> Iterator[Text]:
         return
     yield from question("Why?")
     zone = ZoneInfo(content.zone)
-    for each in found:
-        yield from sentence(f"• {words.printable(finding_sentence(each, zone))}", width)
+    yield from findings(found, width)
     compared = explained(content)
     if found and compared is not None:
         yield Text()

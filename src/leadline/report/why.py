@@ -132,13 +132,6 @@ def event_cells(each: EventEffect, zone: ZoneInfo) -> tuple[str, ...]:
     return named(each.name), day(each.at, zone), named(each.metric), before, margin(change, around), often
 
 
-def finding_sentence(each: Finding, zone: ZoneInfo) -> str:
-    """What was found, since when, and what to look at next."""
-    told = each.since is None or each.kind == "event"  # which says when it was
-    since = "" if told or each.since is None else f" Since about {day(each.since, zone)}."
-    return f"{each.what}{since} {each.next}"
-
-
 def event_sentence(content: Content, shown: Sequence[EventEffect]) -> str:
     """How to read events, and how many are not shown."""
     lasting = ", or while it lasted" if any(each.until for each in shown) else ""
@@ -156,6 +149,9 @@ def mix_rate_sentences(content: Content) -> Iterator[str]:
     for metric, splits in _by_metric(content.mix_rates).items():
         if metric in telling:
             yield mix_rate_sentence(telling[metric])
+            continue
+        splits = [each for each in splits if not each.found]
+        if not splits:
             continue
         most = max(max(abs(each.mix_low), abs(each.mix_high)) for each in splits)
         by = ", ".join(named(each.by) for each in splits)
@@ -187,8 +183,10 @@ def mix_rate_sentence(each: MixRate, kept: str = "the reference's mix") -> str:
         difference(*ends, places)
         for ends in ((each.rate, each.rate_low, each.rate_high), (each.mix, each.mix_low, each.mix_high))
     )
-    by = named(each.by)
+    by = f"rows with {named(each.by)} and all others" if each.found else named(each.by)
     terms = f"{rate} within the same {by} (rate), {mix} by which of them come (mix)"
+    if each.found:
+        terms = f"{rate} within each (rate), {mix} by how many of each come (mix)"
     return f"{named(each.metric)} by {by}: {terms}. At {kept} it would be {frozen} {between}."
 
 
