@@ -50,6 +50,7 @@ def checked(table: pa.Table, **declared: Any) -> leadline.Result:
         "slices": ["country"],
         "objectives": [promise],
         "features": [],
+        "find_slices": False,
     } | declared
     return leadline.check(spec(table, **parts))
 
@@ -60,6 +61,19 @@ def german(n: int = 4000, seed: int = 0) -> pa.Table:
     rows = np.stack([n * (1 - share), n * share], axis=1).round()
     rates = np.stack([np.full(DAYS, 0.10), np.where(np.arange(DAYS) < FITTED, 0.20, 0.35)], axis=1)
     return log(np.random.default_rng(seed), rows, rates, ["FR", "DE"])
+
+
+def test_found_slices_are_split_too() -> None:
+    """Of each, and of all other rows: what was found is served worse, and comes less often."""
+    result = checked(german(), find_slices=True, slices=[], features=["country"])
+    assert "slice" in {each.kind for each in result.findings}
+    (told,) = result.content.mix_rates
+    assert (told.by, told.found) == ("country = DE", True)
+    assert told.rate + told.mix == pytest.approx(told.after - told.before, abs=1e-12)
+    assert [str(term.slice) for term in told.terms] == ["country = DE=true", "country = DE=false"]
+    assert told.mix == pytest.approx(-0.0122, abs=0.002)
+    (declared,) = checked(german()).content.mix_rates
+    assert (told.rate, told.mix) == (pytest.approx(declared.rate), pytest.approx(declared.mix))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +141,7 @@ def test_a_share_that_changes_without_effect_is_told_as_that() -> None:
     rows = np.stack([600 * (1 - share), 600 * share], axis=1).round()
     found = _found(log(np.random.default_rng(4), rows, np.full((DAYS, 2), 0.1), ["FR", "DE"]))
     assert [each.kind for each in found] == ["share"]
-    assert found[0].what == "country=DE went from 10.0 % to 30.0 % of all rows."
+    assert found[0].what == "country=DE went from 10.0 % to 30.0 % of all rows. Since about 2024-02-26."
     assert found[0].effect is not None
     assert found[0].effect.value == pytest.approx(0.2)
 

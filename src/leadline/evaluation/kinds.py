@@ -10,16 +10,17 @@ import numpy as np
 
 from leadline.cells.fill import Cells, Ints
 from leadline.cells.series import Series
-from leadline.estimate.leaves import SCORE_BINS
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.losses import LossCells
 from leadline.metrics.metric import SQUARE, SQUARE_SUM, SUM, SUM_OF_SQUARES, WEIGHT, Mean, Metric
 from leadline.metrics.sums import LINEAR_BINS, Array
-from leadline.stats.shift import Figure, merged
+from leadline.stats.shift import Figure, merged, of_equal_rows
 from leadline.why.shift import KindRows, of_counts, of_loss
 
 #: rows of the reference that a leaf needs in a score bin to be a kind of its own
 LEAST_ROWS = 50
+#: wide bins of scores where there are no leaves
+EQUAL_ROWS, EIGHTHS = 16, 8
 #: grains before a window that tell how much grains differ
 HISTORY = 28
 
@@ -62,21 +63,34 @@ class Kinds:
             leaf, wide, leaves = cells.keys["leaf"], cells.keys["wide"], self.leaves.tree.leaves
         elif ("scores", "") in self.series.pieces:
             cells, bins = self.series.binned(("scores", ""))
-            leaf, wide, leaves = np.zeros(len(cells), np.int64), wide_bin(bins)[cells.keys["bin"]], 1
+            known = (cells.keys["actual"] < self.series.classes) & (cells.keys["grain"] < self.fitted_until)
+            rows = np.bincount(cells.keys["bin"][known], weights=cells.rows[known], minlength=len(bins)).astype(
+                np.float64
+            )
+            leaf, wide, leaves = np.zeros(len(cells), np.int64), wide_bins(bins, rows)[cells.keys["bin"]], 1
         else:
             return None
         labelled = cells.keys["actual"] < self.series.classes
         cells, leaf, wide = cells.where(labelled), leaf[labelled], wide[labelled]
         inside = cells.keys["grain"] < self.fitted_until
-        place = leaf * SCORE_BINS + wide
-        rows = np.bincount(place[inside], weights=cells.rows[inside], minlength=leaves * SCORE_BINS)
-        return cells, merged(rows.reshape(leaves, SCORE_BINS), LEAST_ROWS)[leaf, wide]
+        count = int(wide.max(initial=0)) + 1
+        rows = np.bincount((leaf * count + wide)[inside], weights=cells.rows[inside], minlength=leaves * count)
+        return cells, merged(rows.reshape(leaves, count), LEAST_ROWS)[leaf, wide]
 
 
-def wide_bin(bins: Array) -> Ints:
-    """The wide score bin of each bin: 16 of equal width in the numbers of the linear edges."""
+def wide_bins(bins: Array, rows: Array) -> Ints:
+    """The wide score bin of each bin: 16 of about equally many rows of the reference, parted where one is wide.
+
+    bins   as `Series.binned` gives them
+    rows   of the reference by bin
+
+    Scores that are rare in the reference lie in wide bins of equal rows, together with ones that are frequent: there a
+    bin ends at multiples of an eighth, too, so that scores which were never seen are told from them.
+    """
     most = max(float(bins[:, 0].max(initial=0.0)) + 1, LINEAR_BINS)
-    return np.asarray(bins[:, 0] * SCORE_BINS // most, np.int64)
+    eighth = np.asarray(bins[:, 0] * EIGHTHS // most, np.int64)
+    both = of_equal_rows(rows, EQUAL_ROWS) * EIGHTHS + eighth
+    return np.asarray(np.unique(both, return_inverse=True)[1], np.int64)
 
 
 def _by_count(cells: Cells, kind: Ints, classes: int, begin: int, after: int) -> KindRows:

@@ -11,9 +11,11 @@ import numpy as np
 from leadline.cells.fill import Ints
 from leadline.evaluation.estimates import Evaluation
 from leadline.metrics.sums import Array
-from leadline.why.wrong_model import Strange, come_true, like_older, stepped, wide_bins
+from leadline.stats.shift import of_equal_rows
+from leadline.why.wrong_model import Strange, come_true, like_older, stepped
 
 SCORES = ("scores", "")
+BINS = 16
 POSITIVE = 1  # the code of a positive label
 
 
@@ -81,7 +83,7 @@ class WrongModel:
     @cached_property
     def _wide(self) -> Ints:
         cells, bins = self.of.series.binned(SCORES)
-        return wide_bins(np.bincount(cells.keys["bin"], weights=cells.rows, minlength=len(bins)).astype(np.float64))
+        return of_equal_rows(np.bincount(cells.keys["bin"], weights=cells.rows, minlength=len(bins)), BINS)
 
     def _counted(self, code: int, actual: tuple[int, ...] | None) -> Array:
         """Rows of a version by grain and wide bin, of some labels or all."""

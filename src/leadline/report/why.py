@@ -150,13 +150,13 @@ def mix_rate_sentences(content: Content) -> Iterator[str]:
         if metric in telling:
             yield mix_rate_sentence(telling[metric])
             continue
-        splits = [each for each in splits if not each.found]
-        if not splits:
+        declared = [each for each in splits if not each.found]
+        if not declared:
             continue
-        most = max(max(abs(each.mix_low), abs(each.mix_high)) for each in splits)
-        by = ", ".join(named(each.by) for each in splits)
+        most = max(max(abs(each.mix_low), abs(each.mix_high)) for each in declared)
+        by = ", ".join(named(each.by) for each in declared)
         few = f"none of {by} explains more than {numbers(most)[0]} of its change by coming more or less often"
-        yield f"{named(metric)}: {few if len(splits) > 1 else few.replace('none of ', 'no ', 1)}."
+        yield f"{named(metric)}: {few if len(declared) > 1 else few.replace('none of ', 'no ', 1)}."
 
 
 def told_splits(found: Sequence[MixRate]) -> list[MixRate]:

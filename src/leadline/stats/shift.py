@@ -116,6 +116,19 @@ def merged(counts: ArrayLike, least: float) -> NDArray[np.int64]:
     return np.unique(kinds, return_inverse=True)[1].reshape(rows.shape).astype(np.int64)
 
 
+def of_equal_rows(rows: ArrayLike, count: int) -> NDArray[np.int64]:
+    """The wide bin of each fine bin, of `count` with about equally many rows.
+
+    rows   by fine bin in rising order, shape (bins,)
+
+    >>> of_equal_rows([100, 0, 100], 16).tolist()
+    [4, 8, 12]
+    """
+    counts = floats(rows)
+    behind = np.cumsum(counts) - counts / 2
+    return np.asarray(np.minimum(behind / max(counts.sum(), 1.0) * count, count - 1), np.int64)
+
+
 def _gradient(figure: Figure, sums: Floats) -> Floats:
     """By differences: of sums of rows a millionth of the whole up and down."""
     step = 1e-6 * max(float(np.abs(sums).max()), 1e-300)

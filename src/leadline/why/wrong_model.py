@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from leadline.metrics.sums import Array
 from leadline.stats.change_point import change_point
@@ -20,7 +19,6 @@ APART, ALIKE = 0.10, 0.05
 #: how far labels have to move away from what scores meant
 RESIDUAL = 0.03
 CHANCE = 0.01
-BINS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +119,6 @@ def come_true(rows: Array, labelled: Array, positive: Array, begin: int, days: i
         return 0.0
     moved = np.array([step.after - step.before])
     return float(moved[0]) if step.sure.certain(moved, CHANCE)[0] and abs(moved[0]) >= RESIDUAL else 0.0
-
-
-def wide_bins(rows: Array) -> NDArray[np.int64]:
-    """The wide bin of each fine bin, of 16 with about equally many rows.
-
-    rows   by fine bin, shape (bins,)
-
-    >>> wide_bins(np.array([100.0, 0.0, 100.0])).tolist()
-    [4, 8, 12]
-    """
-    behind = np.cumsum(rows) - rows / 2
-    return np.asarray(np.minimum(behind / max(rows.sum(), 1) * BINS, BINS - 1), np.int64)
 
 
 def distance(first: Array, second: Array) -> float:
