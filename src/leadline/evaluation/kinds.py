@@ -64,10 +64,9 @@ class Kinds:
         elif ("scores", "") in self.series.pieces:
             cells, bins = self.series.binned(("scores", ""))
             known = (cells.keys["actual"] < self.series.classes) & (cells.keys["grain"] < self.fitted_until)
-            rows = np.bincount(cells.keys["bin"][known], weights=cells.rows[known], minlength=len(bins)).astype(
-                np.float64
-            )
-            leaf, wide, leaves = np.zeros(len(cells), np.int64), wide_bins(bins, rows)[cells.keys["bin"]], 1
+            of_bin = np.bincount(cells.keys["bin"][known], weights=cells.rows[known], minlength=len(bins))
+            wide = wide_bins(bins, of_bin.astype(np.float64))[cells.keys["bin"]]
+            leaf, leaves = np.zeros(len(cells), np.int64), 1
         else:
             return None
         labelled = cells.keys["actual"] < self.series.classes
