@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -437,7 +437,8 @@ def _represented(content: Content, budget: _Budget) -> Markup | None:
     zone = ZoneInfo(content.zone)
     whole = words.days(Window(windows[0].start, windows[-1].end), zone)
     head = ("slice", "share of all rows", "#last", "predicted positive", "#last", "served", "#last", "by")
-    title = f"Who comes, {counted(len(windows), 'stretch', 'stretches')} of {words.days(windows[0], zone)} and on"
+    weekly = windows[0].end - windows[0].start <= timedelta(days=7, hours=1)  # one hour more where clocks are put back
+    title = f"Who comes, over {counted(len(windows), 'week' if weekly else 'window')}"
     return tag("details", tag("summary", title), _table(head, rows, f"{whole}; each line from 0 to its largest value"))
 
 
@@ -605,7 +606,8 @@ def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     yield tag("p", compared) if compared is not None else None
     changes = [change_cells(each) for each in told_changes(content)]
     if changes:
-        yield _columns(CHANGE_HEAD, changes)
+        kept = [at for at in range(len(CHANGE_HEAD)) if not at or any(row[at] != "–" for row in changes)]
+        yield _columns([CHANGE_HEAD[at] for at in kept], [[row[at] for at in kept] for row in changes])
     for said in sentences:
         yield tag("p", said, class_="soft")
     yield from _splits(content, budget)
@@ -621,14 +623,14 @@ def _splits(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         rows = [
             row
             for term in sorted(each.terms, key=lambda term: -abs(term.rate) - abs(term.mix))[:LISTED]
-            if (row := budget.spend(1, _term(term))) is not None
+            if (row := budget.spend(1, _term(term, each.found))) is not None
         ]
         head = ("slice", "#share before", "#now", "#value before", "#now", "#rate", *between, "#mix", *between)
         title = f"{words.named(each.metric)} by {words.named(each.by)}: what each slice adds to the change"
         yield tag("details", tag("summary", title), _table(head, rows))
 
 
-def _term(term: MixRateTerm) -> Markup:
+def _term(term: MixRateTerm, found: bool) -> Markup:
     def number(value: float | None) -> Markup:
         return tag("td", "–" if value is None else words.numbers(value)[0], class_="n")
 
@@ -639,13 +641,19 @@ def _term(term: MixRateTerm) -> Markup:
     ]
     return tag(
         "tr",
-        tag("td", words.named(term.slice), class_="name"),
+        tag("td", _side_of(term.slice) if found else words.named(term.slice), class_="name"),
         *(number(each) for each in (term.share_before, term.share_after, term.before, term.after)),
         tag("td", rate, class_="n"),
         tag("td", ends[0]),
         tag("td", mix, class_="n"),
         tag("td", ends[1]),
     )
+
+
+def _side_of(where: Slice) -> str:
+    """A slice that was found, or all other rows."""
+    ((_, inside),) = where.parts
+    return "these rows" if inside == "true" else "all others"
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

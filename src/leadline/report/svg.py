@@ -237,7 +237,7 @@ def _marks(marks: Sequence[Mark], scale: _Scale, zone: ZoneInfo) -> Iterator[Mar
             y=scale.box.top,
             width=round(max(scale.at(end) - x, LEAST_MARK), 1),
             height=scale.box.bottom - scale.box.top,
-            fill_opacity="0.3",
+            fill_opacity="0.2",
         )
         yield tag("g", tag("title", f"{mark.name}, {day(mark.start, zone)}"), bar)
 
