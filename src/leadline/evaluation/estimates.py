@@ -14,6 +14,7 @@ from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_
 from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes
 from leadline.evaluation.classes import ClassCells
+from leadline.evaluation.columns import Columns
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
@@ -53,6 +54,7 @@ class Evaluation:
     sampled the labels, where rows were chosen for labelling: figures are then estimates for all rows
     leaves  rows by leaf of a tree over features, for estimates without labels
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
+    columns rows by the value of each feature, score and prediction, or why there are none; None without features
     """
 
     spec: Spec
@@ -72,6 +74,7 @@ class Evaluation:
     sampled: Sampled | None = None
     leaves: LeafCells | None = None
     classes: ClassCells | Undefined | None = None
+    columns: Columns | Undefined | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
 from leadline.evaluation.choice import choose
 from leadline.evaluation.classes import class_cells, not_expected
+from leadline.evaluation.columns import of_outcomes, read_columns
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
@@ -165,7 +166,14 @@ def _evaluate(
         sampled,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    return _refined(evaluation, log, known.table, plan.thresholds, told)
+    evaluation = _refined(evaluation, log, known.table, plan.thresholds, told)
+    if not log.features and spec.task != "regression":
+        return evaluation
+    told("counting the values of each column")
+    measures = {measure.name: measure for metric in of_outcomes(metrics) for measure in metric.measures}
+    end = evaluation.without_labels.reference_end
+    columns = read_columns(spec, log, found, known, coding, grain, (first, last), end, tuple(measures.values()))
+    return replace(evaluation, columns=columns)
 
 
 def _refined(

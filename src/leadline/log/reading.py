@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from leadline.engine import Engine
 from leadline.log import calendar
 from leadline.log.columns import as_text, number
-from leadline.log.features import FEATURE, features
+from leadline.log.features import FEATURE, RAW, delivered, features
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
@@ -34,7 +34,7 @@ class Log:
 
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
                  entity, weight, baseline, score_0.. (multiclass), the columns of slices as slice_COLUMN, and
-                 features as feature_0..
+                 features as feature_0.. (and feature_0_raw.., which may be NaN)
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
                  in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
                  Labels that are a sample have label_probability as delivered
@@ -123,6 +123,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     selected |= {f"slice_{name}": value for name, value in slices.items()}
     of_model = features(spec, raw)
     selected |= {f"{FEATURE}{place}": value for place, value in enumerate(of_model.values())}
+    numbers = delivered(raw, of_model)
+    selected |= {f"{FEATURE}{place}{RAW}": numbers[name] for place, name in enumerate(of_model) if name in numbers}
     notes += [
         Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January.")
         for name in times.years

@@ -1,0 +1,306 @@
+"""The reading that drift and data quality stand on: every feature, score and prediction, by grain and bin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+
+from leadline.cells.bins import Bins
+from leadline.cells.columns import (
+    Column,
+    Summary,
+    bins_of,
+    counted,
+    folded,
+    outcomes_of,
+    scales,
+    summaries,
+    usual_cells,
+)
+from leadline.cells.fill import Cells
+from leadline.cells.plan import MOST_CELLS
+from leadline.engine import Engine
+from leadline.log.calendar import Grain
+from leadline.log.chance import CHANCE
+from leadline.log.facts import GROUPS, Facts
+from leadline.log.features import FEATURE, RAW
+from leadline.log.labels import Codes
+from leadline.log.looks import hash_group
+from leadline.log.profile import Profile
+from leadline.log.reading import Log, open_reference
+from leadline.log.reference import guessed_end
+from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.paired import Difference
+from leadline.metrics.sums import Measure
+from leadline.spec.model import ListScores, Spec
+from leadline.values import Span, Undefined
+
+#: classes whose scores are watched
+MOST_SCORES = 10
+#: blocks of the reference whose differences tell how sure an effect is; fewer grains are no blocks
+BLOCKS, LEAST_BLOCKS = GROUPS, 8
+
+
+@dataclass(frozen=True)
+class ColumnCells:
+    """The rows of one column.
+
+    rows       of the log, by grain and bin
+    reference  of the reference, by its own grains and bin
+    outcomes   of the reference's rows with a label, by block, prediction, label and bin, with the sums of measures;
+               None where there are none
+    summary    of the log, by grain
+    """
+
+    column: Column
+    bins: Bins
+    rows: Cells
+    reference: Cells
+    outcomes: Cells | None
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What was read of the columns.
+
+    grain       the unit of time of these cells: that of the evaluation, or a coarser one where there would be too many
+    first       number of the first grain
+    grains      number of grains
+    reference   places of the grains that are the reference, first and the one after the last; None where it has a
+                source of its own
+    reference_grains   number of the reference's grains
+    blocks      number of blocks of `outcomes`, runs of grains; hash groups of rows where `by_rows`
+    left_out    columns that cannot be compared, and why
+    """
+
+    columns: tuple[ColumnCells, ...]
+    grain: Grain
+    first: int
+    grains: int
+    reference: tuple[int, int] | None
+    reference_grains: int
+    blocks: int
+    by_rows: bool
+    left_out: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the grains of a log are: numbers of the first and last, and the range of their times in naive UTC."""
+
+    grain: Grain
+    first: int
+    last: int
+    span: tuple[datetime, datetime]
+
+    @property
+    def grains(self) -> int:
+        return self.last - self.first + 1
+
+    def placed(self, rows: ir.Table) -> ir.Table:
+        """Rows with `place`, the place of their grain."""
+        number = self.grain.number(rows.timestamp, *self.span) - self.first
+        return rows.mutate(place=number.cast("int32"))
+
+
+def of_outcomes(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+    """The metrics for which it can be told what a change of a column does: those read from counts or means of labels.
+
+    Not those that compare with a baseline, read a histogram, or have no better side.
+    """
+    return tuple(
+        metric
+        for metric in metrics
+        if "labels" in metric.needs
+        and "baseline" not in metric.needs
+        and metric.histogram is None
+        and metric.better is not None
+        and not isinstance(metric, Unserved | Difference)
+    )
+
+
+def watched(spec: Spec, log: Log, coding: Codes) -> list[Column]:
+    """The columns whose values are counted: features, scores, and the prediction."""
+    columns = spec.predictions.columns
+    found = []
+    for place, name in enumerate(log.features):
+        kind = log.predictions[f"{FEATURE}{place}"].type()
+        found.append(Column(name, "feature", f"{FEATURE}{place}", "text" if kind.is_string() else "numeric"))
+    if columns.score is not None:
+        found.append(Column(columns.score, "score", "score", "numeric"))
+    classes = coding.classes[:MOST_SCORES] if spec.task == "multiclass" else ()
+    found += [
+        Column(_score_name(spec, name), "score", f"score_{place}", "numeric")
+        for place, name in enumerate(classes)
+        if f"score_{place}" in log.predictions.columns
+    ]
+    name = columns.prediction or "prediction"
+    if spec.task == "regression":
+        found.append(Column(name, "prediction", "prediction_value", "numeric"))
+    else:
+        every = ("negative", "positive") if spec.task == "binary" else coding.classes
+        found.append(Column(name, "prediction", "predicted", "codes", every))
+    return found
+
+
+def _score_name(spec: Spec, of: str) -> str:
+    scores = spec.predictions.columns.scores
+    return f"{scores.list}[{of}]" if isinstance(scores, ListScores) else str((scores or {}).get(of, of))
+
+
+def read_columns(
+    spec: Spec,
+    log: Log,
+    found: Profile,
+    known: Facts,
+    coding: Codes,
+    grain: Grain,
+    numbers: tuple[int, int],
+    reference_end: datetime | None,
+    measures: Sequence[Measure],
+) -> Columns | Undefined:
+    """Read every feature, score and prediction.
+
+    numbers         numbers of the first and last grain of the log
+    reference_end   where the reference is a part of the log: its rows are the whole grains before this (UTC)
+    measures        what is summed over the reference's labelled rows, beside counts by prediction and label
+
+    Undefined where there are no rows, or there would be too many cells.
+    """
+    if found.first is None or found.last is None:
+        return Undefined("there are no rows")
+    columns = watched(spec, log, coding)
+    span = (found.first, max(found.last, found.newest or found.last, known.moment))
+    place = _fitting(grain, numbers, span, len(columns))
+    if place is None:
+        return Undefined("the histograms of the columns would make too many cells: choose a longer window")
+    rows = place.placed(known.predictions)
+    own = spec.reference is not None and spec.reference.source is not None
+    left_out: dict[str, str] = {}
+    begin, after = 0, 0
+    if own:
+        reference, of_reference, left_out = _own_reference(spec, log, coding, place.grain, columns)
+        columns = [each for each in columns if each.name not in left_out]
+        if of_reference is None:
+            return Undefined("the reference has no rows")
+    else:
+        after = _until(place, reference_end, rows, log.engine)
+        reference, of_reference = rows.filter(rows.place < after), replace(place, last=place.first + after - 1)
+        if after == 0:
+            return Undefined("the reference has no whole window of time")
+    fixed = scales(log.engine, reference, columns)
+    fine = counted(log.engine, rows, columns, fixed, place.grains)
+    base = {name: cells.where(cells.keys["grain"] < after) for name, cells in fine.items()}
+    if own:
+        base = counted(log.engine, reference, columns, fixed, of_reference.grains)
+    summary = summaries(log.engine, rows, columns, fixed, fine, place.grains)
+    outcomes: Mapping[str, Cells] = {}
+    by_rows = of_reference.grains < LEAST_BLOCKS
+    blocks = BLOCKS if by_rows else min(BLOCKS, of_reference.grains)
+    if spec.label is not None and not own:
+        whole = grain.number_of(place.grain.start(of_reference.last + 1)) - numbers[0]
+        labelled = _labelled(known, coding, numbers[0] + whole)
+        block = (labelled.grain - numbers[0]) * blocks / whole
+        block = hash_group(log.engine, labelled.id) if by_rows else block.floor()
+        labelled = labelled.mutate(block=block.cast("int32"))
+        outcomes = outcomes_of(log.engine, labelled, columns, fixed, blocks, coding.missing, measures)
+    made = []
+    for each in columns:
+        bins = bins_of(fixed[each.column], base[each.column])
+        of = outcomes.get(each.column)
+        made.append(
+            ColumnCells(
+                each,
+                bins,
+                folded(fine[each.column], bins),
+                folded(base[each.column], bins),
+                None if of is None or not len(of) else folded(of, bins),
+                summary[each.column],
+            )
+        )
+    return Columns(
+        tuple(made),
+        place.grain,
+        place.first,
+        place.grains,
+        None if own else (begin, after),
+        of_reference.grains,
+        blocks,
+        by_rows,
+        left_out,
+    )
+
+
+def _fitting(grain: Grain, numbers: tuple[int, int], span: tuple[datetime, datetime], columns: int) -> _Place | None:
+    """The grains of the evaluation, or days or weeks where there would be too many cells; None where even these are."""
+    coarser = [Grain.dividing([Span(days, "d")], grain.zone) for days in (1, 7)] if grain.unit != "mo" else []
+    usable = [each for each in coarser if grain.unit == "h" or (each.count % grain.count == 0 and each != grain)]
+    for each in (grain, *usable):
+        first, last = numbers
+        if each != grain:
+            first, last = (each.number_of(grain.start(number)) for number in numbers)
+        if usual_cells(columns, last - first + 1) <= MOST_CELLS:
+            return _Place(each, first, last, span)
+    return None
+
+
+def _until(place: _Place, end: datetime | None, rows: ir.Table, engine: Engine) -> int:
+    """Number of leading grains that are in the reference."""
+    if end is None:
+        counts = engine.run(rows.group_by("place").aggregate(n=lambda t: t.count())).to_pylist()
+        end = guessed_end(place.grain, {row["place"] + place.first: row["n"] for row in counts})
+    return 0 if end is None else int(np.clip(place.grain.number_of(end) - place.first, 0, place.grains))
+
+
+def _labelled(known: Facts, coding: Codes, before: int) -> ir.Table:
+    """The rows with a label in the grains before a number."""
+    rows = known.table.filter(known.table.grain < before, known.table.actual < coding.missing)
+    if CHANCE not in rows.columns:
+        return rows
+    # a row that was chosen for labelling stands for others like it
+    return rows.mutate(weight=(rows.weight if "weight" in rows.columns else ibis.literal(1.0)) / rows[CHANCE])
+
+
+def _own_reference(
+    spec: Spec, log: Log, coding: Codes, grain: Grain, columns: Sequence[Column]
+) -> tuple[ir.Table, _Place | None, dict[str, str]]:
+    """The rows of a reference with a source of its own, under the names of the log's columns.
+
+    Also where its grains are, None without rows; and which columns cannot be compared, and why.
+    """
+    opened = open_reference(spec, log.engine)
+    rows = opened.predictions.filter(opened.predictions.id.notnull(), opened.predictions.timestamp.notnull())
+    rows = rows.mutate(**coding.of_predictions(rows))
+    left_out = {}
+    selected: dict[str, ir.Value] = {"id": rows.id, "timestamp": rows.timestamp}
+    for each in columns:
+        if each.role == "feature":
+            if each.name not in opened.features:
+                left_out[each.name] = "the reference has no such column"
+                continue
+            theirs = f"{FEATURE}{opened.features.index(each.name)}"
+        else:
+            theirs = each.column
+        if theirs not in rows.columns:
+            left_out[each.name] = "the reference has no such column"
+            continue
+        if rows[theirs].type().is_string() != (each.kind == "text"):
+            left_out[each.name] = "the reference has values of another type"
+            continue
+        for name in [name for name in rows.columns if name == theirs or name == theirs + RAW]:
+            selected[each.column + name.removeprefix(theirs)] = rows[name]
+    if "weight" in rows.columns:
+        selected["weight"] = rows.weight
+    rows = rows.select(**selected)
+    ends = log.engine.run(rows.aggregate(first=rows.timestamp.min(), last=rows.timestamp.max())).to_pylist()[0]
+    if ends["first"] is None:
+        return rows, None, left_out
+    first, last = (grain.number_of(ends[name].replace(tzinfo=UTC)) for name in ("first", "last"))
+    place = _Place(grain, first, last, (ends["first"], ends["last"]))
+    return place.placed(rows), place, left_out
