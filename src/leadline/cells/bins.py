@@ -239,18 +239,14 @@ def numeric_bins(of: Grid, reference: Array) -> Bins:
         bin_of, count = _each(inner)
     else:
         bin_of, count = _equal(inner)
-    middles = np.clip((edges[1:-2] + edges[2:-1]) / 2, -1e300, 1e300)
-    weight = np.bincount(bin_of[bin_of >= 0], weights=inner[bin_of >= 0], minlength=count)
-    sums = np.bincount(bin_of[bin_of >= 0], weights=(inner * middles)[bin_of >= 0], minlength=count)
-    low = np.array([edges[1:-2][bin_of == place].min() for place in range(count)])
-    high = np.array([edges[2:-1][bin_of == place].max() for place in range(count)])
-    centre = np.divide(sums, weight, out=(low + high) / 2, where=weight > 0)
+    low, high, centre = _ends(edges[1:-1], inner, bin_of, count)
     kinds = [Kind.MISSING, Kind.UNUSABLE, Kind.BELOW, *[Kind.RANGE] * count, Kind.ABOVE]
     cell_bin = np.concatenate([[2], np.where(bin_of >= 0, bin_of + 3, count + 4), [count + 3]])
     shown = [f"{each:g}" for each in low]
     if not of.discrete:
-        shown = [f"[{a:g}, {b:g})" for a, b in zip(low, high, strict=True)]
-    names = ["(missing)", "(unusable)", f"below {edges[1]:g}", *shown, f"{of.high:g} or more"]
+        shown = [*map(_range_name, low, high)]
+    ends = _range_name(-math.inf, edges[1]), _range_name(of.high, math.inf)
+    names = ["(missing)", "(unusable)", ends[0], *shown, ends[1]]
     none = [np.nan] * 2
     after: list[float] = []
     if of.discrete:
@@ -266,6 +262,56 @@ def numeric_bins(of: Grid, reference: Array) -> Bins:
         of=np.concatenate([[0, 1], np.repeat(cell_bin, 3)]).astype(np.int64),
         numeric=True,
     )
+
+
+def ranked_bins(values: Array, reference: Array) -> Bins:
+    """At most 50 bins of about equal mass of the reference, for numbers that are known as one of these points only.
+
+    values      rising, at least one
+    reference   the reference's rows by point
+
+    Codes: 0 missing, 1 unusable, then the points.
+    """
+    bin_of, count = _equal(reference)
+    edges = np.concatenate([[-math.inf], (values[:-1] + values[1:]) / 2, [math.inf]])
+    low, high, _ = _ends(edges, reference, bin_of, count)
+    weight = np.bincount(bin_of, weights=reference, minlength=count)
+    sums = np.bincount(bin_of, weights=reference * values, minlength=count)
+    usual = np.bincount(bin_of, weights=values, minlength=count) / np.bincount(bin_of, minlength=count)
+    none = [np.nan] * 2
+    return Bins(
+        kinds=(Kind.MISSING, Kind.UNUSABLE, *[Kind.RANGE] * count),
+        names=("(missing)", "(unusable)", *map(_range_name, low, high)),
+        low=np.array([*none, *low]),
+        high=np.array([*none, *high]),
+        centre=np.array([*none, *np.divide(sums, weight, out=usual, where=weight > 0)]),
+        of=np.concatenate([[0, 1], bin_of + FIRST]).astype(np.int64),
+        numeric=True,
+    )
+
+
+def _range_name(low: float, high: float) -> str:
+    """A range in words.
+
+    >>> _range_name(1.0, 2.5), _range_name(-math.inf, 0.0), _range_name(3.0, math.inf)
+    ('[1, 2.5)', 'below 0', '3 or more')
+    """
+    if not math.isfinite(low):
+        return f"below {high:g}" if math.isfinite(high) else "any number"
+    return f"[{low:g}, {high:g})" if math.isfinite(high) else f"{low:g} or more"
+
+
+def _ends(edges: Array, rows: Array, bin_of: Ints, count: int) -> tuple[Array, Array, Array]:
+    """Of each bin its low and high end, and the mean of its rows if those of a cell lie in its middle."""
+    inside = bin_of >= 0
+    ends = np.clip(edges, -LARGEST, LARGEST)
+    middles = ends[:-1] / 2 + ends[1:] / 2
+    weight = np.bincount(bin_of[inside], weights=rows[inside], minlength=count)
+    sums = np.bincount(bin_of[inside], weights=(rows * middles)[inside], minlength=count)
+    low = np.array([edges[:-1][bin_of == place].min() for place in range(count)])
+    high = np.array([edges[1:][bin_of == place].max() for place in range(count)])
+    centre = np.clip(np.maximum(low, -LARGEST) / 2 + np.minimum(high, LARGEST) / 2, -LARGEST, LARGEST)
+    return low, high, np.divide(sums, weight, out=centre, where=weight > 0)
 
 
 def _equal(rows: Array) -> tuple[Ints, int]:

@@ -7,8 +7,8 @@ counted by grain and fine cell in one statement, and put together to bins.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -39,6 +39,8 @@ from leadline.spec.finite import is_finite
 
 #: rows of the reference from which the cells of numbers are made
 SAMPLE = 20_000
+#: new categories that are named
+MOST_NEWCOMERS = 5
 #: numbers beyond this have squares whose sum a double does not hold
 LARGEST = 1e140
 #: share of a cell's width below which a number counts as 0
@@ -303,6 +305,8 @@ class Summary:
     distinct         values that differ, about: engines estimate it differently, by a few percent
     zeros, negatives   of a numeric column
     low, high, mean, deviation   of its values; the deviation is that of the rows, not of their sample
+    new              categories that the reference does not have; NaN where that cannot be told
+    newcomers        the most frequent of them, with the place of the grain in which each was first
     length           mean length of texts, in characters
     numbers          share of the texts that read as a number
     """
@@ -319,6 +323,14 @@ class Summary:
     deviation: Array
     length: Array
     numbers: Array
+    new: Array
+    newcomers: tuple[tuple[str, int], ...] = ()
+
+
+def nothing_known(grains: int) -> Summary:
+    """The summary of a column of which nothing was read."""
+    nothing: dict[str, Any] = {each.name: np.full(grains, np.nan) for each in fields(Summary)}
+    return Summary(**nothing | {"newcomers": ()})
 
 
 def summaries(
@@ -359,10 +371,52 @@ def summaries(
         for name in asked:
             found[name] = np.full(grains, np.nan)
             found[name][at] = _filled(table, name)
-    return {
+    made = {
         each.column: _summary(place, each, fixed[each.column], counts[each.column], found, grains)
         for place, each in enumerate(columns)
     }
+    return made | _with_newcomers(engine, rows, fixed, counts, made, grains)
+
+
+def _with_newcomers(
+    engine: Engine,
+    rows: ir.Table,
+    fixed: Mapping[str, Scale],
+    counts: Mapping[str, Cells],
+    made: Mapping[str, Summary],
+    grains: int,
+) -> dict[str, Summary]:
+    """The summaries of columns in which new categories turned up, with how many and which."""
+    asked = {
+        name: scale
+        for name, scale in fixed.items()
+        if isinstance(scale, Categories) and scale.every and (counts[name].keys["code"] == scale.codes - 1).any()
+    }
+    pieces = []
+    for number, (name, scale) in enumerate(asked.items()):
+        known = engine.lookup(
+            small_table([{"known": value} for value in scale.known], pa.schema({"known": pa.string()}))
+        )
+        new = rows.filter(rows[name].notnull()).anti_join(known, rows[name] == known.known)
+        by_grain = new.group_by("place").aggregate(n=new[name].nunique())
+        nothing = ibis.null("string")
+        pieces.append(by_grain.select(column=ibis.literal(number), place="place", n="n", value=nothing))
+        by_value = new.group_by(value=new[name]).aggregate(n=lambda t: t.count(), place=lambda t: t.place.min())
+        # ties by md5, for engines order text differently
+        first = by_value.order_by([ibis.desc("n"), engine.md5(by_value.value)]).limit(MOST_NEWCOMERS)
+        pieces.append(first.select(column=ibis.literal(number), place="place", n="n", value="value"))
+    found = engine.run(ibis.union(*pieces)).to_pylist() if pieces else []
+    changed = {}
+    for number, name in enumerate(asked):
+        mine = [row for row in found if row["column"] == number]
+        new_of = np.zeros(grains)
+        for row in mine:
+            if row["value"] is None:
+                new_of[row["place"]] = row["n"]
+        named = sorted((-row["n"], row["value"], row["place"]) for row in mine if row["value"] is not None)
+        newcomers = tuple((value, place) for _, value, place in named)
+        changed[name] = replace(made[name], new=new_of, newcomers=newcomers)
+    return changed
 
 
 def _filled(table: pa.Table, name: str) -> Array:
@@ -408,6 +462,7 @@ def _summary(
         deviation,
         _divided(texts["length"], present),
         _divided(texts["numbers"], present),
+        np.zeros(grains) if isinstance(scale, Categories) and scale.every else nothing,
     )
 
 

@@ -10,13 +10,14 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from leadline.cells.bins import Bins
+from leadline.cells.bins import FIRST, MISSING, Bins, Ints, category_bins, ranked_bins
 from leadline.cells.columns import (
     Column,
     Summary,
     bins_of,
     counted,
     folded,
+    nothing_known,
     outcomes_of,
     scales,
     summaries,
@@ -24,6 +25,7 @@ from leadline.cells.columns import (
 )
 from leadline.cells.fill import Cells
 from leadline.cells.plan import MOST_CELLS
+from leadline.cells.series import UNLABELLED, Series, grid
 from leadline.engine import Engine
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE
@@ -34,6 +36,7 @@ from leadline.log.looks import hash_group
 from leadline.log.profile import Profile
 from leadline.log.reading import Log, open_reference
 from leadline.log.reference import guessed_end
+from leadline.metrics.expected import bin_scores
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.paired import Difference
 from leadline.metrics.sums import Measure
@@ -235,6 +238,93 @@ def read_columns(
         by_rows,
         left_out,
     )
+
+
+def counted_columns(
+    spec: Spec, series: Series, coding: Codes, grain: Grain, reference_end: datetime | None
+) -> Columns | Undefined:
+    """Score and prediction of a model without features, from the cells of the metrics; nothing is read again.
+
+    Scores only where they were counted for all rows; their bins are those of the fixed grid, put together.
+    """
+    if reference_end is None:
+        return Undefined("the reference has no whole window of time")
+    after = int(np.clip(grain.number_of(reference_end) - series.first, 0, series.grains))
+    if not after:
+        return Undefined("the reference has no whole window of time")
+    total = series.pieces["total",]
+    blocks = min(BLOCKS, after)
+    name = spec.predictions.columns.prediction or "prediction"
+    classes = ("negative", "positive") if spec.task == "binary" else coding.classes
+    predicted = total.keys["predicted"]
+    code = np.where(predicted < coding.missing, predicted + FIRST, MISSING)
+    prediction = Column(name, "prediction", "predicted", "codes", classes)
+    every = [
+        _of_cells(
+            prediction, total, code, category_bins(classes, known=True, rest=False), series, after, blocks, coding
+        )
+    ]
+    scored = series.pieces.get(("scores", ""))
+    column = spec.predictions.columns.score
+    if scored is not None and column is not None and len(scored):
+        packed = grid(scored)
+        known, at = np.unique(packed, return_inverse=True)
+        points = bin_scores(np.stack([known >> 20, known >> 10 & 1023, known & 1023], axis=1).astype(np.float64))
+        values, at_value = np.unique(points, return_inverse=True)
+        place = at_value[at]
+        early = scored.keys["grain"] < after
+        reference = np.bincount(place[early], weights=scored.rows[early], minlength=len(values)).astype(np.float64)
+        bins = ranked_bins(values, reference)
+        without = _without(total, scored, series.grains)
+        score = Column(column, "score", "score", "numeric")
+        cells, codes = _joined(scored, place + FIRST, without)
+        every.append(_of_cells(score, cells, codes, bins, series, after, blocks, coding))
+    return Columns(tuple(every), grain, series.first, series.grains, (0, after), after, blocks, False, {})
+
+
+def _without(total: Cells, scored: Cells, grains: int) -> Cells:
+    """By grain the rows without a score."""
+    left = [
+        np.bincount(total.keys["grain"], weights=of_total, minlength=grains).astype(np.float64)
+        - np.bincount(scored.keys["grain"], weights=of_scored, minlength=grains)
+        for of_total, of_scored in (
+            (total.rows, scored.rows),
+            (total.weight, scored.weight),
+            (total.square, scored.square),
+        )
+    ]
+    rows = np.round(left[0]).astype(np.int64)
+    some = rows > 0
+    return Cells({"grain": np.flatnonzero(some)}, rows[some], left[1][some], left[2][some], {})
+
+
+def _joined(scored: Cells, code: Ints, without: Cells) -> tuple[Cells, Ints]:
+    """Cells with a score and those without one, and the code of each."""
+    none = np.full(len(without), UNLABELLED)
+    keys = {name: scored.keys[name] for name in ("grain", "predicted", "actual")}
+    more = {"grain": without.keys["grain"], "predicted": none, "actual": none}
+    cells = replace(scored, keys=keys, losses={}) + replace(without, keys=more)
+    return cells, np.concatenate([code, np.full(len(without), MISSING)])
+
+
+def _of_cells(
+    column: Column, cells: Cells, code: Ints, bins: Bins, series: Series, after: int, blocks: int, coding: Codes
+) -> ColumnCells:
+    """One column, from cells by grain, prediction and label, and the fine code of each."""
+    grain = cells.keys["grain"]
+    plain = folded(replace(cells, keys={"grain": grain, "code": code}, losses={}), bins)
+    labelled = (grain < after) & (cells.keys["actual"] < coding.missing)
+    keys = {
+        "block": grain * blocks // after,
+        "predicted": cells.keys["predicted"],
+        "actual": cells.keys["actual"],
+        "code": code,
+    }
+    outcomes = folded(replace(cells, keys=keys).where(labelled), bins) if labelled.any() else None
+    rows = np.bincount(grain, weights=cells.rows, minlength=series.grains).astype(np.float64)
+    missing = np.bincount(grain, weights=cells.rows * (code == MISSING), minlength=series.grains).astype(np.float64)
+    summary = replace(nothing_known(series.grains), rows=rows, missing=missing)
+    return ColumnCells(column, bins, plain, plain.where(plain.keys["grain"] < after), outcomes, summary)
 
 
 def _fitting(grain: Grain, numbers: tuple[int, int], span: tuple[datetime, datetime], columns: int) -> _Place | None:

@@ -15,6 +15,7 @@ from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.columns import Columns
+from leadline.evaluation.drifts import Drifts, drifts_of
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
@@ -294,6 +295,12 @@ class Evaluation:
             self.codes.classes,
             self.classes,
         )
+
+    @cached_property
+    def drifts(self) -> Drifts | Undefined:
+        """How the columns of later windows differ from the reference, and what that does to the metrics."""
+        promised = list(self.objective_metrics.values())
+        return drifts_of(self.spec, self.columns, promised, self.metrics, self.series.classes)
 
     @cached_property
     def estimated(self) -> tuple[Estimate, ...]:

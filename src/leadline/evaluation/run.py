@@ -18,7 +18,7 @@ from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
 from leadline.evaluation.choice import choose
 from leadline.evaluation.classes import class_cells, not_expected
-from leadline.evaluation.columns import of_outcomes, read_columns
+from leadline.evaluation.columns import counted_columns, of_outcomes, read_columns
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
@@ -167,8 +167,9 @@ def _evaluate(
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
     evaluation = _refined(evaluation, log, known.table, plan.thresholds, told)
-    if not log.features and spec.task != "regression":
-        return evaluation
+    if not log.features and spec.task != "regression" and (spec.reference is None or spec.reference.source is None):
+        end = evaluation.without_labels.reference_end
+        return replace(evaluation, columns=counted_columns(spec, series, coding, grain, end))
     told("counting the values of each column")
     measures = {measure.name: measure for metric in of_outcomes(metrics) for measure in metric.measures}
     end = evaluation.without_labels.reference_end

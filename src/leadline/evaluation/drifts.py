@@ -1,0 +1,257 @@
+"""Drift of every column, by window: distances, what they are by chance, and what the column does to a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from leadline.cells.bins import Bins, Kind
+from leadline.cells.fill import Cells, Ints
+from leadline.drift.distances import KINDS, scale
+from leadline.drift.impact import Impact, Outcomes, impact, tolerance
+from leadline.drift.quiet import Histograms, Measured, measured
+from leadline.evaluation.columns import ColumnCells, Columns, of_outcomes
+from leadline.log.calendar import Grain
+from leadline.metrics.metric import Metric
+from leadline.metrics.sums import Array, Sums
+from leadline.spec.model import Spec
+from leadline.stats.proportion import share_interval
+from leadline.values import Distance, Drift, DriftVerdict, Effect, Span, Undefined, Window
+
+#: whole windows in the reference from which on they tell how windows differ; else weeks do, else single grains
+LEAST_WINDOWS = 4
+NO_ROWS = "no rows"
+NO_LABELS = "the reference has no labelled rows: what the column does to a metric cannot be told"
+Place = tuple[int, int, Window]
+
+
+@dataclass(frozen=True)
+class Drifts:
+    """Drift of the columns of one evaluation, worked out when asked for.
+
+    metrics   for which it is told what a column does to them, the most important first
+    classes   number of classes
+    """
+
+    spec: Spec
+    columns: Columns
+    metrics: Sequence[Metric]
+    classes: int
+
+    @cached_property
+    def windows(self) -> list[Place]:
+        """The windows after the reference: places in the arrays, cut to the log, and the whole window."""
+        grain, first, last = self.columns.grain, self.columns.first, self.columns.first + self.columns.grains - 1
+        begin, _ = grain.window_at(self._span, first)
+        found = [
+            (max(low - first, 0), min(high - first, last - first + 1), grain.window(low, high))
+            for low, high in grain.tumbling(self._span, begin, last)
+        ]
+        after = 0 if self.columns.reference is None else self.columns.reference[1]
+        return [each for each in found if each[2].start >= grain.start(first + after)]
+
+    @property
+    def _span(self) -> Span:
+        """The windows' length: as declared, or one grain where these are longer."""
+        grain = self.columns.grain
+        own = Span(grain.count, grain.unit)
+        return self.spec.window if Grain.dividing([self.spec.window, own], grain.zone) == grain else own
+
+    @cached_property
+    def of_columns(self) -> tuple[tuple[Drift, ...], ...]:
+        """By column its windows."""
+        return tuple(tuple(self._of(each)) for each in self.columns.columns)
+
+    @cached_property
+    def every(self) -> tuple[Drift, ...]:
+        """All columns in all windows."""
+        return tuple(each for column in self.of_columns for each in column)
+
+    def _of(self, column: ColumnCells) -> Iterator[Drift]:
+        places = [(begin, after) for begin, after, _ in self.windows]
+        if not places:
+            return
+        shown = _by_window(column.rows, places, len(column.bins), self.columns.grains)
+        own, parts = self._own(column)
+        if not own.rows.any():
+            return
+        of = scale(column.bins.centre, own.total().weight[0]) if column.bins.numeric else None
+        found = measured(own, shown, of, parts)
+        impacts = self._impacts(column, own, shown)
+        since = None
+        for place, (begin, after, window) in enumerate(self.windows):
+            rows = int(column.summary.rows[begin:after].sum())
+            drifted = bool(found.drifted[place])
+            since = (since or window.start) if drifted else None
+            effects = tuple(_effect(metric, each, place) for metric, each in impacts)
+            verdict, why = self._verdict(rows, drifted, impacts, place)
+            yield Drift(
+                column=column.column.name,
+                role=column.column.role,
+                window=window,
+                rows=rows,
+                verdict=verdict,
+                distances=_distances(found, place) if rows else (),
+                effects=tuple(each for each in effects if each is not None) if rows else (),
+                **_shares(column.bins, shown, place),
+                since=since,
+                why=why,
+            )
+
+    def _own(self, column: ColumnCells) -> tuple[Histograms, float]:
+        """The reference in windows of its own, and how many of these are as long as a window that is compared."""
+        count = self.columns.reference_grains
+        grains = _grains(self._span, self.columns.grain)
+        for length in dict.fromkeys((grains, self.columns.grain.in_a_week)):
+            if length <= grains and count // length >= LEAST_WINDOWS:
+                break
+        else:
+            length = 1
+        # the first windows may be longer by what is left over: none is cut short
+        blocks = max(count // length, 1)
+        cuts = [count - length * (blocks - place) for place in range(blocks)]
+        places = [(0 if not place else cut, cut + length) for place, cut in enumerate(cuts)]
+        return _by_window(column.reference, places, len(column.bins), count), max(grains / length, 1.0)
+
+    def _impacts(self, column: ColumnCells, own: Histograms, shown: Histograms) -> list[tuple[Metric, Impact]]:
+        cells = column.outcomes
+        if cells is None:
+            return []
+        sums = _sums(cells, self.columns.blocks, len(column.bins), self.classes)
+        found = []
+        for metric in self.metrics:
+            if all(measure.name in sums.losses for measure in metric.measures):
+                outcomes = Outcomes(metric.parts(sums), sums.labelled)
+                made = impact(metric, outcomes, own.total().shares[0], shown.shares)
+                found += [] if made is None else [(metric, made)]
+        return found
+
+    def _verdict(
+        self, rows: int, drifted: bool, impacts: Sequence[tuple[Metric, Impact]], place: int
+    ) -> tuple[DriftVerdict, str | None]:
+        if not rows:
+            return DriftVerdict.NO_DATA, NO_ROWS
+        why = None if impacts else NO_LABELS
+        if not drifted:
+            return DriftVerdict.NOT_DRIFTED, why
+        said = [_said(metric, each, place) for metric, each in impacts]
+        if DriftVerdict.EXPLAINS in said:
+            return DriftVerdict.EXPLAINS, why
+        if said and all(each == DriftVerdict.HARMLESS for each in said):
+            return DriftVerdict.HARMLESS, why
+        if impacts:
+            unknown = max(float(each.unknown[place]) for _, each in impacts)
+            why = (
+                f"{unknown:.1%} of the rows have values for which the reference has no labels"
+                if unknown > 0
+                else "the reference has too few labelled rows to tell what the column does to a metric"
+            )
+        return DriftVerdict.UNCLEAR, why
+
+
+def _said(metric: Metric, of: Impact, place: int) -> DriftVerdict:
+    """What an effect is: one that counts, none to speak of, or one that is too unsure."""
+    value, low, high = (float(each[place]) for each in (of.value, of.low, of.high))
+    most = tolerance(metric, of.reference)
+    if abs(value) >= most and (low > 0 or high < 0):
+        return DriftVerdict.EXPLAINS
+    if abs(value) < most and max(abs(low), abs(high)) < 2 * most:
+        return DriftVerdict.HARMLESS
+    return DriftVerdict.UNCLEAR
+
+
+def _effect(metric: Metric, of: Impact, place: int) -> Effect | None:
+    value, low, high = (float(each[place]) for each in (of.value, of.low, of.high))
+    if not np.isfinite(value):
+        return None
+    return Effect(metric.name, value, *((low, high) if np.isfinite(low) else (None, None)))
+
+
+def _distances(found: Measured, place: int) -> tuple[Distance, ...]:
+    made = []
+    for kind in KINDS:
+        each = found.distances[kind.name]
+        value, floor, high, excess = (float(array[place]) for array in (each.value, each.floor, each.high, each.excess))
+        if np.isfinite(value):
+            made.append(Distance(kind.name, value, floor, high, excess))
+    return tuple(made)
+
+
+def _shares(bins: Bins, shown: Histograms, place: int) -> dict[str, float | None]:
+    """Shares of rows without a value and with one that the reference does not have."""
+    shares, rows = shown.shares[place], float(shown.rows[place])
+    if not rows:
+        return {}
+    missing = float(shares[bins.places(Kind.MISSING)].sum())
+    unseen = bins.places(Kind.UNSEEN)
+    if not len(unseen) or not bins.known:
+        return {"missing": missing}
+    share = float(shares[unseen].sum())
+    low, high = share_interval(share * rows, rows)
+    return {"missing": missing, "unseen": share, "unseen_low": float(low), "unseen_high": float(high)}
+
+
+def _grains(span: Span, grain: Grain) -> int:
+    """About how many grains a window has."""
+    days = 30 if span.unit == "mo" else span.days
+    if days is None or grain.unit == "mo":
+        return 1
+    return max(days * 24 if grain.unit == "h" else days // grain.count, 1)
+
+
+def _by_window(cells: Cells, places: Sequence[tuple[int, int]], bins: int, grains: int) -> Histograms:
+    """Windows that do not overlap, by bin."""
+    of = np.full(grains, -1)
+    for place, (begin, after) in enumerate(places):
+        of[begin:after] = place
+    inside = cells.where(of[cells.keys["grain"]] >= 0)
+    at: Ints = of[inside.keys["grain"]] * bins + inside.keys["bin"]
+    shape = (len(places), bins)
+
+    def summed(values: Array) -> Array:
+        return np.bincount(at, weights=values, minlength=len(places) * bins).reshape(shape).astype(np.float64)
+
+    return Histograms(summed(inside.weight), summed(inside.square))
+
+
+def _sums(cells: Cells, blocks: int, bins: int, classes: int) -> Sums:
+    """The sums of labelled rows by block and bin, of which metrics read their parts."""
+    k = classes + 1
+    at = cells.keys["block"] * bins + cells.keys["bin"]
+    size = blocks * bins
+    place = (at * k + cells.keys["predicted"]) * k + cells.keys["actual"]
+
+    def by(where: Ints, values: Array, *more: int) -> Array:
+        found = np.bincount(where, weights=values, minlength=size * int(np.prod(more)))
+        return found.reshape(blocks, bins, *more).astype(np.float64)
+
+    weight = by(at, cells.weight)
+    return Sums(
+        rows=weight,
+        all_rows=weight,
+        labelled=weight,
+        immature=np.zeros_like(weight),
+        counts=by(place, cells.weight, k, k),
+        squares=by(place, cells.square, k, k),
+        losses={
+            name: np.stack([by(at, sums[:, part]) for part in range(sums.shape[1])], axis=-1)
+            for name, sums in cells.losses.items()
+        },
+    )
+
+
+def effect_metrics(promised: Sequence[Metric], shown: Sequence[Metric]) -> tuple[Metric, ...]:
+    """The metrics for which effects are told: those that are promised, else the first that is shown."""
+    return of_outcomes(list({metric.name: metric for metric in promised}.values())) or of_outcomes(shown)[:1]
+
+
+def drifts_of(
+    spec: Spec, columns: Columns | Undefined | None, promised: Sequence[Metric], shown: Sequence[Metric], classes: int
+) -> Drifts | Undefined:
+    """The drift of an evaluation's columns; why there is none where they could not be read."""
+    if columns is None or isinstance(columns, Undefined):
+        return columns or Undefined("no column was read")
+    return Drifts(spec, columns, effect_metrics(promised, shown), classes)
