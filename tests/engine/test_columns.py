@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import leadline.evaluation.column_reading
 from homes import Home, home_of
 from leadline.cells.bins import Kind
 from leadline.cells.fill import Cells
+from leadline.evaluation.column_reading import read_columns
 from leadline.evaluation.columns import Columns
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
@@ -59,6 +61,14 @@ def labels() -> pa.Table:
     return pa.table({"id": ids, "label": [chance.random() < 0.4 for _ in ids]})
 
 
+@pytest.fixture(scope="module", autouse=True)
+def with_summaries() -> Iterator[None]:
+    """What drift alone does not need is read, too."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(leadline.evaluation.column_reading, "read_columns", partial(read_columns, values=True))
+        yield
+
+
 def evaluated(home: Home) -> Evaluation:
     sources = home.sources(predictions=predictions(), outcomes=labels())
     features = {
@@ -81,8 +91,10 @@ def evaluated(home: Home) -> Evaluation:
                 "window": "1d",
                 "metrics": ["accuracy"],
                 "reference": {"until": "2024-01-11"},
+                "find_slices": False,
             }
-        )
+        ),
+        search=True,
     )
 
 

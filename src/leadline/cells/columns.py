@@ -37,8 +37,6 @@ from leadline.log.features import RAW
 from leadline.metrics.sums import Array, Measure
 from leadline.spec.finite import is_finite
 
-#: rows of the reference from which the cells of numbers are made
-SAMPLE = 20_000
 #: new categories that are named
 MOST_NEWCOMERS = 5
 #: numbers beyond this have squares whose sum a double does not hold
@@ -91,29 +89,20 @@ class Categories:
 Scale = Grid | Categories
 
 
-def scales(engine: Engine, reference: ir.Table, columns: Sequence[Column]) -> dict[str, Scale]:
-    """By column name what the reference fixes: the cells of numbers, from a sample, and the categories.
+def scales(columns: Sequence[Column], known: Mapping[str, Categories], numbers: pa.Table | None) -> dict[str, Scale]:
+    """By column name what the reference fixes.
 
-    reference   the reference's rows: `id` and the columns
+    known     the categories of the text columns
+    numbers   a sample of the reference's numeric columns; None where there are none
     """
-    numeric = [each.column for each in columns if each.kind == "numeric"]
-    text = [each.column for each in columns if each.kind == "text"]
-    if not engine.shares_subexpressions:
-        reference = engine.keep(reference.select("id", *numeric, *text))
-    rows, found = _categories(engine, reference, text)
-    order = {"order": engine.md5(reference.id.cast("string"))} if rows > SAMPLE else {}
-    sample = reference.select(*numeric, **order)
-    if rows > SAMPLE:  # by a limit for the md5, for engines would sort all rows to find the least of them
-        sample = sample.filter(sample.order.substr(0, 8) < f"{SAMPLE * 16**8 // rows:08x}")
-    values = engine.run(sample) if numeric else None
     fixed: dict[str, Scale] = {}
     for each in columns:
         if each.kind == "codes":
             fixed[each.column] = Categories(each.classes, True)
         elif each.kind == "text":
-            fixed[each.column] = found[each.column]
-        elif values is not None:
-            fixed[each.column] = grid(_known(values, each.column))
+            fixed[each.column] = known[each.column]
+        elif numbers is not None:
+            fixed[each.column] = grid(_known(numbers, each.column))
     return fixed
 
 
@@ -123,8 +112,12 @@ def _known(table: pa.Table, name: str) -> Array:
     return np.asarray(np.from_dlpack(column) if len(column) else np.zeros(0), np.float64)
 
 
-def _categories(engine: Engine, reference: ir.Table, text: Sequence[str]) -> tuple[int, dict[str, Categories]]:
-    """The number of rows, and the categories of each column; ties by md5, for engines order text differently."""
+def categories(engine: Engine, reference: ir.Table, columns: Sequence[Column]) -> tuple[int, dict[str, Categories]]:
+    """The number of the reference's rows, and by column the categories of texts.
+
+    Of equally frequent ones the first by md5, for engines order text differently.
+    """
+    text = [each.column for each in columns if each.kind == "text"]
     counted = reference.aggregate(n=reference.count())
     pieces = [counted.select(place=ibis.literal(-1, "int32"), n="n", value=ibis.null("string"))]
     for place, name in enumerate(text):
@@ -340,14 +333,17 @@ def summaries(
     fixed: Mapping[str, Scale],
     counts: Mapping[str, Cells],
     grains: int,
+    values: bool = True,
 ) -> dict[str, Summary]:
-    """Read the summaries of the columns.
+    """The summaries of the columns.
 
     rows     with `place`, the place of a row's grain, and the columns
     counts   by column its rows by grain and fine code
+    values   whether rows are read once more for what the counts do not tell: extremes, means, deviations, distinct
+             values, lengths of texts; else these are NaN
     """
     asked: dict[str, ir.Value] = {}
-    for place, each in enumerate(columns):
+    for place, each in enumerate(columns if values else ()):
         value, scale = rows[each.column], fixed[each.column]
         if isinstance(scale, Grid):
             off = ibis.ifelse(value.abs() < LARGEST, value - scale.middle, value.sign() * LARGEST)

@@ -18,7 +18,7 @@ from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import Key, Piece, binned
 from leadline.engine import Engine
 from leadline.estimate.calibrator import Calibrator
-from leadline.evaluation.leaves import column
+from leadline.evaluation.arrays import column
 from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import Log

@@ -16,6 +16,7 @@ from leadline.evaluation.changes import changes, leaf_changes
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.columns import Columns
 from leadline.evaluation.drifts import Drifts, drifts_of
+from leadline.evaluation.found import FoundSlices
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
@@ -56,6 +57,7 @@ class Evaluation:
     leaves  rows by leaf of a tree over features, for estimates without labels
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     columns rows by the value of each feature, score and prediction, or why there are none; None without features
+    found   slices that the model fails for; None where there was nothing to look at, or they were not asked for
     """
 
     spec: Spec
@@ -76,6 +78,7 @@ class Evaluation:
     leaves: LeafCells | None = None
     classes: ClassCells | Undefined | None = None
     columns: Columns | Undefined | None = None
+    found: FoundSlices | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 

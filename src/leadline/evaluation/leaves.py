@@ -23,12 +23,12 @@ from leadline.estimate.leaves import (
     Codes,
     LeafSums,
     Tree,
-    Values,
-    Words,
     below,
     grown,
     wide_bins,
 )
+from leadline.evaluation.arrays import array, column, values
+from leadline.evaluation.sampling import sample
 from leadline.log.features import FEATURE
 from leadline.metrics.sums import Array, Measure
 from leadline.stats.tree import Split
@@ -69,20 +69,14 @@ def leaf_cells(
     labelled_rows how many labelled rows with a score these have
     first         number of the first grain
     """
-    packed = (rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score
-    rows = rows.filter(rows.score.notnull()).mutate(
-        score_bin=packed.cast("int64"), grain=(rows.grain - first).cast("int64")
-    )
+    rows = _with_bin(rows).mutate(grain=(rows.grain - first).cast("int64"))
     tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
     if isinstance(tree, Undefined):
         return tree
     if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells")
     wide = wide_bins(fit.reference.bins)
-    # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
-    columns = {"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance}
-    known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
-    coded = rows.mutate(leaf=_leaf(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
+    coded = _joined(engine, rows.mutate(leaf=_leaf(tree, tree.root, rows)), fit, wide=wide)
     keys = (
         Key("grain", coded.grain, grains),
         Key("predicted", coded.predicted, 3),
@@ -94,11 +88,24 @@ def leaf_cells(
     return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
 
 
-def column(values: NDArray[Any]) -> pa.Array:
-    """An array as a column of Arrow. From its memory: `pa.array` imports pandas where that is installed."""
-    kind = pa.int64() if values.dtype.kind == "i" else pa.float64()
-    buffer = pa.py_buffer(np.ascontiguousarray(values).tobytes())
-    return pa.Array.from_buffers(kind, len(values), [None, buffer])
+def with_chance(engine: Engine, rows: ir.Table, fit: Calibrator) -> ir.Table:
+    """The rows with a score, and with the chance of a positive that it stands for as `chance`.
+
+    rows   facts with the bins of the score, as the plan makes them
+    """
+    return _joined(engine, _with_bin(rows), fit).drop("known_bin", "score_bin")
+
+
+def _with_bin(rows: ir.Table) -> ir.Table:
+    packed = (rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score
+    return rows.filter(rows.score.notnull()).mutate(score_bin=packed.cast("int64"))
+
+
+def _joined(engine: Engine, rows: ir.Table, fit: Calibrator, **by_bin: NDArray[Any]) -> ir.Table:
+    """Rows with the chance of their score bin. By a join: a chain of comparisons would reckon the bin in each anew."""
+    columns = {"known_bin": _packed(fit.reference.bins), CHANCE: fit.chance, **by_bin}
+    known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
+    return rows.join(known, rows.score_bin == known.known_bin)
 
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
@@ -124,40 +131,11 @@ def _tree(
     """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
     labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
-    sample = labelled.select("score_bin", "actual", *columns, order=engine.md5(labelled.id.cast("string")))
-    if labelled_rows > SAMPLE:  # by a limit for the md5, for engines would sort all rows to find the least of them
-        sample = sample.filter(sample.order.substr(0, 8) < f"{SAMPLE * 16**8 // labelled_rows:08x}")
-    found = engine.run(sample).sort_by("order")  # sums are the same whatever order an engine delivers
+    found = sample(engine, labelled, ["score_bin", "actual", *columns], SAMPLE, labelled_rows)
     bins = _packed(fit.reference.bins)
-    chance = fit.chance[np.minimum(np.searchsorted(bins, _array(found, "score_bin")), len(bins) - 1)]
-    labels = _array(found, "actual").astype(np.float64)
-    return grown(names, [_values(found, column) for column in columns], labels - chance, labels)
-
-
-def _array(table: pa.Table, name: str) -> NDArray[Any]:
-    """A column's own memory. By DLPack: `to_numpy` imports pandas where that is installed."""
-    column = table.column(name).combine_chunks()
-    return np.asarray(np.from_dlpack(column) if len(column) else np.zeros(0))
-
-
-def _values(table: pa.Table, name: str) -> Values:
-    column = table.column(name).combine_chunks()
-    if pa.types.is_floating(column.type):
-        return _filled(column, np.nan)
-    coded = column.cast(pa.string()).dictionary_encode()
-    return Words(_filled(coded.indices, -1).astype(np.int64), tuple(coded.dictionary.to_pylist()))
-
-
-def _filled(column: pa.Array, missing: float) -> NDArray[Any]:
-    """A column of numbers with a value for NULL. From its memory: Arrow's own way to fill imports pandas."""
-    kind = column.type.to_pandas_dtype()
-    if not len(column):
-        return np.zeros(0, kind)
-    values = np.frombuffer(column.buffers()[1], kind, len(column), column.offset * np.dtype(kind).itemsize)
-    if not column.null_count:
-        return values
-    known = np.from_dlpack(column.is_valid().cast(pa.int8()))
-    return np.where(known == 1, values, np.array(missing, kind))
+    chance = fit.chance[np.minimum(np.searchsorted(bins, array(found, "score_bin")), len(bins) - 1)]
+    labels = array(found, "actual").astype(np.float64)
+    return grown(names, [values(found, column) for column in columns], labels - chance, labels)
 
 
 def _packed(bins: Array) -> Ints:

@@ -16,14 +16,15 @@ from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
-from leadline.evaluation.choice import choose
+from leadline.evaluation.choice import choose, has
 from leadline.evaluation.classes import class_cells, not_expected
-from leadline.evaluation.columns import counted_columns, of_outcomes, read_columns
+from leadline.evaluation.column_reading import columns_of
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.notes import data_notes, future, known_later, late_notes, revised, version_notes
 from leadline.evaluation.plan import OF_BASELINE, Plan
+from leadline.evaluation.slice_search import find_slices
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
@@ -50,16 +51,18 @@ def evaluate_log(
     asked: datetime | None = None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    search: bool = False,
 ) -> Evaluation:
     """Read the spec's log once for its ranges and once for its cells.
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
+    search      whether to look for slices that the model fails for and at each column, unless the spec says no
     progress    is told in a few words what is being done
     """
     told = progress or _silent
     with open_engine(sources(spec)) as engine:
-        return _evaluate(spec, engine, asked, all_slices, told)
+        return _evaluate(spec, engine, asked, all_slices, told, search)
 
 
 def _silent(_: str) -> None:
@@ -67,7 +70,12 @@ def _silent(_: str) -> None:
 
 
 def _evaluate(
-    spec: Spec, engine: Engine, asked: datetime | None, all_slices: bool, told: Callable[[str], None]
+    spec: Spec,
+    engine: Engine,
+    asked: datetime | None,
+    all_slices: bool,
+    told: Callable[[str], None],
+    search: bool,
 ) -> Evaluation:
     told("reading the log's ranges")
     log = open_log(spec, engine)
@@ -167,14 +175,28 @@ def _evaluate(
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
     evaluation = _refined(evaluation, log, known.table, plan.thresholds, told)
-    if not log.features and spec.task != "regression" and (spec.reference is None or spec.reference.source is None):
-        end = evaluation.without_labels.reference_end
-        return replace(evaluation, columns=counted_columns(spec, series, coding, grain, end))
-    told("counting the values of each column")
-    measures = {measure.name: measure for metric in of_outcomes(metrics) for measure in metric.measures}
-    end = evaluation.without_labels.reference_end
-    columns = read_columns(spec, log, found, known, coding, grain, (first, last), end, tuple(measures.values()))
-    return replace(evaluation, columns=columns)
+    return _searched(evaluation, log, found, known, plan.thresholds, told) if search else evaluation
+
+
+def _searched(
+    evaluation: Evaluation,
+    log: Log,
+    found: Profile,
+    known: Facts,
+    thresholds: Sequence[float],
+    told: Callable[[str], None],
+) -> Evaluation:
+    """With what nobody asked for: slices that the model fails for, and the values of each column."""
+    spec = evaluation.spec
+    if spec.find_slices and log.described:
+        told("looking for slices that the model fails for")
+        rows = of_sample(known.table) if evaluation.sampled is not None else known.table
+        slices = find_slices(evaluation, log, rows, has(spec, log, found), thresholds)
+        evaluation = replace(evaluation, found=slices)
+    if spec.check_columns:
+        told("counting the values of each column")
+        evaluation = replace(evaluation, columns=columns_of(evaluation, log, found, known))
+    return evaluation
 
 
 def _refined(

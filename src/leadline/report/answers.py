@@ -26,6 +26,7 @@ from leadline.values import (
     ALL_ROWS,
     Breach,
     Estimate,
+    Finding,
     Judgement,
     Labels,
     Relative,
@@ -439,6 +440,15 @@ def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
         if each.slice == ALL_ROWS and each.version is None and each.window == window:
             found[each.metric] = each.value
     return found.get
+
+
+#: kinds of findings that say for whom it is not; others say why
+OF_SLICES = ("slice",)
+
+
+def found_slices(content: Content) -> list[Finding]:
+    """What was found without being declared, in its order."""
+    return [each for each in content.findings if each.kind in OF_SLICES]
 
 
 # Series -------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from leadline.report.answers import (
     change_sentences,
     estimated,
     folded,
+    found_slices,
     label_sentences,
     ordered,
     overall,
@@ -38,7 +39,7 @@ from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
-from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status, Target
+from leadline.values import ALL_ROWS, Estimate, Finding, Judgement, Slice, Span, Status, Target
 
 #: points of charts and figures of tables that one file may hold
 MOST_POINTS: Final = 20_000
@@ -326,11 +327,28 @@ def _window(each: Estimate, zone: ZoneInfo) -> Markup:
 
 
 def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
-    found = [ranking for ranking in rankings(content) if ranking.looked]
-    if not found:
-        return
+    ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
+    if ranked or found:
+        yield tag("h2", "For whom is it not?")
+    if ranked:
+        yield from _rankings(content, ranked, budget)
+    if found:
+        window = words.days(found[0].window, ZoneInfo(content.zone))
+        yield tag("h3", "Found among all combinations of features")
+        yield tag("p", f"{window}; the declared slices have no part in it.", class_="soft")
+        yield _findings(found)
+
+
+def _findings(found: Sequence[Finding]) -> Markup:
+    """Findings of any kind, each with what to look at next."""
+    items = [
+        tag("li", tag("p", each.what), tag("p", each.next, class_="soft") if each.next else None) for each in found
+    ]
+    return tag("ol", *items)
+
+
+def _rankings(content: Content, found: Sequence[Ranking], budget: _Budget) -> Iterator[Markup | None]:
     window = overall(content)
-    yield tag("h2", "For whom is it not?")
     said = "Slices that break a promise, or whose whole interval is worse than the figure of all rows"
     yield tag("p", f"{said}{'' if window is None else f', {words.days(window, ZoneInfo(content.zone))}'}.")
     yield _table(

@@ -22,6 +22,7 @@ from leadline.report.answers import (
     budget_sentence,
     change_sentences,
     folded,
+    found_slices,
     label_sentences,
     ordered,
     overall,
@@ -31,7 +32,7 @@ from leadline.report.answers import (
     summary,
 )
 from leadline.report.document import Content
-from leadline.values import ALL_ROWS, Judgement, Verdict
+from leadline.values import ALL_ROWS, Finding, Judgement, Verdict
 
 STYLES = {
     Verdict.BREACHED: "bold red",
@@ -44,6 +45,7 @@ STYLES = {
 INDENT = 2
 GAP = 2
 LEAST = 8  # an elastic column is not cut below this
+FOUND = 5  # findings that are told
 
 
 @dataclass(frozen=True)
@@ -204,11 +206,35 @@ def without_labels(content: Content, width: int) -> Iterator[Text]:
 
 
 def for_whom(content: Content, width: int) -> Iterator[Text]:
-    """The slices that are breached or apart from all rows, metric by metric."""
-    found = [ranking for ranking in rankings(content) if ranking.looked]
-    if not found:
+    """The declared slices that are breached or apart from all rows, metric by metric, and those that were found."""
+    ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
+    if not ranked and not found:
         return
     yield from question("For whom is it not?")
+    if ranked:
+        yield from _rankings(content, ranked, width)
+    if found:
+        window = words.days(found[0].window, ZoneInfo(content.zone))
+        if ranked:
+            yield Text()
+        yield from sentence(f"Found among all combinations of features, {window}:", width)
+        yield from findings(found, width)
+
+
+def findings(found: Sequence[Finding], width: int) -> Iterator[Text]:
+    """The first findings of any kind, each with what to look at next."""
+    for each in found[:FOUND]:
+        first, *others = wrapped(words.printable(each.what), max(width - INDENT - 2, LEAST))
+        yield Text(f"{' ' * INDENT}• {first}", no_wrap=True)
+        for line in others:
+            yield Text(" " * (INDENT + 2) + line, no_wrap=True)
+        for line in wrapped(words.printable(each.next), max(width - INDENT - 2, LEAST)):
+            yield Text(" " * (INDENT + 2) + line, style="dim", no_wrap=True)
+    if len(found) > FOUND:
+        yield from sentence(f"… and {len(found) - FOUND:,} more.", width, style="dim")
+
+
+def _rankings(content: Content, found: Sequence[Ranking], width: int) -> Iterator[Text]:
     rows: list[Row] = []
     for ranking in found:
         if rows and ranking.whole is not None:
