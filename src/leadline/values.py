@@ -256,6 +256,7 @@ class Distance:
     floor    what it is on average where nothing changed and rows are independent
     high     what it then exceeds in one window of a hundred
     excess   what of it is above the floor: sqrt(max(0, value² - floor²)), or for divergences max(0, value - floor)
+    limit    what quiet windows stay below, which differ as those of the reference do; None where it does not decide
     """
 
     name: str
@@ -263,6 +264,7 @@ class Distance:
     floor: float
     high: float
     excess: float
+    limit: float | None = None
 
 
 class DriftVerdict(StrEnum):
@@ -283,7 +285,7 @@ class Drift:
     rows       rows of the window
     distances  none for a window without rows
     effects    what the column alone does to a metric: by how much it changes when the reference is weighed so that
-               the column is distributed as in the window
+               the column is distributed as in the window. First the one that counts most
     missing    share of the rows without a value
     unseen     share of the rows with a value that the reference does not have, with its 95 % interval; None where
                that cannot be told

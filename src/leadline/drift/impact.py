@@ -47,6 +47,7 @@ class Impact:
     value       the change
     low, high   its 95 % interval: jackknife over blocks of the reference, and as far as rows of unknown outcome reach
     unknown     share of a window's rows whose value has no labelled rows in the reference; they count as average
+    of_bins     the metric over the reference's rows in each bin, shape (k,); NaN where it has no figure there
     """
 
     reference: float
@@ -54,6 +55,7 @@ class Impact:
     low: Array
     high: Array
     unknown: Array
+    of_bins: Array
 
 
 def impact(metric: Metric, outcomes: Outcomes, p: Array, q: Array) -> Impact | None:
@@ -75,7 +77,8 @@ def impact(metric: Metric, outcomes: Outcomes, p: Array, q: Array) -> Impact | N
         # how much of what the metric divides by they could be
         known = metric.size(np.where(labelled > 0, q, 0.0) @ _each(parts, labelled))
         reach = np.where(unknown > 0, unknown / (unknown + known), 0.0)
-    ends = []
+        of_bins = np.where(labelled > 0, metric.value(parts), np.nan)
+    ends: list[Array] = []
     for side, limit in ((-1, metric.low), (1, metric.high)):
         further = reach * (limit - reference - value) if np.isfinite(limit) else 0.0
         ends.append(value + side * half + further)
@@ -83,7 +86,7 @@ def impact(metric: Metric, outcomes: Outcomes, p: Array, q: Array) -> Impact | N
     if not (np.isfinite(metric.low) and np.isfinite(metric.high)):
         told &= unknown <= MOST_UNKNOWN
     low, high = (np.where(told, end, np.nan) for end in ends)
-    return Impact(float(reference), value, low, high, unknown)
+    return Impact(float(reference), value, low, high, unknown, of_bins)
 
 
 def _each(parts: Array, labelled: Array) -> Array:

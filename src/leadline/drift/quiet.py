@@ -15,7 +15,7 @@ swing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,12 +79,14 @@ class Distances:
     floor    its mean if rows were independent and nothing had changed
     high     what it then exceeds in one window of a hundred
     excess   what of it is above the floor: sqrt(max(0, value² - floor²)), or for divergences max(0, value - floor)
+    limit    above which a window has drifted; None for distances that do not decide
     """
 
     value: Array
     floor: Array
     high: Array
     excess: Array
+    limit: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +127,9 @@ def measured(own: Histograms, windows: Histograms, of: Scale | None, parts: floa
         chance = noise.chance(kind, np.maximum(sizes, 1.0))
         found[kind.name] = _above(kind, value, np.where(np.isfinite(value), chance.mean, np.nan), chance.high)
         if kind.name in DECIDING:
-            square = np.nan_to_num(value) ** 2
             limit = _guessed(kind, swung, sizes) if swung else _limits(kind, noise, own, ours[kind.name], sizes, parts)
-            drifted |= square > limit
+            drifted |= np.nan_to_num(value) ** 2 > limit
+            found[kind.name] = replace(found[kind.name], limit=np.sqrt(limit))
     return Measured(found, drifted)
 
 

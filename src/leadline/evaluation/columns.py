@@ -59,6 +59,11 @@ class Columns:
     by_rows: bool
     left_out: Mapping[str, str]
 
+    @property
+    def reference_end(self) -> int:
+        """The place of the first grain after the reference; 0 where it has a source of its own."""
+        return 0 if self.reference is None else self.reference[1]
+
 
 def of_outcomes(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """The metrics for which it can be told what a change of a column does: those read from counts or means of labels.

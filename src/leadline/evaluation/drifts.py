@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +20,7 @@ from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Sums
 from leadline.spec.model import Spec
 from leadline.stats.proportion import share_interval
-from leadline.values import Distance, Drift, DriftVerdict, Effect, Span, Undefined, Window
+from leadline.values import Distance, Drift, DriftVerdict, Effect, Span, Window
 
 #: whole windows in the reference from which on they tell how windows differ; else weeks do, else single grains
 LEAST_WINDOWS = 4
@@ -29,82 +30,87 @@ Place = tuple[int, int, Window]
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A column beside its reference.
+
+    reference  its rows by bin, as one window
+    shown      the windows that are compared
+    impacts    by metric what the column does to it
+    """
+
+    cells: ColumnCells
+    reference: Histograms
+    shown: Histograms
+    measured: Measured
+    impacts: tuple[tuple[Metric, Impact], ...]
+
+
+@dataclass(frozen=True)
 class Drifts:
     """Drift of the columns of one evaluation, worked out when asked for.
 
     metrics   for which it is told what a column does to them, the most important first
     classes   number of classes
+    span      length of the windows
+    windows   those that are compared, which do not overlap: places in the arrays, and the whole window
     """
 
     spec: Spec
     columns: Columns
     metrics: Sequence[Metric]
     classes: int
+    span: Span
+    windows: tuple[Place, ...]
 
     @cached_property
-    def windows(self) -> list[Place]:
-        """The windows after the reference: places in the arrays, cut to the log, and the whole window."""
-        grain, first, last = self.columns.grain, self.columns.first, self.columns.first + self.columns.grains - 1
-        begin, _ = grain.window_at(self._span, first)
-        found = [
-            (max(low - first, 0), min(high - first, last - first + 1), grain.window(low, high))
-            for low, high in grain.tumbling(self._span, begin, last)
-        ]
-        after = 0 if self.columns.reference is None else self.columns.reference[1]
-        return [each for each in found if each[2].start >= grain.start(first + after)]
-
-    @property
-    def _span(self) -> Span:
-        """The windows' length: as declared, or one grain where these are longer."""
-        grain = self.columns.grain
-        own = Span(grain.count, grain.unit)
-        return self.spec.window if Grain.dividing([self.spec.window, own], grain.zone) == grain else own
+    def compared(self) -> tuple[Compared, ...]:
+        """The columns beside the reference; none where no window begins after it."""
+        places = [(begin, after) for begin, after, _ in self.windows]
+        found = []
+        for column in self.columns.columns if places else ():
+            shown = _by_window(column.rows, places, len(column.bins), self.columns.grains)
+            own, parts = self._own(column)
+            if own.rows.any():
+                of = scale(column.bins.centre, own.total().weight[0]) if column.bins.numeric else None
+                impacts = tuple(self._impacts(column, own, shown))
+                found.append(Compared(column, own.total(), shown, measured(own, shown, of, parts), impacts))
+        return tuple(found)
 
     @cached_property
     def of_columns(self) -> tuple[tuple[Drift, ...], ...]:
         """By column its windows."""
-        return tuple(tuple(self._of(each)) for each in self.columns.columns)
+        return tuple(tuple(self._of(each)) for each in self.compared)
 
     @cached_property
     def every(self) -> tuple[Drift, ...]:
         """All columns in all windows."""
         return tuple(each for column in self.of_columns for each in column)
 
-    def _of(self, column: ColumnCells) -> Iterator[Drift]:
-        places = [(begin, after) for begin, after, _ in self.windows]
-        if not places:
-            return
-        shown = _by_window(column.rows, places, len(column.bins), self.columns.grains)
-        own, parts = self._own(column)
-        if not own.rows.any():
-            return
-        of = scale(column.bins.centre, own.total().weight[0]) if column.bins.numeric else None
-        found = measured(own, shown, of, parts)
-        impacts = self._impacts(column, own, shown)
+    def _of(self, of: Compared) -> Iterator[Drift]:
         since = None
         for place, (begin, after, window) in enumerate(self.windows):
-            rows = int(column.summary.rows[begin:after].sum())
-            drifted = bool(found.drifted[place])
-            since = (since or window.start) if drifted else None
-            effects = tuple(_effect(metric, each, place) for metric, each in impacts)
-            verdict, why = self._verdict(rows, drifted, impacts, place)
+            rows = int(of.cells.summary.rows[begin:after].sum())
+            drifted = bool(of.measured.drifted[place])
+            if rows:
+                since = (since or window.start) if drifted else None
+            verdict, why = self._verdict(rows, drifted, of.impacts, place)
             yield Drift(
-                column=column.column.name,
-                role=column.column.role,
+                column=of.cells.column.name,
+                role=of.cells.column.role,
                 window=window,
                 rows=rows,
                 verdict=verdict,
-                distances=_distances(found, place) if rows else (),
-                effects=tuple(each for each in effects if each is not None) if rows else (),
-                **_shares(column.bins, shown, place),
-                since=since,
+                distances=_distances(of.measured, place) if rows else (),
+                effects=_effects(of.impacts, place) if rows else (),
+                **_shares(of.cells.bins, of.shown, place),
+                since=since if rows else None,
                 why=why,
             )
 
     def _own(self, column: ColumnCells) -> tuple[Histograms, float]:
         """The reference in windows of its own, and how many of these are as long as a window that is compared."""
         count = self.columns.reference_grains
-        grains = _grains(self._span, self.columns.grain)
+        grains = _grains(self.span, self.columns.grain)
         for length in dict.fromkeys((grains, self.columns.grain.in_a_week)):
             if length <= grains and count // length >= LEAST_WINDOWS:
                 break
@@ -152,6 +158,13 @@ class Drifts:
         return DriftVerdict.UNCLEAR, why
 
 
+def tolerated(drifts: Drifts, name: str) -> float:
+    """The largest effect on a metric that is harmless, in its unit."""
+    impacts = [each for of in drifts.compared for metric, each in of.impacts if metric.name == name]
+    metric = next(metric for metric in drifts.metrics if metric.name == name)
+    return max(tolerance(metric, impacts[0].reference), 1e-300) if impacts else 1.0
+
+
 def _said(metric: Metric, of: Impact, place: int) -> DriftVerdict:
     """What an effect is: one that counts, none to speak of, or one that is too unsure."""
     value, low, high = (float(each[place]) for each in (of.value, of.low, of.high))
@@ -163,11 +176,16 @@ def _said(metric: Metric, of: Impact, place: int) -> DriftVerdict:
     return DriftVerdict.UNCLEAR
 
 
-def _effect(metric: Metric, of: Impact, place: int) -> Effect | None:
-    value, low, high = (float(each[place]) for each in (of.value, of.low, of.high))
-    if not np.isfinite(value):
-        return None
-    return Effect(metric.name, value, *((low, high) if np.isfinite(low) else (None, None)))
+def _effects(impacts: Sequence[tuple[Metric, Impact]], place: int) -> tuple[Effect, ...]:
+    """Those that can be told, first the one that is largest beside what would be harmless."""
+    found = []
+    for metric, of in impacts:
+        value, low, high = (float(each[place]) for each in (of.value, of.low, of.high))
+        if np.isfinite(value):
+            ends = (low, high) if np.isfinite(low) else (None, None)
+            share = abs(value) / max(tolerance(metric, of.reference), 1e-300)
+            found.append((share, Effect(metric.name, value, *ends)))
+    return tuple(each for _, each in sorted(found, key=lambda pair: -pair[0]))
 
 
 def _distances(found: Measured, place: int) -> tuple[Distance, ...]:
@@ -176,7 +194,8 @@ def _distances(found: Measured, place: int) -> tuple[Distance, ...]:
         each = found.distances[kind.name]
         value, floor, high, excess = (float(array[place]) for array in (each.value, each.floor, each.high, each.excess))
         if np.isfinite(value):
-            made.append(Distance(kind.name, value, floor, high, excess))
+            limit = None if each.limit is None else float(each.limit[place])
+            made.append(Distance(kind.name, value, floor, high, excess, limit))
     return tuple(made)
 
 
@@ -248,10 +267,38 @@ def effect_metrics(promised: Sequence[Metric], shown: Sequence[Metric]) -> tuple
     return of_outcomes(list({metric.name: metric for metric in promised}.values())) or of_outcomes(shown)[:1]
 
 
-def drifts_of(
-    spec: Spec, columns: Columns | Undefined | None, promised: Sequence[Metric], shown: Sequence[Metric], classes: int
-) -> Drifts | Undefined:
-    """The drift of an evaluation's columns; why there is none where they could not be read."""
-    if columns is None or isinstance(columns, Undefined):
-        return columns or Undefined("no column was read")
-    return Drifts(spec, columns, effect_metrics(promised, shown), classes)
+def tumbling_drifts(spec: Spec, columns: Columns, metrics: Sequence[Metric], classes: int) -> Drifts:
+    """Drift in the windows of the declaration that begin after the reference; by grain where grains are longer."""
+    grain, first, last = columns.grain, columns.first, columns.first + columns.grains - 1
+    own = Span(grain.count, grain.unit)
+    span = spec.window if _fits(spec.window, grain) else own
+    begin, _ = grain.window_at(span, first)
+    found = [
+        (max(low - first, 0), min(high - first, last - first + 1), grain.window(low, high))
+        for low, high in grain.tumbling(span, begin, last)
+    ]
+    end = grain.start(first + columns.reference_end)
+    return Drifts(spec, columns, metrics, classes, span, tuple(each for each in found if each[2].start >= end))
+
+
+def latest_drifts(spec: Spec, columns: Columns, metrics: Sequence[Metric], classes: int, as_of: datetime) -> Drifts:
+    """Drift in one window, of the longest objective's length and up to the last grain that is over.
+
+    Without objectives it is as long as the declaration's windows; where the log is too short, it begins with the end of
+    the reference.
+    """
+    grain, first = columns.grain, columns.first
+    spans = [objective.window for objective in spec.objectives] or [spec.window]
+    after = columns.grains
+    while after > columns.reference_end + 1 and grain.start(first + after) > as_of:
+        after -= 1
+    ranges = {span: grain.rolling(span, first + after)[0] - first for span in spans if _fits(span, grain)}
+    span, begin = min(ranges.items(), key=lambda item: item[1], default=(Span(grain.count, grain.unit), after - 1))
+    begin = max(begin, columns.reference_end)
+    windows = ((begin, after, grain.window(first + begin, first + after)),) if begin < after else ()
+    return Drifts(spec, columns, metrics, classes, span, windows)
+
+
+def _fits(span: Span, grain: Grain) -> bool:
+    """Whether windows of a span are made of whole grains."""
+    return Grain.dividing([span, Span(grain.count, grain.unit)], grain.zone) == grain

@@ -15,7 +15,7 @@ from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.columns import Columns
-from leadline.evaluation.drifts import Drifts, drifts_of
+from leadline.evaluation.drifts import Drifts, effect_metrics, latest_drifts, tumbling_drifts
 from leadline.evaluation.found import FoundSlices
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
@@ -300,10 +300,23 @@ class Evaluation:
         )
 
     @cached_property
-    def drifts(self) -> Drifts | Undefined:
+    def drifts(self) -> Drifts | None:
         """How the columns of later windows differ from the reference, and what that does to the metrics."""
-        promised = list(self.objective_metrics.values())
-        return drifts_of(self.spec, self.columns, promised, self.metrics, self.series.classes)
+        if not isinstance(self.columns, Columns):
+            return None
+        return tumbling_drifts(self.spec, self.columns, self._affected, self.series.classes)
+
+    @cached_property
+    def latest_drifts(self) -> Drifts | None:
+        """The same of the latest window."""
+        if not isinstance(self.columns, Columns):
+            return None
+        return latest_drifts(self.spec, self.columns, self._affected, self.series.classes, self.as_of)
+
+    @property
+    def _affected(self) -> tuple[Metric, ...]:
+        """The metrics for which it is told what columns do to them."""
+        return effect_metrics(list(self.objective_metrics.values()), self.metrics)
 
     @cached_property
     def estimated(self) -> tuple[Estimate, ...]:

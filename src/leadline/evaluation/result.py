@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
+from leadline.evaluation.drift_findings import drift_findings, latest_drift
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.findings import findings
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
 from leadline.report.answers import exit_code, summary
-from leadline.report.document import Content, document
+from leadline.report.document import Content, document, drift_rows
 from leadline.report.html import html, notebook
 from leadline.report.text import Report
 from leadline.spec.fields import Files, Memory, TableSource
@@ -129,6 +130,33 @@ OBJECTIVES = pa.schema(
         "burn_rate": pa.float64(),
     }
 )
+DRIFT = pa.schema(
+    {
+        "column": pa.string(),
+        "role": pa.string(),
+        "window_start": _TIME,
+        "window_end": _TIME,
+        "rows": pa.int64(),
+        "verdict": pa.string(),
+        "since": _TIME,
+        "distance": pa.string(),
+        "value": pa.float64(),
+        "floor": pa.float64(),
+        "floor_p99": pa.float64(),
+        "excess": pa.float64(),
+        "limit": pa.float64(),
+        "metric": pa.string(),
+        "impact": pa.float64(),
+        "impact_low": pa.float64(),
+        "impact_high": pa.float64(),
+        "impacts": pa.string(),
+        "missing": pa.float64(),
+        "unseen": pa.float64(),
+        "unseen_low": pa.float64(),
+        "unseen_high": pa.float64(),
+        "why": pa.string(),
+    }
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -152,6 +180,7 @@ class Result:
             changes=found.changes(),
             leaf_changes=found.leaf_changes(),
             findings=self.findings,
+            drift=latest_drift(found),
             objectives=Judging(found).judgements(),
             labels=found.labels,
             notes=(*found.notes, *found.without_labels.notes(), *advice(found)),
@@ -162,9 +191,16 @@ class Result:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What somebody may want to look into: slices that the model fails for."""
+        """What somebody may want to look into: slices that the model fails for, and columns that drifted."""
         found = self._evaluation
-        return () if found.found is None else tuple(findings(found, found.found))
+        slices = [] if found.found is None else findings(found, found.found)
+        return (*slices, *drift_findings(found))
+
+    @cached_property
+    def drift(self) -> Table:
+        """One row a column, window after the reference, and distance; the document has the latest window only."""
+        drifts = self._evaluation.drifts
+        return Table([row for each in (drifts.every if drifts else ()) for row in drift_rows(each)], DRIFT)
 
     @cached_property
     def _document(self) -> dict[str, Any]:
