@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, recall_score
 
-from leadline.drift.impact import Outcomes, impact, tolerance
+from leadline.drift.impact import Outcomes, impact, nearest, tolerance
 from leadline.metrics import MetricCall, build
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Sums
@@ -48,7 +48,7 @@ def outcomes(of: Metric, given: Rows, bins: int = BINS) -> Outcomes:
     np.add.at(counts, (given.block, given.bin, given.predicted, given.actual), 1.0)
     weight = counts.sum((-2, -1))
     sums = Sums(weight, weight, weight, np.zeros_like(weight), counts, counts)
-    return Outcomes(of.parts(sums), weight)
+    return Outcomes(of.parts(sums), weight, np.full(bins, -1))
 
 
 def shares(given: Rows, bins: int = BINS) -> Array:
@@ -118,6 +118,18 @@ def test_values_without_labels_in_the_reference_widen_the_interval() -> None:
     assert found.high[0] >= 0.3 * (1 - found.reference) - 1e-9
 
 
+def test_numbers_beyond_the_reference_count_like_the_nearest() -> None:
+    of, given = metric("accuracy"), rows()
+    made, p = outcomes(of, given, BINS + 1), shares(given, BINS + 1)
+    like = nearest(np.arange(BINS + 1.0), made.labelled.sum(axis=0))
+    q = np.zeros((1, BINS + 1))
+    q[0, -1] = 1.0
+    found = impact(of, replace(made, like=like), p, q)
+    assert found is not None
+    assert found.reference + found.value[0] == pytest.approx(found.of_bins[-2])
+    assert found.unknown[0] == 1
+
+
 def test_unknown_rows_may_be_all_that_a_metric_looks_at() -> None:
     """Recall looks at positives only: 2 % of unknown rows may be half as many as the positives."""
     of, given = metric("recall"), rows()
@@ -140,7 +152,7 @@ def test_one_block_says_nothing_of_how_sure_it_is() -> None:
 
 def test_without_labels_there_is_no_effect() -> None:
     of = metric("accuracy")
-    nothing = Outcomes(np.zeros((BLOCKS, BINS, 5)), np.zeros((BLOCKS, BINS)))
+    nothing = Outcomes(np.zeros((BLOCKS, BINS, 5)), np.zeros((BLOCKS, BINS)), np.full(BINS, -1))
     assert impact(of, nothing, np.full(BINS, 0.2), LATER) is None
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from leadline.metrics.metric import Metric
@@ -20,9 +21,10 @@ from leadline.metrics.sums import Array
 
 #: share of a window's rows with values that the reference has no labels for, above which a figure without ends has no
 #: interval
-MOST_UNKNOWN = 0.01
-#: share of the reference's errors, or of its distance from the best figure, below which an effect is harmless
-HARMLESS = 0.02
+MOST_UNKNOWN = 0.05
+#: share of the reference's errors, or of its distance from the best figure, below which an effect is harmless; the ends
+#: of its interval may be five times as large
+HARMLESS, SURELY = 0.02, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,30 @@ class Outcomes:
 
     parts     of the metric (`Metric.parts`), shape (blocks, k, parts)
     labelled  rows, or their weight, shape (blocks, k)
+    like      of each bin without labelled rows the one that stands for it, -1 for the average row; shape (k,)
 
     Blocks are runs of days, or parts of the rows chosen by a hash; each leaves out one to tell how sure an effect is.
     """
 
     parts: Array
     labelled: Array
+    like: NDArray[np.int64]
+
+
+def nearest(centre: Array, labelled: Array) -> NDArray[np.int64]:
+    """For bins without labelled rows the nearest one with such rows; -1 where a bin is no number, or there is none.
+
+    centre     where the bins lie, NaN for those that are no numbers; shape (k,)
+    labelled   labelled rows of each, shape (k,)
+
+    >>> nearest(np.array([np.nan, 1.0, 2.0, 9.0]), np.array([5.0, 4.0, 0.0, 0.0])).tolist()
+    [-1, 1, 1, 1]
+    """
+    like = np.full(len(centre), -1)
+    known = np.flatnonzero(np.isfinite(centre) & (labelled > 0))
+    for place in np.flatnonzero(np.isfinite(centre)) if len(known) else ():
+        like[place] = known[np.abs(centre[known] - centre[place]).argmin()]
+    return like
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +66,8 @@ class Impact:
     reference   the metric over the reference
     value       the change
     low, high   its 95 % interval: jackknife over blocks of the reference, and as far as rows of unknown outcome reach
-    unknown     share of a window's rows whose value has no labelled rows in the reference; they count as average
+    unknown     share of a window's rows whose value has no labelled rows in the reference; they count like the nearest
+                number that has, or as average
     of_bins     the metric over the reference's rows in each bin, shape (k,); NaN where it has no figure there
     """
 
@@ -69,13 +90,13 @@ def impact(metric: Metric, outcomes: Outcomes, p: Array, q: Array) -> Impact | N
         return None
     with np.errstate(all="ignore"):  # what comes of nothing is looked at
         parts = outcomes.parts.sum(axis=0)
-        reference, value = _changed(metric, parts, labelled, p, q)
+        reference, value = _changed(metric, parts, labelled, outcomes.like, p, q)
         if not np.isfinite(reference):
             return None
         half = _half(metric, outcomes, p, q, value)
         unknown = q[:, labelled <= 0].sum(axis=1)
         # how much of what the metric divides by they could be
-        known = metric.size(np.where(labelled > 0, q, 0.0) @ _each(parts, labelled))
+        known = metric.size(np.where(labelled > 0, q, 0.0) @ _each(parts, labelled, outcomes.like))
         reach = np.where(unknown > 0, unknown / (unknown + known), 0.0)
         of_bins = np.where(labelled > 0, metric.value(parts), np.nan)
     ends: list[Array] = []
@@ -89,15 +110,19 @@ def impact(metric: Metric, outcomes: Outcomes, p: Array, q: Array) -> Impact | N
     return Impact(float(reference), value, low, high, unknown, of_bins)
 
 
-def _each(parts: Array, labelled: Array) -> Array:
-    """Parts of one labelled row of each bin, those of the average row where there is none; shape (k, parts)."""
+def _each(parts: Array, labelled: Array, like: NDArray[np.int64]) -> Array:
+    """Parts of one labelled row of each bin, or of what stands for it; shape (k, parts)."""
     usual = parts.sum(axis=0) / labelled.sum()
-    return np.where(labelled[:, None] > 0, parts / np.where(labelled > 0, labelled, 1.0)[:, None], usual)
+    known = labelled > 0
+    own = np.where(known[:, None], parts / np.where(known, labelled, 1.0)[:, None], usual)
+    return np.where((known | (like < 0))[:, None], own, own[like])
 
 
-def _changed(metric: Metric, parts: Array, labelled: Array, p: Array, q: Array) -> tuple[Array, Array]:
+def _changed(
+    metric: Metric, parts: Array, labelled: Array, like: NDArray[np.int64], p: Array, q: Array
+) -> tuple[Array, Array]:
     """The metric as the reference has it, and its change in each window."""
-    each = _each(parts, labelled)
+    each = _each(parts, labelled, like)
     reference = metric.value(p @ each)
     return reference, np.asarray(metric.value(q @ each) - reference)
 
@@ -114,7 +139,7 @@ def _half(metric: Metric, outcomes: Outcomes, p: Array, q: Array, value: Array) 
         # a bin that only this block has keeps what it says
         alone = (rows <= 1e-9 * labelled) & (labelled > 0)
         others, rows = np.where(alone[:, None], parts, others), np.where(alone, labelled, rows)
-        left.append(_changed(metric, others, rows, p, q)[1])
+        left.append(_changed(metric, others, rows, outcomes.like, p, q)[1])
     apart = np.stack(left) - np.mean(left, axis=0)
     count = len(blocks)
     return np.asarray(stdtrit(count - 1, 0.975) * np.sqrt((count - 1) / count * (apart**2).sum(axis=0)))

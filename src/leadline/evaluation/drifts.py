@@ -12,7 +12,7 @@ import numpy as np
 from leadline.cells.bins import Bins, Kind
 from leadline.cells.fill import Cells, Ints
 from leadline.drift.distances import KINDS, scale
-from leadline.drift.impact import Impact, Outcomes, impact, tolerance
+from leadline.drift.impact import SURELY, Impact, Outcomes, impact, nearest, tolerance
 from leadline.drift.quiet import Histograms, Measured, measured
 from leadline.evaluation.columns import ColumnCells, Columns, of_outcomes
 from leadline.log.calendar import Grain
@@ -127,10 +127,11 @@ class Drifts:
         if cells is None:
             return []
         sums = _sums(cells, self.columns.blocks, len(column.bins), self.classes)
+        like = nearest(column.bins.centre, sums.labelled.sum(axis=0))
         found = []
         for metric in self.metrics:
             if all(measure.name in sums.losses for measure in metric.measures):
-                outcomes = Outcomes(metric.parts(sums), sums.labelled)
+                outcomes = Outcomes(metric.parts(sums), sums.labelled, like)
                 made = impact(metric, outcomes, own.total().shares[0], shown.shares)
                 found += [] if made is None else [(metric, made)]
         return found
@@ -171,7 +172,7 @@ def _said(metric: Metric, of: Impact, place: int) -> DriftVerdict:
     most = tolerance(metric, of.reference)
     if abs(value) >= most and (low > 0 or high < 0):
         return DriftVerdict.EXPLAINS
-    if abs(value) < most and max(abs(low), abs(high)) < 2 * most:
+    if abs(value) < most and max(abs(low), abs(high)) < SURELY * most:
         return DriftVerdict.HARMLESS
     return DriftVerdict.UNCLEAR
 
