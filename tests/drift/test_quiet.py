@@ -112,18 +112,22 @@ def test_the_excess_of_quiet_windows_is_far_below_that_of_a_change() -> None:
 
 def test_floors_are_the_means_of_quiet_windows_of_any_size() -> None:
     """Windows of a fifth of the rows lie further off by chance; nannyml's default limits do not know that."""
-    rng, p = np.random.default_rng(15), law(54)
-    own = drawn(rng, independent(rng, p, 28), 5000)
-    later = [drawn(rng, independent(rng, p, 200), rows) for rows in (1000, 5000, 25_000)]
-    both = Histograms(*(np.concatenate([getattr(each, name) for each in later]) for name in ("weight", "square")))
-    found = compared(own, both)
-    for kind in KINDS:
-        value, floor = (getattr(found.distances[kind.name], name).reshape(3, 200) for name in ("value", "floor"))
-        # all windows are compared with the same reference, which lies a little off by chance itself
-        np.testing.assert_allclose(value.mean(axis=1), floor.mean(axis=1), rtol=0.12)
-        high = found.distances[kind.name].high.reshape(3, 200)
-        assert ((value > high).mean(axis=1) <= 0.035).all(), kind.name
-    assert found.drifted.mean() <= 0.01
+    rng, p, sizes = np.random.default_rng(15), law(54), (1000, 5000, 25_000)
+    shown: dict[str, list[Array]] = {kind.name: [] for kind in KINDS}
+    drifted = 0.0
+    for _ in range(8):  # all windows of one reference share how far it lies off by chance itself
+        own = drawn(rng, independent(rng, p, 28), 5000)
+        later = [drawn(rng, independent(rng, p, 50), rows) for rows in sizes]
+        found = compared(own, Histograms(*(np.concatenate([each.weight for each in later]) for _ in range(2))))
+        drifted += found.drifted.mean() / 8
+        for kind in KINDS:
+            of = found.distances[kind.name]
+            shown[kind.name].append(np.stack([of.value, of.floor, of.high]).reshape(3, 3, 50))
+    for name, every in shown.items():
+        value, floor, high = np.concatenate(every, axis=2)
+        np.testing.assert_allclose(value.mean(axis=1), floor.mean(axis=1), rtol=0.05, err_msg=name)
+        assert ((value > high).mean(axis=1) <= 0.03).all(), name
+    assert drifted <= 0.01
 
 
 def test_weights_count_as_so_many_rows_as_say_as_much() -> None:

@@ -16,7 +16,7 @@ DRAWS = 500
 #: the share of the draws that `high` is above
 HIGH = 0.99
 #: sizes of windows that are drawn lie this far apart, at most
-RATIO = 2.0
+RATIO = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,59 +133,53 @@ class Chance:
 
 
 class Noise:
-    """Distances between a reference and windows that are drawn from the same shares."""
+    """Distances by chance alone between a reference and windows of several sizes.
+
+    Both are drawn from the same shares. Windows of m rows lie as far from a reference of n rows as those of
+    1 / (1 / n + 1 / m) rows lie from the shares themselves; these are drawn, for a few sizes, and others lie between.
+    """
 
     def __init__(self, shares: Array, rows: float, sizes: Array, of: Scale | None, swing: float = 0.0) -> None:
         """Draw them.
 
         shares   of the reference, shape (k,)
         rows     of the reference
-        sizes    of the windows for which it is asked, all above 0
+        sizes    of the windows for which it is asked, at least 1 each
         swing    by how much of itself the share of a bin differs between windows; 0 for rows that are independent
         """
         rng = np.random.default_rng(0)
         self._n = rows
-        low, high = max(float(sizes.min()), 1.0), max(float(sizes.max()), 1.0)
+        low, high = (float(each) for each in (self._alone(sizes).min(), self._alone(sizes).max()))
         count = int(np.ceil(np.log(high / low) / np.log(RATIO))) + 1
-        self._sizes = np.unique(np.round(np.geomspace(low, high, count)))
-        p = _drawn(rng, shares[None], rows)
+        self._sizes = np.maximum(np.unique(np.round(np.geomspace(low, high, count))), 1.0)
         self._drawn: dict[str, list[Array]] = {kind.name: [] for kind in KINDS}
         for size in self._sizes:
-            law = shares[None]
+            law = shares
             if swing:
                 law = shares * np.exp(swing * rng.standard_normal((DRAWS, len(shares))))
                 law /= law.sum(axis=1, keepdims=True)
-            tables = Tables(p, _drawn(rng, law, size), rows, float(size), of)
-            for name, value in compared(tables).items():
+            drawn = rng.multinomial(int(size), law, None if swing else DRAWS) / size
+            for name, value in compared(Tables(shares, drawn, rows, float(size), of)).items():
                 self._drawn[name].append(np.nan_to_num(value))
 
     def chance(self, kind: Kind, sizes: Array) -> Chance:
-        """For windows of these sizes, each above 0."""
+        """For windows of these sizes, at least 1 each."""
         drawn = np.stack(self._drawn[kind.name])
         square = drawn if kind.squared else drawn**2
-        mean = square.mean(axis=1)
-        spread = square.var(axis=1)
+        mean, spread = square.mean(axis=1), square.var(axis=1)
         freedom = np.divide(2 * mean**2, spread, out=np.full(len(mean), np.inf), where=spread > 0)
-        unit = self._unit(self._sizes)
-        root = unit if kind.squared else np.sqrt(unit)
-        here = self._unit(sizes)
-        here_root = here if kind.squared else np.sqrt(here)
+        # squares are about proportional to 1 / rows
+        here, power = self._alone(sizes), 1.0 if kind.squared else 0.5
         return Chance(
-            self._between(drawn.mean(axis=1) / root, sizes) * here_root,
-            self._between(np.quantile(drawn, HIGH, axis=1) / root, sizes) * here_root,
-            self._between(mean / unit, sizes) * here,
-            self._between(freedom, sizes),
+            self._between(drawn.mean(axis=1) * self._sizes**power, here) / here**power,
+            self._between(np.quantile(drawn, HIGH, axis=1) * self._sizes**power, here) / here**power,
+            self._between(mean * self._sizes, here) / here,
+            self._between(freedom, here),
         )
 
-    def _unit(self, sizes: Array) -> Array:
-        """1 / n + 1 / m, to which squared distances are about proportional."""
-        return np.asarray(1 / self._n + 1 / np.maximum(sizes, 1.0))
+    def _alone(self, sizes: Array) -> Array:
+        """How many rows lie as far from the shares themselves, at least 1."""
+        return np.asarray(np.maximum(1 / (1 / self._n + 1 / sizes), 1.0))
 
     def _between(self, values: Array, sizes: Array) -> Array:
-        return np.asarray(np.interp(np.log(np.maximum(sizes, 1.0)), np.log(self._sizes), values))
-
-
-def _drawn(rng: np.random.Generator, law: Array, rows: float) -> Array:
-    """Shares of `DRAWS` tables of so many rows."""
-    size = max(round(rows), 1)
-    return np.asarray(rng.multinomial(size, law, (DRAWS,) if len(law) == 1 else None)).reshape(DRAWS, -1) / size
+        return np.asarray(np.interp(np.log(sizes), np.log(self._sizes), values))

@@ -113,9 +113,7 @@ def measured(own: Histograms, windows: Histograms, of: Scale | None, parts: floa
     sizes, q = windows.rows, windows.shares
     some = sizes > 0
     few = len(own.rows) < LEAST_WINDOWS
-    asked = sizes[some] if few else np.concatenate([sizes[some], own.rows])
-    if not len(asked):
-        asked = np.ones(1)
+    asked = np.maximum(np.concatenate([sizes[some], own.rows]), 1.0)
     noise = Noise(p, n, asked, of)
     swung = Noise(p, n, asked, of, SWING) if few else None
     values = compared(Tables(p, q, n, sizes, of))
@@ -151,7 +149,7 @@ def _limits(kind: Kind, noise: Noise, own: Histograms, ours: Array, sizes: Array
     ours   the distances of the reference's own windows from the rest of it
     """
     count, rows, rest = len(own.rows), own.rows, own.rest.rows
-    chance = noise.chance(kind, rows)
+    chance = noise.chance(kind, np.maximum(rows, 1.0))
     # each is compared with the rest, which has fewer rows than the whole
     smaller = (1 / np.maximum(rest, 1.0) + 1 / rows) / (1 / own.total().rows[0] + 1 / rows)
     usual = chance.square * smaller

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,6 +89,7 @@ class Drifts:
 
     def _of(self, of: Compared) -> Iterator[Drift]:
         since = None
+        distances, shares = _distances(of.measured), _shares(of.cells.bins, of.shown)
         for place, (begin, after, window) in enumerate(self.windows):
             rows = int(of.cells.summary.rows[begin:after].sum())
             drifted = bool(of.measured.drifted[place])
@@ -100,9 +102,9 @@ class Drifts:
                 window=window,
                 rows=rows,
                 verdict=verdict,
-                distances=_distances(of.measured, place) if rows else (),
+                distances=distances[place] if rows else (),
                 effects=_effects(of.impacts, place) if rows else (),
-                **_shares(of.cells.bins, of.shown, place),
+                **shares[place],
                 since=since if rows else None,
                 why=why,
             )
@@ -189,29 +191,32 @@ def _effects(impacts: Sequence[tuple[Metric, Impact]], place: int) -> tuple[Effe
     return tuple(each for _, each in sorted(found, key=lambda pair: -pair[0]))
 
 
-def _distances(found: Measured, place: int) -> tuple[Distance, ...]:
-    made = []
+def _distances(found: Measured) -> list[tuple[Distance, ...]]:
+    """The distances of each window; without those that it does not have."""
+    by_kind = []
     for kind in KINDS:
         each = found.distances[kind.name]
-        value, floor, high, excess = (float(array[place]) for array in (each.value, each.floor, each.high, each.excess))
-        if np.isfinite(value):
-            limit = None if each.limit is None else float(each.limit[place])
-            made.append(Distance(kind.name, value, floor, high, excess, limit))
-    return tuple(made)
+        arrays = (each.value, each.floor, each.high, each.excess)
+        limits = [None] * len(each.value) if each.limit is None else each.limit.tolist()
+        by_kind.append([(kind.name, *row) for row in zip(*(array.tolist() for array in arrays), limits, strict=True)])
+    return [tuple(Distance(*row) for row in rows if math.isfinite(row[1])) for rows in zip(*by_kind, strict=True)]
 
 
-def _shares(bins: Bins, shown: Histograms, place: int) -> dict[str, float | None]:
-    """Shares of rows without a value and with one that the reference does not have."""
-    shares, rows = shown.shares[place], float(shown.rows[place])
-    if not rows:
-        return {}
-    missing = float(shares[bins.places(Kind.MISSING)].sum())
+def _shares(bins: Bins, shown: Histograms) -> list[dict[str, float | None]]:
+    """Of each window the shares of rows without a value and with one that the reference does not have."""
+    rows, shares = shown.rows, shown.shares
+    known = np.maximum(rows, 1.0)
+    missing = shares[:, bins.places(Kind.MISSING)].sum(axis=1)
+    columns = {"missing": missing}
     unseen = bins.places(Kind.UNSEEN)
-    if not len(unseen) or not bins.known:
-        return {"missing": missing}
-    share = float(shares[unseen].sum())
-    low, high = share_interval(share * rows, rows)
-    return {"missing": missing, "unseen": share, "unseen_low": float(low), "unseen_high": float(high)}
+    if len(unseen) and bins.known:
+        share = np.minimum(shares[:, unseen].sum(axis=1), 1.0)
+        low, high = share_interval(share * known, known)
+        columns |= {"unseen": share, "unseen_low": low, "unseen_high": high}
+    lists = {name: np.asarray(values).tolist() for name, values in columns.items()}
+    return [
+        {name: values[place] for name, values in lists.items()} if some else {} for place, some in enumerate(rows > 0)
+    ]
 
 
 def _grains(span: Span, grain: Grain) -> int:
