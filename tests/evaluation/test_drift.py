@@ -205,6 +205,37 @@ def test_without_labels_drift_is_told_without_an_effect() -> None:
     assert "no labelled rows" in first.what
 
 
+def test_rows_of_the_reference_without_a_label_count_by_their_scores() -> None:
+    """Where labels come for rows that were predicted positive, rows with labels say something else of recall."""
+    rng = np.random.default_rng(7)
+    count, late = DAYS * A_DAY, 35 * A_DAY
+    x = rng.normal(size=count)
+    x[late:] += 0.8
+    score = 1 / (1 + np.exp(-(1.5 * x + rng.normal(size=count) * 0.3)))
+    label = rng.random(count) < score
+    known = (score >= 0.5) | (rng.random(count) < 0.1)
+    table = {
+        "id": range(count),
+        "at": [START + timedelta(minutes=number * 1440 / A_DAY) for number in range(count)],
+        "score": score,
+        "x": x,
+    }
+    columns = {"id": "id", "timestamp": "at", "score": "score"}
+    goal = {"metric": "recall", "at_least": 0.2, "window": "7d"}
+    found = {}
+    for name, labels in (
+        ("all", label),
+        ("some", [bool(y) if some else None for y, some in zip(label, known, strict=True)]),
+    ):
+        given = pa.table({**table, "label": pa.array(labels, pa.bool_())})
+        result = check(given, predictions={"source": given, "columns": columns}, metrics=["recall"], objectives=[goal])
+        (found[name],) = [each for each in result.evaluation.latest_drifts.every if each.column == "x"]  # type: ignore[union-attr]
+    truth, expected = found["all"].effects[0], found["some"].effects[0]
+    assert found["some"].why == "rows of the reference without a label count by their calibrated scores"
+    assert truth.value > 0.05
+    assert expected.value == pytest.approx(truth.value, abs=0.02)
+
+
 def test_a_reference_of_its_own_is_compared_with() -> None:
     change = shifted("plain", 2.0)
     table = rows(change=change)

@@ -25,11 +25,12 @@ from leadline.cells.columns import (
     usual_cells,
 )
 from leadline.cells.fill import Cells
-from leadline.cells.plan import MOST_CELLS
+from leadline.cells.plan import MOST_CELLS, binned
 from leadline.cells.series import UNLABELLED, Series, grid
 from leadline.engine import Engine
-from leadline.evaluation.columns import ColumnCells, Columns, of_outcomes
+from leadline.evaluation.columns import EXPECTED, ColumnCells, Columns, of_outcomes
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.leaves import with_chance
 from leadline.evaluation.sampling import sample
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE
@@ -47,6 +48,8 @@ from leadline.values import Span, Undefined
 
 #: rows of the reference from which the cells of numbers are made
 SAMPLE = 20_000
+#: share of the reference's rows that may lack a label before scores are asked instead
+FEW_UNLABELLED = 0.05
 #: classes whose scores are watched
 MOST_SCORES = 10
 #: blocks of the reference whose differences tell how sure an effect is; fewer grains are no blocks
@@ -72,18 +75,19 @@ class _Place:
         return rows.mutate(place=number.cast("int32"))
 
 
-def columns_of(evaluation: Evaluation, log: Log, found: Profile, known: Facts) -> Columns | Undefined:
-    """The columns of an evaluation; read only where the cells of its metrics do not hold them."""
-    spec, series = evaluation.spec, evaluation.series
-    end = evaluation.without_labels.reference_end
+def columns_of(
+    evaluation: Evaluation, log: Log, found: Profile, known: Facts, thresholds: Sequence[float]
+) -> Columns | Undefined:
+    """The columns of an evaluation; read only where the cells of its metrics do not hold them.
+
+    thresholds   that bins of scores are told by
+    """
+    spec = evaluation.spec
     own = spec.reference is not None and spec.reference.source is not None
     if not log.features and spec.task != "regression" and not own:
-        return counted_columns(spec, series, evaluation.codes, evaluation.grain, end)
-    measures = {measure.name: measure for each in of_outcomes(evaluation.metrics) for measure in each.measures}
-    numbers = series.first, series.last
-    return read_columns(
-        spec, log, found, known, evaluation.codes, evaluation.grain, numbers, end, tuple(measures.values())
-    )
+        end = evaluation.without_labels.reference_end
+        return counted_columns(spec, evaluation.series, evaluation.codes, evaluation.grain, end)
+    return read_columns(evaluation, log, found, known, thresholds)
 
 
 def watched(spec: Spec, log: Log, coding: Codes) -> list[Column]:
@@ -116,88 +120,163 @@ def _score_name(spec: Spec, of: str) -> str:
 
 
 def read_columns(
-    spec: Spec,
+    evaluation: Evaluation,
     log: Log,
     found: Profile,
     known: Facts,
-    coding: Codes,
-    grain: Grain,
-    numbers: tuple[int, int],
-    reference_end: datetime | None,
-    measures: Sequence[Measure],
+    thresholds: Sequence[float] = (),
     values: bool = False,
 ) -> Columns | Undefined:
     """Read every feature, score and prediction.
 
-    numbers         numbers of the first and last grain of the log
-    reference_end   where the reference is a part of the log: its rows are the whole grains before this (UTC)
-    measures        what is summed over the reference's labelled rows, beside counts by prediction and label
-    values          whether rows are read once more for all of `Summary`; drift needs only what the counts tell
+    thresholds   that bins of scores are told by
+    values       whether rows are read once more for all of `Summary`; drift needs only what the counts tell
 
     Undefined where there are no rows, or there would be too many cells.
     """
     if found.first is None or found.last is None:
         return Undefined("there are no rows")
-    columns = watched(spec, log, coding)
+    columns = watched(evaluation.spec, log, evaluation.codes)
     span = (found.first, max(found.last, found.newest or found.last, known.moment))
-    place = _fitting(grain, numbers, span, len(columns))
+    place = _fitting(evaluation.grain, (evaluation.series.first, evaluation.series.last), span, len(columns))
     if place is None:
         return Undefined("the histograms of the columns would make too many cells: choose a longer window")
     rows = place.placed(known.predictions)
-    own = spec.reference is not None and spec.reference.source is not None
-    left_out: dict[str, str] = {}
-    begin, after = 0, 0
-    if own:
-        reference, of_reference, left_out = _own_reference(spec, log, coding, place.grain, columns)
-        columns = [each for each in columns if each.name not in left_out]
-        if of_reference is None:
-            return Undefined("the reference has no rows")
-    else:
-        after = _until(place, reference_end, rows, log.engine)
-        reference, of_reference = rows.filter(rows.place < after), replace(place, last=place.first + after - 1)
-        if after == 0:
-            return Undefined("the reference has no whole window of time")
-    fixed = _scales(log.engine, reference, columns)
+    reference = _reference(evaluation, log, rows, place, columns)
+    if isinstance(reference, Undefined):
+        return reference
+    columns = [each for each in columns if each.name not in reference.left_out]
+    fixed = _scales(log.engine, reference.rows, columns)
     fine = counted(log.engine, rows, columns, fixed, place.grains)
-    base = {name: cells.where(cells.keys["grain"] < after) for name, cells in fine.items()}
-    if own:
-        base = counted(log.engine, reference, columns, fixed, of_reference.grains)
+    if reference.own:
+        base = counted(log.engine, reference.rows, columns, fixed, reference.place.grains)
+    else:
+        base = {name: cells.where(cells.keys["grain"] < reference.place.grains) for name, cells in fine.items()}
     summary = summaries(log.engine, rows, columns, fixed, fine, place.grains, values)
-    outcomes: Mapping[str, Cells] = {}
-    by_rows = of_reference.grains < LEAST_BLOCKS
-    blocks = BLOCKS if by_rows else min(BLOCKS, of_reference.grains)
-    if spec.label is not None and not own:
-        whole = grain.number_of(place.grain.start(of_reference.last + 1)) - numbers[0]
-        labelled = _labelled(known, coding, numbers[0] + whole)
-        block = (labelled.grain - numbers[0]) * blocks / whole
-        block = hash_group(log.engine, labelled.id) if by_rows else block.floor()
-        labelled = labelled.mutate(block=block.cast("int32"))
-        outcomes = outcomes_of(log.engine, labelled, columns, fixed, blocks, coding.missing, measures)
+    outcomes = _Outcomes(evaluation, log.engine, known, reference, columns, fixed)
+    labelled, expected = outcomes.labelled(), outcomes.expected(thresholds)
     made = []
     for each in columns:
         bins = bins_of(fixed[each.column], base[each.column])
-        of = outcomes.get(each.column)
+        found_of, without = (of.get(each.column) for of in (labelled, expected))
         made.append(
             ColumnCells(
-                each,
-                bins,
-                folded(fine[each.column], bins),
-                folded(base[each.column], bins),
-                None if of is None or not len(of) else folded(of, bins),
-                summary[each.column],
+                column=each,
+                bins=bins,
+                rows=folded(fine[each.column], bins),
+                reference=folded(base[each.column], bins),
+                outcomes=folded(found_of, bins) if found_of else None,
+                expected=folded(without, bins) if without else None,
+                summary=summary[each.column],
             )
         )
     return Columns(
-        tuple(made),
-        place.grain,
-        place.first,
-        place.grains,
-        None if own else (begin, after),
-        of_reference.grains,
-        blocks,
-        by_rows,
-        left_out,
+        columns=tuple(made),
+        grain=place.grain,
+        first=place.first,
+        grains=place.grains,
+        reference=None if reference.own else (0, reference.place.grains),
+        reference_grains=reference.place.grains,
+        blocks=outcomes.blocks,
+        by_rows=outcomes.by_rows,
+        left_out=reference.left_out,
     )
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """The reference's rows, under the names of the log's columns; where its grains are, and what it lacks."""
+
+    rows: ir.Table
+    place: _Place
+    own: bool
+    left_out: Mapping[str, str]
+
+
+def _reference(
+    evaluation: Evaluation, log: Log, rows: ir.Table, place: _Place, columns: Sequence[Column]
+) -> _Reference | Undefined:
+    declared = evaluation.spec.reference
+    if declared is not None and declared.source is not None:
+        return _own_reference(evaluation.spec, log, evaluation.codes, place.grain, columns)
+    after = _until(place, evaluation.without_labels.reference_end, rows, log.engine)
+    if after == 0:
+        return Undefined("the reference has no whole window of time")
+    return _Reference(rows.filter(rows.place < after), replace(place, last=place.first + after - 1), False, {})
+
+
+@dataclass(frozen=True)
+class _Outcomes:
+    """What became of the reference's rows, by column: what effects on metrics are told by."""
+
+    evaluation: Evaluation
+    engine: Engine
+    known: Facts
+    reference: _Reference
+    columns: Sequence[Column]
+    fixed: Mapping[str, Scale]
+
+    @property
+    def by_rows(self) -> bool:
+        """Whether there are too few grains for blocks of them."""
+        return self.reference.place.grains < LEAST_BLOCKS
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return BLOCKS if self.by_rows else min(BLOCKS, self.reference.place.grains)
+
+    @property
+    def _grains(self) -> int:
+        """How many grains of the evaluation are in the reference."""
+        place = self.reference.place
+        return self.evaluation.grain.number_of(place.grain.start(place.last + 1)) - self.evaluation.series.first
+
+    @property
+    def _rows(self) -> ir.Table:
+        """The facts of the reference, with their block."""
+        first = self.evaluation.series.first
+        rows = self.known.table.filter(self.known.table.grain < first + self._grains)
+        block = hash_group(self.engine, rows.id)
+        if not self.by_rows:
+            block = ((rows.grain - first) * self.blocks / self._grains).floor()
+        return rows.mutate(block=block.cast("int32"))
+
+    @property
+    def _none(self) -> bool:
+        return self.evaluation.spec.label is None or self.reference.own
+
+    def _cells(self, rows: ir.Table, measures: Sequence[Measure]) -> dict[str, Cells]:
+        missing = self.evaluation.codes.missing
+        return outcomes_of(self.engine, rows, self.columns, self.fixed, self.blocks, missing, measures)
+
+    def labelled(self) -> dict[str, Cells]:
+        """Rows with a label, by block, prediction, label and fine code."""
+        if self._none:
+            return {}
+        rows = self._rows
+        rows = rows.filter(rows.actual < self.evaluation.codes.missing)
+        if CHANCE in rows.columns:  # a row that was chosen for labelling stands for others like it
+            weight = rows.weight if "weight" in rows.columns else ibis.literal(1.0)
+            rows = rows.mutate(weight=weight / rows[CHANCE])
+        metrics = of_outcomes(self.evaluation.metrics)
+        return self._cells(rows, list({each.name: each for metric in metrics for each in metric.measures}.values()))
+
+    def expected(self, thresholds: Sequence[float]) -> dict[str, Cells]:
+        """Rows of a binary model without a label, with the sum of what their calibrated scores let expect.
+
+        None where nearly all rows have a label, or scores could not be calibrated.
+        """
+        fit = self.evaluation.without_labels.to_refine
+        if self._none or fit is None or CHANCE in self.known.table.columns:
+            return {}
+        total = self.evaluation.total
+        rows, labelled = (float(each[: self._grains].sum()) for each in (total.rows, total.labelled))
+        if labelled >= (1 - FEW_UNLABELLED) * rows:
+            return {}
+        unlabelled = self._rows.filter(self._rows.actual >= self.evaluation.codes.missing)
+        scored = with_chance(self.engine, binned(unlabelled, {"score": "score"}, thresholds, None), fit)
+        return self._cells(scored, [Measure(EXPECTED, lambda facts: facts.chance, 1.0)])
 
 
 def _scales(engine: Engine, reference: ir.Table, columns: Sequence[Column]) -> dict[str, Scale]:
@@ -294,7 +373,7 @@ def _of_cells(
     rows = np.bincount(grain, weights=cells.rows, minlength=series.grains).astype(np.float64)
     missing = np.bincount(grain, weights=cells.rows * (code == MISSING), minlength=series.grains).astype(np.float64)
     summary = replace(nothing_known(series.grains), rows=rows, missing=missing)
-    return ColumnCells(column, bins, plain, plain.where(plain.keys["grain"] < after), outcomes, summary)
+    return ColumnCells(column, bins, plain, plain.where(plain.keys["grain"] < after), outcomes, None, summary)
 
 
 def _fitting(grain: Grain, numbers: tuple[int, int], span: tuple[datetime, datetime], columns: int) -> _Place | None:
@@ -318,26 +397,14 @@ def _until(place: _Place, end: datetime | None, rows: ir.Table, engine: Engine) 
     return 0 if end is None else int(np.clip(place.grain.number_of(end) - place.first, 0, place.grains))
 
 
-def _labelled(known: Facts, coding: Codes, before: int) -> ir.Table:
-    """The rows with a label in the grains before a number."""
-    rows = known.table.filter(known.table.grain < before, known.table.actual < coding.missing)
-    if CHANCE not in rows.columns:
-        return rows
-    # a row that was chosen for labelling stands for others like it
-    return rows.mutate(weight=(rows.weight if "weight" in rows.columns else ibis.literal(1.0)) / rows[CHANCE])
-
-
 def _own_reference(
     spec: Spec, log: Log, coding: Codes, grain: Grain, columns: Sequence[Column]
-) -> tuple[ir.Table, _Place | None, dict[str, str]]:
-    """The rows of a reference with a source of its own, under the names of the log's columns.
-
-    Also where its grains are, None without rows; and which columns cannot be compared, and why.
-    """
+) -> _Reference | Undefined:
+    """The rows of a reference with a source of its own."""
     opened = open_reference(spec, log.engine)
     rows = opened.predictions.filter(opened.predictions.id.notnull(), opened.predictions.timestamp.notnull())
     rows = rows.mutate(**coding.of_predictions(rows))
-    left_out = {}
+    left_out: dict[str, str] = {}
     selected: dict[str, ir.Value] = {"id": rows.id, "timestamp": rows.timestamp}
     for each in columns:
         if each.role == "feature":
@@ -360,7 +427,7 @@ def _own_reference(
     rows = rows.select(**selected)
     ends = log.engine.run(rows.aggregate(first=rows.timestamp.min(), last=rows.timestamp.max())).to_pylist()[0]
     if ends["first"] is None:
-        return rows, None, left_out
+        return Undefined("the reference has no rows")
     first, last = (grain.number_of(ends[name].replace(tzinfo=UTC)) for name in ("first", "last"))
     place = _Place(grain, first, last, (ends["first"], ends["last"]))
-    return place.placed(rows), place, left_out
+    return _Reference(place.placed(rows), place, True, left_out)

@@ -15,6 +15,9 @@ from leadline.log.calendar import Grain
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.paired import Difference
 
+#: the measure that sums what is expected of rows without a label
+EXPECTED = "expected"
+
 
 @dataclass(frozen=True)
 class ColumnCells:
@@ -24,6 +27,8 @@ class ColumnCells:
     reference  of the reference, by its own grains and bin
     outcomes   of the reference's rows with a label, by block, prediction, label and bin, with the sums of measures;
                None where there are none
+    expected   of a binary model, rows of the reference without a label: the same, with `EXPECTED`, the sum of the
+               chances of a positive that their scores stand for; None where there are few, or scores do not tell
     summary    of the log, by grain
     """
 
@@ -32,6 +37,7 @@ class ColumnCells:
     rows: Cells
     reference: Cells
     outcomes: Cells | None
+    expected: Cells | None
     summary: Summary
 
 

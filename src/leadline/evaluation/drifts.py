@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -15,10 +15,11 @@ from leadline.cells.fill import Cells, Ints
 from leadline.drift.distances import KINDS, scale
 from leadline.drift.impact import SURELY, Impact, Outcomes, impact, nearest, tolerance
 from leadline.drift.quiet import Histograms, Measured, measured
-from leadline.evaluation.columns import ColumnCells, Columns, of_outcomes
+from leadline.evaluation.columns import EXPECTED, ColumnCells, Columns, of_outcomes
 from leadline.log.calendar import Grain
-from leadline.metrics.metric import Metric
+from leadline.metrics.metric import SUM, Metric
 from leadline.metrics.sums import Array, Sums
+from leadline.report.words import percent
 from leadline.spec.model import Spec
 from leadline.stats.proportion import share_interval
 from leadline.values import Distance, Drift, DriftVerdict, Effect, Span, Window
@@ -27,6 +28,9 @@ from leadline.values import Distance, Drift, DriftVerdict, Effect, Span, Window
 LEAST_WINDOWS = 4
 NO_ROWS = "no rows"
 NO_LABELS = "the reference has no labelled rows: what the column does to a metric cannot be told"
+FEW_LABELS = "the reference has too few labelled rows to tell what the column does to a metric"
+BY_SCORES = "rows of the reference without a label count by their calibrated scores"
+UNKNOWN = "of the rows have values for which the reference has no labels"
 Place = tuple[int, int, Window]
 
 
@@ -95,7 +99,7 @@ class Drifts:
             drifted = bool(of.measured.drifted[place])
             if rows:
                 since = (since or window.start) if drifted else None
-            verdict, why = self._verdict(rows, drifted, of.impacts, place)
+            verdict, why = self._verdict(rows, drifted, of, place)
             yield Drift(
                 column=of.cells.column.name,
                 role=of.cells.column.role,
@@ -125,39 +129,37 @@ class Drifts:
         return _by_window(column.reference, places, len(column.bins), count), max(grains / length, 1.0)
 
     def _impacts(self, column: ColumnCells, own: Histograms, shown: Histograms) -> list[tuple[Metric, Impact]]:
-        cells = column.outcomes
-        if cells is None:
-            return []
-        sums = _sums(cells, self.columns.blocks, len(column.bins), self.classes)
-        like = nearest(column.bins.centre, sums.labelled.sum(axis=0))
+        bins = len(column.bins)
+        labelled, expected = (
+            None if cells is None else _sums(cells, self.columns.blocks, bins, self.classes)
+            for cells in (column.outcomes, _with_expected(column))
+        )
         found = []
         for metric in self.metrics:
-            if all(measure.name in sums.losses for measure in metric.measures):
-                outcomes = Outcomes(metric.parts(sums), sums.labelled, like)
-                made = impact(metric, outcomes, own.total().shares[0], shown.shares)
-                found += [] if made is None else [(metric, made)]
+            # what is expected of rows without a label is told of counts only
+            sums = labelled if metric.measures or expected is None else expected
+            if sums is None or not all(measure.name in sums.losses for measure in metric.measures):
+                continue
+            like = nearest(column.bins.centre, sums.labelled.sum(axis=0))
+            outcomes = Outcomes(metric.parts(sums), sums.labelled, like)
+            made = impact(metric, outcomes, own.total().shares[0], shown.shares)
+            found += [] if made is None else [(metric, made)]
         return found
 
-    def _verdict(
-        self, rows: int, drifted: bool, impacts: Sequence[tuple[Metric, Impact]], place: int
-    ) -> tuple[DriftVerdict, str | None]:
+    def _verdict(self, rows: int, drifted: bool, of: Compared, place: int) -> tuple[DriftVerdict, str | None]:
         if not rows:
             return DriftVerdict.NO_DATA, NO_ROWS
-        why = None if impacts else NO_LABELS
+        why = NO_LABELS if not of.impacts else BY_SCORES if of.cells.expected is not None else None
         if not drifted:
             return DriftVerdict.NOT_DRIFTED, why
-        said = [_said(metric, each, place) for metric, each in impacts]
+        said = [_said(metric, each, place) for metric, each in of.impacts]
         if DriftVerdict.EXPLAINS in said:
             return DriftVerdict.EXPLAINS, why
         if said and all(each == DriftVerdict.HARMLESS for each in said):
             return DriftVerdict.HARMLESS, why
-        if impacts:
-            unknown = max(float(each.unknown[place]) for _, each in impacts)
-            why = (
-                f"{unknown:.1%} of the rows have values for which the reference has no labels"
-                if unknown > 0
-                else "the reference has too few labelled rows to tell what the column does to a metric"
-            )
+        if of.impacts:
+            unknown = max(float(each.unknown[place]) for _, each in of.impacts)
+            why = f"{percent(unknown)} {UNKNOWN}" if unknown > 0 else FEW_LABELS
         return DriftVerdict.UNCLEAR, why
 
 
@@ -240,6 +242,21 @@ def _by_window(cells: Cells, places: Sequence[tuple[int, int]], bins: int, grain
         return np.bincount(at, weights=values, minlength=len(places) * bins).reshape(shape).astype(np.float64)
 
     return Histograms(summed(inside.weight), summed(inside.square))
+
+
+def _with_expected(column: ColumnCells) -> Cells | None:
+    """The outcomes of a column, with those that are expected of rows without a label; None where there are none."""
+    cells = column.expected
+    if cells is None:
+        return None
+    positive = cells.losses[EXPECTED][:, SUM]
+    mean = np.divide(positive, cells.weight, out=np.zeros(len(cells)), where=cells.weight > 0)
+    found = None if column.outcomes is None else replace(column.outcomes, losses={})
+    for label, share in ((0, 1 - mean), (1, mean)):
+        keys = {**cells.keys, "actual": np.full(len(cells), label)}
+        part = replace(cells, keys=keys, weight=cells.weight * share, square=cells.square * share, losses={})
+        found = part if found is None else found + part
+    return found
 
 
 def _sums(cells: Cells, blocks: int, bins: int, classes: int) -> Sums:

@@ -195,7 +195,7 @@ def _searched(
         evaluation = replace(evaluation, found=slices)
     if spec.check_columns:
         told("counting the values of each column")
-        evaluation = replace(evaluation, columns=columns_of(evaluation, log, found, known))
+        evaluation = replace(evaluation, columns=columns_of(evaluation, log, found, known, thresholds))
     return evaluation
 
 
