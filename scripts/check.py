@@ -14,14 +14,22 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parent.parent
 APART = ("tests/test_docs.py", "tests/test_budgets.py")  # parts of their own, so that their times are seen
+TWO = ("--numprocesses=2",)  # processes; more would not fit CI's two cores
 
 PARTS: dict[str, list[str]] = {
     "lint": ["ruff", "check", "--quiet"],
     "format": ["ruff", "format", "--check", "--quiet"],
     "types": ["mypy"],
     "layers": ["lint-imports"],
-    "tests": ["pytest", "--cov", "--cov-report=term", "--durations=15", *(f"--ignore={path}" for path in APART)],
-    "docs code": ["pytest", "tests/test_docs.py"],
+    "tests": [
+        "pytest",
+        *TWO,
+        "--cov",
+        "--cov-report=term",
+        "--durations=15",
+        *(f"--ignore={path}" for path in APART),
+    ],
+    "docs code": ["pytest", *TWO, "tests/test_docs.py"],
     "docs build": ["sphinx-build", "--fail-on-warning", "--keep-going", "-q", "-E", "docs", "docs/_build/html"],
     "budgets": ["pytest", "tests/test_budgets.py", "-rP"],
 }

@@ -16,6 +16,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 CI = os.environ.get("CI") == "true"
 
@@ -71,6 +72,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for gap in item.iter_markers("gap"):
             if str(gap.args[0]) == engine:
                 item.add_marker(pytest.mark.xfail(reason=f"declared gap: {gap.args[1]} on {engine}", strict=True))
+
+
+class OneSpark(LoadScopeScheduling):
+    """Where tests run in several processes, one of them has Spark, and what a file sets up is set up once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, test = nodeid.partition("::")
+        if path.endswith("test_docs.py"):
+            return nodeid  # a page sets nothing up for another
+        return "spark" if "spark" in test else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSpark:
+    return OneSpark(config, log)
 
 
 def _engine_of(item: pytest.Item) -> str | None:

@@ -124,7 +124,8 @@ class Estimate:
     bound      the value from rows lies within `value` ± `bound` (0 where the sums are exact;
                more for figures read from binned scores or errors)
     interval   name of the interval's method; None where there is no interval
-    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `nowcast`; None for a figure of labels
+    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `leaf_pape`, `leaf_dle`, `nowcast`; None for a figure of
+               labels
     """
 
     metric: str
@@ -193,7 +194,7 @@ class Change:
     by_inputs        how far an estimate from the window's predictions alone lies from the reference's figure
     by_labels        value - that estimate: what only labels show
     low, high        its 95 % interval; None where there is none. Where it leaves out 0, a score no longer means what it
-                     meant.
+                     meant, or rows of a kind are no longer predicted as well as they were.
     """
 
     metric: str
@@ -214,11 +215,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LeafChange:
-    """How far labels of a kind of rows moved away from their calibrated scores since the reference.
+    """How far labels of a kind of rows moved away from what is predicted of them since the reference.
 
     rows          the kind of rows in words: a leaf of a tree over features
     n             labelled rows of the window
-    reference     mean of label - calibrated chance over the reference
+    reference     mean of label - calibrated chance over the reference; of several classes the label is whether the
+                  prediction was right, and of a regression it is the mean absolute error
     value         the same over the window
     change        value - reference
     low, high     its interval: 95 % for all leaves together (Bonferroni)
@@ -359,6 +361,14 @@ class Target:
     def met(self, value: float) -> bool:
         """True where `value` keeps the promise; the limit itself does."""
         return value >= self.limit if self.side == "at_least" else value <= self.limit
+
+    def rewards_worse(self, better: str | None) -> bool:
+        """Whether doing worse keeps the promise, where it is known which side of the metric is better.
+
+        >>> Target("at_most", 0.9).rewards_worse("higher"), Target("at_most", 0.9).rewards_worse(None)
+        (True, False)
+        """
+        return better == ("lower" if self.side == "at_least" else "higher")
 
     def __str__(self) -> str:
         return f"{self.side.replace('_', ' ')} {self.limit:g}"
@@ -652,6 +662,15 @@ class EngineError(LeadlineError):
     """The engine could not run what it was asked."""
 
     exit_code = 3
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun, for sentences.
+
+    >>> counted(1, "slice"), counted(1200, "slice"), counted(2, "is", "are")
+    ('1 slice', '1,200 slices', '2 are')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def duration(text: str) -> timedelta:

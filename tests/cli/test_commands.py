@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import click
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cli.conftest import HOLDS
@@ -62,6 +66,37 @@ def test_init_writes_what_check_reads(leadline, log, monkeypatch):
     assert (found.model, found.timezone, str(found.predictions.source)) == ("m", "Europe/Berlin", "predictions.parquet")
     assert found.objectives
     assert leadline("check").code in (0, 1, 4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_init_proposes_a_wait_that_check_does_not_call_too_short(leadline, tmp_path, monkeypatch, seed):
+    """The labels of one class, and of one slice, come later than most, and the newest ones have not come yet."""
+    chance = random.Random(seed)
+    start, count, days = datetime(2026, 1, 1, tzinfo=UTC), 4000, chance.choice([40, 90])
+    at = [start + timedelta(days=days * row / count) for row in range(count)]
+    score = [round(chance.betavariate(1, 3), 3) for _ in at]
+    segment = [chance.choice("abc") for _ in at]
+    late = [chance.random() < each for each in score]
+    slow = [1 + 2 * y + 2 * (s == "c") for y, s in zip(late, segment, strict=True)]
+    known = [
+        when + timedelta(days=min(chance.expovariate(1 / (1.5 * times)), 38))
+        for when, times in zip(at, slow, strict=True)
+    ]
+    in_ = [row for row in range(count) if known[row] < start + timedelta(days=days)]
+    ids = [f"p{row}" for row in range(count)]
+    pq.write_table(
+        pa.table({"id": ids, "at": at, "score": score, "segment": segment}), tmp_path / "predictions.parquet"
+    )
+    outcomes = {
+        "id": [ids[row] for row in in_],
+        "late": [late[row] for row in in_],
+        "observed_at": [known[row] for row in in_],
+    }
+    pq.write_table(pa.table(outcomes), tmp_path / "outcomes.parquet")
+    monkeypatch.chdir(tmp_path)
+    assert "matures_after: " in leadline("init", "predictions.parquet", "outcomes.parquet").out
+    notes = json.loads(leadline("check", "--format", "json").out)["notes"]
+    assert [each["text"] for each in notes if each["code"] == "matures_too_early"] == []
 
 
 def test_init_overwrites_only_when_told_to(leadline, log, monkeypatch):

@@ -197,7 +197,7 @@ def test_conditions_are_said_as_people_say_them() -> None:
         ("yes", 3, 3): ("yes = true", ("yes", "true"), "yes"),
         ("code", 2, 2): ("code = 10", ("code", "10"), "code = 10"),
         ("code", 1, 1): (
-            "code is none of the 3 most frequent",
+            "code is none of 10, 20, 30",
             ("code", "(other)"),
             "code NOT IN (10, 20, 30)",
         ),

@@ -300,7 +300,7 @@ def test_a_window_is_realised_when_all_its_rows_are_mature_and_else_provisional(
     outcomes = [told(key, "2024-01-02T13", True) for key in "ab"]
     result = check([*predictions, made("d", "2024-01-02T18", 0.9)], outcomes, "2024-01-04T12", matures_after="48h")
     assert days(result, key="status") == {"2024-01-01": "realised", "2024-01-02": "provisional"}
-    assert days(result, key="why")["2024-01-02"] == "1 of 3 rows are too young for their label"
+    assert days(result, key="why")["2024-01-02"] == "1 of 3 rows is too young for its label"
 
 
 def test_mature_rows_without_a_label_are_missing_and_not_in_the_figure() -> None:
@@ -366,6 +366,16 @@ def test_a_time_in_the_future_is_said() -> None:
         "The newest time in the data, 2199-01-01 00:00 UTC, lies"
     )
     assert "as_of_in_the_future" not in notes(check(rows, as_of="2199-01-02"))
+
+
+def test_one_wrong_date_does_not_move_the_evaluation() -> None:
+    rows = [row(str(n), f"2024-01-0{n}", 0.9, True, observed_at=f"2024-01-0{n + 1}") for n in range(1, 8)]
+    wrong = [*rows, row("b", "2024-01-08", 0.9, True, observed_at="2199-01-01")]
+    right = [*rows, row("b", "2024-01-08", 0.9)]
+    result = check(wrong, matures_after="2d")
+    assert result.as_of == check(right, matures_after="2d").as_of
+    assert list(result.estimates) == list(check(right, matures_after="2d").estimates)
+    assert next(iter(result.notes)).code == "as_of_in_the_future"
 
 
 def test_an_empty_log_is_evaluated_as_of_now() -> None:

@@ -107,6 +107,13 @@ def test_a_declared_wait_that_is_too_short_is_said_with_what_to_write(rows):
     assert "matures_too_early" not in notes(checked(rows, matures_after="30d", window="1d"))
 
 
+def test_a_wait_between_two_steps_of_the_ledger_is_not_called_too_short_for_what_came_before_it(rows):
+    """Lags above 32 days are known in steps that double: a label of the step up to 64 days may have taken 40."""
+    late = Rows(rows.day, rows.predicted, rows.actual, np.where(rows.delay > 20, 38.0, rows.delay))
+    assert "matures_too_early" not in notes(checked(late, matures_after="40d", window="1d"))
+    assert "matures_too_early" in notes(checked(late, matures_after="32d", window="1d"))
+
+
 def test_a_slice_that_is_slower_is_named(rows):
     segment = np.where(np.arange(len(rows.day)) % 4 == 0, "slow", "usual")
     slow = Rows(rows.day, rows.predicted, rows.actual, np.where(segment == "slow", 50.0, rows.delay))
@@ -182,6 +189,16 @@ def test_labels_that_never_come_for_one_predicted_class_are_named():
     )
     assert "80 % of the others" in text
     assert "exploration traffic" in text
+
+
+def test_what_needs_the_unobserved_class_is_undefined_and_the_rest_is_not():
+    promised = [{"metric": each, "at_least": 0.3, "window": "28d"} for each in ("precision", "recall", "roc_auc")]
+    found = check(selected((0.0, 0.8)), as_of="2024-02-01", matures_after="1d", objectives=promised, metrics="all")
+    verdicts = {each["metric"]: (each["status"], each["why"]) for each in found.objectives}
+    unknown = ("undefined", "outcomes of rows that are predicted negative are never observed")
+    assert verdicts == {"precision": ("holds", None), "recall": unknown, "roc_auc": unknown}
+    shown = {each["metric"] for each in found.estimates if each["value"] is not None}
+    assert shown == {"precision", "predicted_positive_rate", "share"}
 
 
 @pytest.mark.parametrize("seen", [(0.8, 0.05), (0.05, 0.05), (0.0, 0.0), (1.0, 1.0), (0.1, 0.0)])

@@ -8,6 +8,7 @@ import pytest
 
 from leadline.report.answers import (
     Fold,
+    breach_sentences,
     exit_code,
     folded,
     label_sentences,
@@ -17,9 +18,10 @@ from leadline.report.answers import (
     rankings,
     series,
     summary,
+    to_promise,
 )
-from leadline.values import ALL_ROWS, Labels, Slice, Status, Target, Verdict
-from report.conftest import LABELS, estimate, judgement, of
+from leadline.values import ALL_ROWS, Breach, Labels, Slice, Status, Target, Verdict
+from report.conftest import LABELS, START, estimate, judgement, of
 
 B, U, N, X, H = Verdict.BREACHED, Verdict.UNCERTAIN, Verdict.NO_DATA, Verdict.UNDEFINED, Verdict.HOLDS
 
@@ -105,8 +107,24 @@ def test_none_apart_names_the_furthest_off(content):
 
 
 def test_a_breached_slice_is_named_even_where_all_rows_are_as_bad(content):
-    judged = [judgement(B), judgement(B, of("carrier", "a"))]
+    judged = [judgement(B), judgement(B, of("carrier", "a"), n=50)]
     assert [str(each.slice) for each in rankings(content((), judged))[0].worst] == ["carrier=a"]
+
+
+def test_a_slice_of_all_rows_is_none(content):
+    judged = [judgement(B), judgement(B, of("carrier", "a"))]
+    assert rankings(content(slices({"a": (0.7, 0.6, 0.8)}), judged)) == []
+
+
+def test_words_of_a_breach_follow_whether_the_window_keeps_the_promise(content):
+    def told(value):
+        breach = Breach(START, START, None, 0.4, 0.3, 0.5)
+        (said,) = breach_sentences(content((), [judgement(B, value=value, breaches=(breach,))]))
+        return said
+
+    assert told(0.4).endswith("over the last 28 days it is 0.400.")
+    kept = "it is 0.600, which keeps it: not yet evidence enough that it is over."
+    assert told(0.6).endswith(kept)
 
 
 def test_a_cross_that_says_no_more_than_its_part_is_not_named(content):
@@ -172,7 +190,18 @@ def test_nothing_odd_is_not_told(content):
 
 def test_no_predictions_and_no_labels(content):
     assert said(content, labels=Labels(0, 0, 0, 0, 0, 0, 0, 0)) == "There are no predictions."
-    assert said(content, labels=Labels(5, 0, 0, 0, 0, 0, 0, 0)).startswith("5 predictions; none has a label.")
+    none = "5 predictions; none has a label, so figures that need labels have no value."
+    assert said(content, labels=Labels(5, 0, 0, 0, 0, 0, 0, 0)) == f"{none} 5 are too young to count as missing."
+    assert "`leadline label next`" in said(content, labels=Labels(5, 5, 0, 5, 0, 0, 0, 0))
+    assert "check the columns of both ids" in said(content, labels=Labels(5, 5, 0, 5, 0, 0, 9, 0))
+
+
+def test_what_to_do_where_nothing_is_judged(content):
+    text = to_promise(content(objectives=[]))
+    assert "{metric: recall, at_least: ..., window: 28d}" in text
+    assert "exits with 0" in text
+    assert "such as" not in to_promise(content([estimate(value=None, status=Status.UNDEFINED)], objectives=[]))
+    assert to_promise(content(objectives=[judgement()])) is None
 
 
 def test_windows_with_by_far_the_most_missing_are_named(content):

@@ -264,6 +264,19 @@ def test_figures_are_judged_by_earlier_looks_alone():
     assert np.isfinite(growth_of_figures(values, variances, rows, 0.8, unknown)).all()
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.floats(1e2, 1e30))
+def test_a_wild_look_blinds_no_later_one(seed, wild, times):
+    random = np.random.default_rng(seed)
+    values, variances, rows, phi = np.full(30, 0.7), random.uniform(1, 2, 30) / 400, np.full(30, 80.0), np.full(30, 2.0)
+    places = random.choice(20, wild, replace=False)
+    usual = growth_of_figures(values, variances, rows, 0.8, phi)
+    values[places] *= times
+    variances[places] *= times
+    found = growth_of_figures(values, variances, rows, 0.8, phi)
+    # from 20 looks on, of which three may weigh ten times the median, a look says at least half of what it said
+    assert (found[20:].max(axis=-1) > 0.25 * usual[20:].max(axis=-1)).all()
+
+
 def test_looks_without_figure_rows_or_earlier_variance_add_nothing():
     rows, variances = [50, 50, 0, 50, 50], [0, 0, np.nan, 0.1, 0.1]
     growth = growth_of_figures([1.0, 1.0, np.nan, 0.5, 0.5], variances, rows, 0.8, np.ones(5))

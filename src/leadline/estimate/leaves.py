@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.metrics.sums import LINEAR_BINS, Array
+from leadline.estimate.resampling import merged
+from leadline.metrics.sums import Array, Histogram
 from leadline.stats.tree import Split, regression_tree
 from leadline.values import Undefined
 
 MOST_LEAVES = 24
 LEAST_SHARE = 0.01
-#: score bins of a leaf
-SCORE_BINS = 16
+#: score bins of a leaf, beside those that thresholds make
+SCORE_BINS = 8
 #: rows of no difference that are added to each leaf and score bin
 SHRINKAGE = 100.0
 #: codes of a numeric feature beside the missing one, and of words beside the missing and the rare ones
@@ -154,27 +155,49 @@ def grown(names: Sequence[str], columns: Sequence[Values], residuals: Array, lab
     residuals   label - chance, shape (rows,)
     labels      0 or 1, shape (rows,)
     """
-    features = tuple(codes_of(name, values) for name, values in zip(names, columns, strict=True))
-    if not features or not len(residuals):
+    if not names or not len(residuals):
         return Undefined("no features are known")
-    codes = np.stack([of.of(values) for of, values in zip(features, columns, strict=True)], axis=1)
-    least = max(int(np.ceil(LEAST_SHARE * len(residuals))), 20)
-    ordered = [of.edges is not None for of in features]
-    root, leaves = regression_tree(codes, residuals, ordered, MOST_LEAVES, least)
-    if isinstance(root, int):
+    tree, left = shallow_tree(names, columns, residuals)
+    if tree.leaves < 2:
         return Undefined("no feature tells more of the label than the score does")
-    tree = Tree(features, root, leaves)
-    number = root.leaves(codes)
-    means = np.bincount(number, weights=residuals) / np.bincount(number)
-    left = float(((residuals - means[number]) ** 2).mean())
     if left < (1 - TELLS_THE_LABEL) * float((residuals**2).mean()) or left < 1e-3 * float(labels.var()):
         return Undefined("the features tell the label itself: declare those that are known before it")
     return tree
 
 
+def shallow_tree(
+    names: Sequence[str], columns: Sequence[Values], target: Array, most_leaves: int = MOST_LEAVES
+) -> tuple[Tree, float]:
+    """The tree that tells the most of a number of each row of a sample, and the variance that is left in its leaves.
+
+    columns   values by feature, at least one
+    target    shape (rows,), finite, at least one row
+    """
+    features = tuple(codes_of(name, values) for name, values in zip(names, columns, strict=True))
+    codes = np.stack([of.of(values) for of, values in zip(features, columns, strict=True)], axis=1)
+    least = max(int(np.ceil(LEAST_SHARE * len(target))), 20)
+    ordered = [of.edges is not None for of in features]
+    root, leaves = regression_tree(codes, target, ordered, most_leaves, least)
+    number = np.zeros(len(target), np.int64) if isinstance(root, int) else root.leaves(codes)
+    means = np.bincount(number, weights=target) / np.bincount(number)
+    return Tree(features, root, leaves), float(((target - means[number]) ** 2).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class LeafRows:
+    """Rows by leaf, labelled or not, shape (..., leaves).
+
+    weight   Σw; the rows themselves where they have no weights
+    square   Σw²
+    """
+
+    weight: Array
+    square: Array
+
+
 @dataclass(frozen=True, slots=True)
 class LeafSums:
-    """Rows by prediction, leaf and wide score bin, shape (..., 3, leaves, 16).
+    """Rows by prediction, leaf and wide score bin, shape (..., 3, leaves, bins).
 
     weight      Σw
     chance      Σ of the calibrated chance, weighted
@@ -185,16 +208,32 @@ class LeafSums:
 
 
 def corrections(reference: LeafSums, positives: Array) -> Array:
-    """What each leaf adds to the calibrated chance, shape (leaves, 16): Σ(y - c) / (n + 100), over all predictions.
+    """What each leaf adds to the calibrated chance, shape (leaves, bins), over all predictions.
 
-    reference   labelled rows of the reference, shape (3, leaves, 16)
+    reference   labelled rows of the reference, shape (3, leaves, bins)
     positives   Σw of those with label 1, the same shape
+
+    Σ(y - c) / (n + 100), less the mean of that over the rows of the bin: leaves take from each other and add nothing to
+    all rows of the reference. Without that small leaves, which are drawn towards 0 the most, would leave the large ones
+    one-sided: where a tenth of the rows is far riskier than its scores say, all others would look too safe.
     """
-    return np.asarray((positives - reference.chance).sum(0) / (reference.weight.sum(0) + SHRINKAGE))
+    return left_over(reference.weight.sum(0), (positives - reference.chance).sum(0))
+
+
+def left_over(rows: Array, left: Array) -> Array:
+    """What is left on average in each leaf of its rows, drawn towards 0; the mean over all leaves is 0.
+
+    rows   Σw, the first axis is leaves
+    left   Σw(y - c), the same shape or more axes behind
+    """
+    rows = rows.reshape(rows.shape + (1,) * (left.ndim - rows.ndim))
+    drawn = left / (rows + SHRINKAGE)
+    every, total = rows.sum(0), (rows * drawn).sum(0)
+    return np.asarray(drawn - np.divide(total, every, out=np.zeros_like(total), where=every > 0))
 
 
 def added(rows: LeafSums, correction: Array) -> Array:
-    """What the leaves of a window add to the chance of its rows on average, shape (..., 3, 16); 0 without rows.
+    """What the leaves of a window add to the chance of its rows on average, shape (..., 3, bins); 0 without rows.
 
     No leaf's chance goes below 0 or above 1.
     """
@@ -206,6 +245,9 @@ def added(rows: LeafSums, correction: Array) -> Array:
     return np.asarray(np.divide(summed, total, out=np.zeros_like(total), where=total > 0))
 
 
-def wide_bins(bins: Array) -> Ints:
-    """The wide score bin of each fine bin of the fixed grid: 16 of equal width; shape (bins,)."""
-    return np.asarray(bins[:, 0] // (LINEAR_BINS // SCORE_BINS), np.int64)
+def wide_bins(reference: Histogram) -> Ints:
+    """The wide score bin of each fine bin: 8 of about equal rows of the reference, and none across a threshold.
+
+    Of equal width they would put all rows of a rare class into one, whose rows then all had as much added.
+    """
+    return np.asarray(merged(reference.negatives + reference.positives, reference.bins, SCORE_BINS), np.int64)

@@ -34,7 +34,7 @@ def too_early(
     unit    of the ledger's lag: a day, or the coarser grain
     names   what the classes of labels are called
     """
-    declared = int(steps_over(np.array([math.ceil(wait / unit)]))[0])
+    declared = _steps_within(math.ceil(wait / unit))
     whole = Ledger.of(series, ages)
     if whole is None:
         return
@@ -62,6 +62,17 @@ def too_early(
         )
 
 
+def _steps_within(wait: int) -> int:
+    """Steps of the ledger's lag that are over after so many units, and the one that is not: what came in it may have
+    come in time.
+
+    >>> _steps_within(5), _steps_within(40)
+    (6, 34)
+    """
+    edges = np.array(LAG_EDGES)
+    return int(steps_over(edges[[min(int(np.searchsorted(edges, wait)), len(edges) - 1)]])[0])
+
+
 def selective(series: Series, names: Sequence[str], slices: Where) -> Iterator[Note]:
     """A note where the outcomes of one predicted class, or of one slice, are never observed.
 
@@ -85,16 +96,26 @@ def _old(series: Series, key: str, size: int, place: int | None = None) -> Array
     )
 
 
+def unobserved(series: Series) -> list[int]:
+    """The predicted classes whose outcomes are never observed, while those of another are."""
+    return _without_labels(*_old(series, "predicted", series.classes))
+
+
+def _without_labels(rows: Array, labels: Array) -> list[int]:
+    """The codes that surely get no labels, where another surely gets them; none else."""
+    ends = {
+        int(code): wilson(float(min(labels[code], rows[code])), float(rows[code])) for code in np.flatnonzero(rows > 0)
+    }
+    never = [code for code, (_, high) in ends.items() if high < NEVER]
+    return never if any(low > OFTEN for low, _ in ends.values()) else []
+
+
 def _never(rows_and_labels: Array, named: Callable[[int], str]) -> Iterator[Note]:
     rows, labels = rows_and_labels
-    some = np.flatnonzero(rows > 0)
-    if len(some) < 2:
+    never = _without_labels(rows, labels)
+    if not never:
         return
-    ends = {int(code): wilson(float(min(labels[code], rows[code])), float(rows[code])) for code in some}
-    never = [code for code, (_, high) in ends.items() if high < NEVER]
-    if not never or not any(low > OFTEN for low, _ in ends.values()):
-        return
-    rest = np.setdiff1d(some, never)
+    rest = np.setdiff1d(np.flatnonzero(rows > 0), never)
     known = f"{int(labels[never].sum()):,} of {int(rows[never].sum()):,}"
     yield Note(
         "selective_labels",

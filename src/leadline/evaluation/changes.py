@@ -9,11 +9,13 @@ from scipy.special import stdtrit
 
 from leadline.cells.fill import Cells
 from leadline.cells.series import UNLABELLED
-from leadline.evaluation.leaves import CHANCE, LeafCells
+from leadline.estimate.leaves import Tree
+from leadline.evaluation.leaves import CHANCE
+from leadline.evaluation.losses import LossCells
 from leadline.evaluation.without_labels import Range, WithoutLabels
 from leadline.metrics.evaluate import Evaluated
-from leadline.metrics.metric import Metric
-from leadline.metrics.sums import Array
+from leadline.metrics.metric import SQUARE, SQUARE_SUM, SUM, SUM_OF_SQUARES, WEIGHT, Metric, divided
+from leadline.metrics.sums import Array, Measure
 from leadline.values import ALL_ROWS, Change, LeafChange, Undefined, Window
 
 #: labelled rows of a leaf, in the reference and in the window, below which nothing is said of it
@@ -35,9 +37,9 @@ def changes(
     if not without.usable:
         return
     spread = without.spread([place])
-    for metric, figures in zip(without.wanted, without.figures([place])[-1], strict=True):
+    for metric, found in zip(without.fitted_metrics, without.expected(place), strict=True):
         of_labels, estimates = evaluated(metric), without.usable[metric.name]
-        estimate, reference = float(figures[0]), estimates.constant
+        estimate, reference = float(found), estimates.constant
         if isinstance(of_labels.value, Undefined) or not np.isfinite([estimate, reference]).all():
             continue
         more = of_labels.value - estimate
@@ -50,24 +52,61 @@ def changes(
         yield Change(metric.name, ALL_ROWS, window, reference, of_labels.value, estimate - reference, more, low, high)
 
 
-def leaf_changes(leaves: LeafCells, fitted_until: int, place: Range, window: Window) -> Iterator[LeafChange]:
-    """One for each leaf with enough labelled rows: mean of label - chance in the window, less that of the reference."""
-    labelled = leaves.cells.where(leaves.cells.keys["actual"] < UNLABELLED)
-    for leaf, name in enumerate(leaves.tree.names()):
-        mine = labelled.where(labelled.keys["leaf"] == leaf)
-        before, after = (_by_grain(mine, *ends) for ends in ((0, fitted_until), place))
+def leaf_changes(cells: Cells, tree: Tree, fitted_until: int, place: Range, window: Window) -> list[LeafChange]:
+    """One for each leaf with enough labelled rows: mean of label - chance in the window, less that of the reference.
+
+    cells   rows by grain, leaf and label, with the sum of their calibrated chance
+    """
+    labelled = cells.where(cells.keys["actual"] < UNLABELLED)
+    return _apart(labelled, tree.names(), _left_by_grain, fitted_until, place, window)
+
+
+def loss_changes(
+    losses: LossCells, measure: Measure, fitted_until: int, place: Range, window: Window
+) -> list[LeafChange]:
+    """The same of a regression: the mean loss of a leaf in the window, less that of the reference."""
+
+    def by_grain(cells: Cells, begin: int, after: int) -> Sequence[Array]:
+        return _loss_by_grain(cells, measure, begin, after)
+
+    return _apart(losses.cells, losses.tree.names(), by_grain, fitted_until, place, window)
+
+
+ByGrain = Callable[[Cells, int, int], Sequence[Array]]
+"""Some cells and a range of grains → by grain Σw, Σwx, and the variance that Σwx has if rows are independent."""
+
+
+def _apart(
+    cells: Cells, names: Sequence[str], by_grain: ByGrain, fitted_until: int, place: Range, window: Window
+) -> list[LeafChange]:
+    """How far the mean of x lies from that of the reference in each leaf with enough rows; `names` are the leaves'."""
+    found = []
+    for leaf, name in enumerate(names):
+        mine = cells.where(cells.keys["leaf"] == leaf)
+        before, after = (by_grain(mine, *ends) for ends in ((0, fitted_until), place))
         if min(before[0].sum(), after[0].sum()) < LEAST_ROWS:
             continue
         (old, old_variance), (new, new_variance) = _mean(*before), _mean(*after)
         half = float(np.sqrt(old_variance + new_variance))
         grains = min((before[0] > 0).sum(), (after[0] > 0).sum())
         # of all leaves together: some would else lie apart by chance
-        half *= float(stdtrit(max(grains - 1, LEAST_GRAINS - 1), 1 - 0.025 / leaves.tree.leaves))
+        half *= float(stdtrit(max(grains - 1, LEAST_GRAINS - 1), 1 - 0.025 / len(names)))
         change = new - old
-        yield LeafChange(name, window, int(after[0].sum()), old, new, change, change - half, change + half)
+        found.append(LeafChange(name, window, int(after[0].sum()), old, new, change, change - half, change + half))
+    return found
 
 
-def _by_grain(cells: Cells, begin: int, after: int) -> Sequence[Array]:
+def _loss_by_grain(cells: Cells, measure: Measure, begin: int, after: int) -> Sequence[Array]:
+    """By grain: Σw, Σw · loss, Σw²(loss - mean)²."""
+    inside = cells.where((cells.keys["grain"] >= begin) & (cells.keys["grain"] < after))
+    sums = np.zeros((max(after - begin, 1), 6))
+    np.add.at(sums, inside.keys["grain"] - begin, inside.losses[measure.name])
+    mean = divided(sums[:, SUM].sum(), sums[:, WEIGHT].sum())
+    left = sums[:, SUM_OF_SQUARES] - 2 * mean * sums[:, SQUARE_SUM] + mean**2 * sums[:, SQUARE]
+    return sums[:, WEIGHT], sums[:, SUM], np.maximum(left, 0.0)
+
+
+def _left_by_grain(cells: Cells, begin: int, after: int) -> Sequence[Array]:
     """By grain: Σw, Σw(y - c), Σw²c(1 - c)."""
     inside = cells.where((cells.keys["grain"] >= begin) & (cells.keys["grain"] < after))
     at, size = inside.keys["grain"] - begin, max(after - begin, 1)
@@ -78,7 +117,7 @@ def _by_grain(cells: Cells, begin: int, after: int) -> Sequence[Array]:
 
 
 def _mean(rows: Array, left: Array, variance: Array) -> tuple[float, float]:
-    """Σ(y - c) / n and its variance: between grains where there are enough, never less than between rows."""
+    """Σx / n and its variance: between grains where there are enough, never less than between rows."""
     n = rows.sum()
     mean = float(left.sum() / n)
     of_rows = float(variance.sum() / n**2)

@@ -31,6 +31,7 @@ from leadline.engine import Engine
 from leadline.evaluation.columns import EXPECTED, ColumnCells, Columns, of_outcomes
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.leaves import with_chance
+from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.sampling import sample
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE
@@ -267,15 +268,18 @@ class _Outcomes:
 
         None where nearly all rows have a label, or scores could not be calibrated.
         """
-        fit = self.evaluation.without_labels.to_refine
-        if self._none or fit is None or CHANCE in self.known.table.columns:
+        fit = self.evaluation.without_labels
+        if self._none or not isinstance(fit, OfScores) or not fit.fitted_metrics:
+            return {}
+        if CHANCE in self.known.table.columns:
             return {}
         total = self.evaluation.total
         rows, labelled = (float(each[: self._grains].sum()) for each in (total.rows, total.labelled))
         if labelled >= (1 - FEW_UNLABELLED) * rows:
             return {}
         unlabelled = self._rows.filter(self._rows.actual >= self.evaluation.codes.missing)
-        scored = with_chance(self.engine, binned(unlabelled, {"score": "score"}, thresholds, None), fit)
+        scored = binned(unlabelled, {"score": "score"}, thresholds, None)
+        scored = with_chance(self.engine, scored, fit.calibrator, fit.of_versions)
         return self._cells(scored, [Measure(EXPECTED, lambda facts: facts.chance, 1.0)])
 
 

@@ -12,8 +12,8 @@ from leadline.cells.bins import Kind
 from leadline.evaluation.drifts import Compared, Drifts, tolerated
 from leadline.evaluation.estimates import Evaluation
 from leadline.metrics.sums import Array
-from leadline.report.words import counted, day, interval, numbers, percent, printable
-from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Effect, Estimate, Finding, Status
+from leadline.report.words import day, interval, numbers, percent, printable
+from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Effect, Estimate, Finding, Status, counted
 
 #: columns that have a finding of their own, at most
 MOST_SHOWN = 10

@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.evaluation.estimates import Evaluation, interval_of
 from leadline.evaluation.found import FoundSlice, FoundSlices
-from leadline.evaluation.without_labels import ASSUMES, CBPE
+from leadline.evaluation.of_scores import OfScores
 from leadline.metrics.evaluate import evaluate_windows
 from leadline.metrics.row_errors import RowError
 from leadline.metrics.sums import Array
@@ -228,7 +228,7 @@ def _estimate(error: RowError, side: _Side, where: Slice, window: Window) -> Est
         n=side.rows,
         labelled=0 if error.expected else side.labelled,
         status=Status.ESTIMATED if error.expected else Status.REALISED,
-        why=ASSUMES if error.expected else None,
+        why=OfScores.assumes if error.expected else None,
         interval=side.method,
-        estimator=CBPE if error.expected else None,
+        estimator=OfScores.estimators[0].name if error.expected else None,
     )

@@ -9,6 +9,7 @@ from functools import cache
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import Key, binned, refuse_too_many
@@ -16,13 +17,18 @@ from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
-from leadline.evaluation.choice import choose, has
+from leadline.estimate.selective import unobserved
+from leadline.evaluation.choice import choose, has, observable
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.column_reading import columns_of
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
+from leadline.evaluation.losses import loss_cells
 from leadline.evaluation.notes import data_notes, future, known_later, late_notes, revised, version_notes
+from leadline.evaluation.of_classes import OfClasses
+from leadline.evaluation.of_losses import OfLosses
+from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.plan import OF_BASELINE, Plan
 from leadline.evaluation.slice_search import find_slices
 from leadline.log.calendar import Grain
@@ -44,6 +50,8 @@ from leadline.values import (
 
 #: hours, days or months that a log may span; one wrong year would else make a million empty windows
 MOST_GRAINS = 100_000
+#: times in the data may be this much ahead of the clock before they are taken for wrong
+CLOCKS_APART = timedelta(days=1)
 
 
 def evaluate_log(
@@ -82,7 +90,7 @@ def _evaluate(
     spans = [spec.window, *(objective.window for objective in spec.objectives)]
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log, spec)
-    moment = as_of(asked, found, log)
+    moment, ahead = _moment(asked, spec, log, found)
     later = labels_later = 0
     if any(time is not None and time > moment for time in (found.newest, found.last)):
         everything, log = found, known_by(log, moment)
@@ -134,6 +142,11 @@ def _evaluate(
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
     series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
+    never = _unobserved(spec, series, coding)
+    names = label_names(spec.task, coding.classes)
+    metrics = tuple(observable(each, never, names) for each in metrics)
+    slice_metrics = tuple(observable(each, never, names) for each in slice_metrics)
+    by_objective = {figure: observable(each, never, names) for figure, each in by_objective.items()}
     sampled = None
     if CHANCE in known.table.columns:
         told("weighing the labels that are a sample")
@@ -144,13 +157,13 @@ def _evaluate(
     labels = _labels(series, known)
     looks = seen(watch, filled, k)
     every = (
-        *([] if asked is not None else future(moment)),
+        *future(ahead, moment),
         *log.notes,
         *notes,
         *guessed,
         *fixed.notes,
         *(Note("openslo_skipped", f"{text}.") for text in spec.left_out),
-        *data_notes(spec, log, found, known, series, later),
+        *data_notes(spec, log, found, known, fixed, series, later),
         *version_notes(fixed, series),
         *late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *known_later(labels_later),
@@ -174,8 +187,8 @@ def _evaluate(
         sampled,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    evaluation = _refined(evaluation, log, known.table, plan.thresholds, told)
-    return _searched(evaluation, log, found, known, plan.thresholds, told) if search else evaluation
+    evaluation, sample = _refined(evaluation, log, known.table, plan.thresholds, told)
+    return _searched(evaluation, log, found, known, plan.thresholds, sample, told) if search else evaluation
 
 
 def _searched(
@@ -184,14 +197,18 @@ def _searched(
     found: Profile,
     known: Facts,
     thresholds: Sequence[float],
+    sample: pa.Table | None,
     told: Callable[[str], None],
 ) -> Evaluation:
-    """With what nobody asked for: slices that the model fails for, and the values of each column."""
+    """With what nobody asked for: slices that the model fails for, and the values of each column.
+
+    sample   of the reference with its features, where one was read
+    """
     spec = evaluation.spec
     if spec.find_slices and log.described:
         told("looking for slices that the model fails for")
         rows = of_sample(known.table) if evaluation.sampled is not None else known.table
-        slices = find_slices(evaluation, log, rows, has(spec, log, found), thresholds)
+        slices = find_slices(evaluation, log, rows, has(spec, log, found), thresholds, sample)
         evaluation = replace(evaluation, found=slices)
     if spec.check_columns:
         told("counting the values of each column")
@@ -199,22 +216,52 @@ def _searched(
     return evaluation
 
 
+def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:
+    """The time of the evaluation, and the newest in the data where that is later than now and nobody asked for it.
+
+    One wrong time would else make every row look old: what can be known by now says what the newest is.
+    """
+    moment, now = as_of(asked, found, log), datetime.now(UTC).replace(tzinfo=None)
+    if asked is not None or moment <= now + CLOCKS_APART:
+        return moment, None
+    return as_of(None, profile(known_by(log, now), spec), log), moment
+
+
+def _unobserved(spec: Spec, series: Series, coding: Codes) -> list[int]:
+    """The predicted classes without labels, where that says nothing of the labels and they are no sample."""
+    if spec.label is None or spec.label.label_probability is not None or coding.absent(LABEL) is not None:
+        return []
+    return unobserved(series)
+
+
 def _refined(
     evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
-) -> Evaluation:
-    """With what estimates without labels need of the rows once more: chances of classes, or rows by leaf."""
+) -> tuple[Evaluation, pa.Table | None]:
+    """With what estimates without labels need of the rows once more: losses, chances of classes, or rows by leaf.
+
+    Also a sample of the reference with its features, where one was read.
+    """
     without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
-    if without.to_join is not None:
+    if not without.fitted_metrics:
+        return evaluation, None
+    if isinstance(without, OfLosses):
+        told("looking for kinds of rows whose errors are larger")
+        fitted = without.fitted_until, without.fitted_rows
+        losses = loss_cells(log.engine, rows, log.features, without.to_fit, *fitted, *place)
+        return replace(evaluation, losses=losses), None
+    if isinstance(without, OfClasses):
         told("reading what the scores of the classes meant in the reference")
-        classes = class_cells(log.engine, rows, without.to_join, evaluation.metrics, *place)
-        return replace(evaluation, classes=classes)
-    fit = without.to_refine if log.features else None
-    if fit is None:
-        return evaluation
-    told("looking for kinds of rows whose scores mean something else")
-    scored = binned(rows, {"score": "score"}, thresholds, None)
-    leaves = leaf_cells(log.engine, scored, log.features, fit, without.fitted_until, without.fitted_rows, *place)
-    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
+        of = log.features, without.calibrators, without.fitted_metrics
+        classes = class_cells(log.engine, rows, *of, without.fitted_until, without.fitted_rows, *place)
+        return replace(evaluation, classes=classes), None
+    if isinstance(without, OfScores) and log.features:
+        told("looking for kinds of rows whose scores mean something else")
+        scored = binned(rows, {"score": "score"}, thresholds, None)
+        fitted = without.fitted_until, without.fitted_rows
+        known = without.calibrator, without.of_versions
+        leaves, sample = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
+        return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves), sample
+    return evaluation, None
 
 
 def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -24,6 +24,8 @@ from leadline.spec.where import MAX_LENGTH, ConditionError
 from leadline.spec.where import Condition as Where
 from leadline.values import Scalar
 
+#: so many words are named where none of them is meant
+FEW = 3
 #: finite numbers lie between minus this and this
 LARGEST = 1.7976931348623157e308
 
@@ -114,6 +116,8 @@ class Searched:
         if self.codes.edges is None:
             if condition.low > RARE:
                 return f"{name} = {self.codes.words[condition.low - RARE - 1]}"
+            if len(self.codes.words) <= FEW:
+                return f"{name} is none of {', '.join(self.codes.words)}"
             return f"{name} is none of the {len(self.codes.words)} most frequent"
         if self.stored.is_boolean():
             return f"{name} = {'false' if condition.low == 1 else 'true'}"
@@ -198,16 +202,22 @@ def where(searched: Sequence[Searched], conditions: Sequence[Condition], infinit
     return text if len(written) == len(parts) and len(text) <= MAX_LENGTH else None
 
 
-def read_bins(table: pa.Table, log: Log, columns: Sequence[str]) -> list[Searched]:
+def read_bins(
+    table: pa.Table, log: Log, columns: Sequence[str], known: Mapping[str, Sequence[str]] | None = None
+) -> list[Searched]:
     """The features that tell rows apart, from a sample of rows.
 
     table     the sample, with the columns of facts
     columns   of these, which
+    known     by the user's name, the words of those that are known without a sample
     """
     names = dict(zip((f"{FEATURE}{place}" for place in range(len(log.described))), log.described.items(), strict=True))
     found = []
     for column in columns:
         (name, stored), value = names[column], values(table, column)
+        if known is not None and name in known:
+            found.append(Searched(column, stored, Codes(name, None, tuple(sorted(known[name])))))
+            continue
         long = isinstance(value, Words) and is_free_text(value)
         codes = bins(name, lengths(value) if long and isinstance(value, Words) else value)
         if codes is not None:

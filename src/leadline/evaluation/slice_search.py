@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import comb
 
@@ -10,16 +10,18 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import Key, Piece, binned, group_size
+from leadline.cells.plan import Key, Piece, binned, group_size, pack
 from leadline.cells.series import Series
-from leadline.engine import Engine
-from leadline.evaluation.arrays import array, values
+from leadline.estimate.leaves import WORDS
+from leadline.evaluation.arrays import array, column, values
 from leadline.evaluation.estimates import Evaluation, rolling
 from leadline.evaluation.found import FoundSlice, FoundSlices
 from leadline.evaluation.leaves import CHANCE, SAMPLE, with_chance
+from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.sampling import among_least, sample
 from leadline.evaluation.searched import Searched, read_bins, where, with_codes
 from leadline.log.facts import GROUPS
@@ -36,7 +38,7 @@ from leadline.spec.finite import is_infinite
 from leadline.values import Scalar, Slice, Span
 
 #: rows that are looked at one by one; of more those with the least md5 of the id
-MOST_ROWS = 2_000_000
+MOST_ROWS = 1_000_000
 #: rows of the window, at least: it is made longer until it has them
 ENOUGH_ROWS = 2_000
 #: rows with an error that is known, below which nothing is looked for
@@ -51,8 +53,8 @@ MOST_SLICES = 10
 LEAST_HALF = 0.3
 #: ids of rows of each slice
 EXAMPLES = 5
-#: counts of joint codes that searches of three conditions may make together, about: they take a second
-MOST_WORK = 70_000_000
+#: counts of joint codes that searches of three conditions may make together, about: they take a third of a second
+MOST_WORK = 20_000_000
 #: joint codes of three columns, about
 CELLS = 30_000
 #: the metric whose errors stand for those of metrics that hold nothing against a single row
@@ -61,10 +63,14 @@ USUAL_METRIC = {"binary": "accuracy", "multiclass": "accuracy", "regression": "m
 
 @dataclass(frozen=True)
 class _Chosen:
-    """A slice before it is read in all rows."""
+    """A slice before it is read in all rows.
+
+    examples  ids of some of its rows that are worse than it is on average
+    """
 
     error: RowError
     conditions: Conditions
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -99,13 +105,19 @@ class _Asked:
 
 
 def find_slices(
-    evaluation: Evaluation, log: Log, rows: ir.Table, served: frozenset[str], thresholds: Sequence[float]
+    evaluation: Evaluation,
+    log: Log,
+    rows: ir.Table,
+    served: frozenset[str],
+    thresholds: Sequence[float],
+    of_reference: pa.Table | None = None,
 ) -> FoundSlices | None:
     """Look for slices with more errors than the other rows; None where there is nothing to look at.
 
     rows         facts, with features; weighed where labels are a sample
     served       what facts can serve (`choice.has`)
     thresholds   that bins of scores are told by
+    of_reference a sample of the reference with the features, where one was read already
 
     Where the latest window has no labels, but scores that were calibrated on the reference, the errors are those that
     the scores let expect.
@@ -117,15 +129,15 @@ def find_slices(
         return None
     window = search_window(evaluation)
     counted = evaluation.total.labelled
-    fit = evaluation.without_labels.to_refine
-    unlabelled = _unlabelled_window(evaluation)
-    if fit is not None and unlabelled is not None:
+    without, unlabelled = evaluation.without_labels, _unlabelled_window(evaluation)
+    if isinstance(without, OfScores) and without.fitted_metrics and unlabelled is not None:
         errors = [replace(error, expected=True) for error in errors if error.measure is None]
-        rows = with_chance(log.engine, binned(rows, {"score": "score"}, thresholds, None), fit)
+        scored = binned(rows, {"score": "score"}, thresholds, None)
+        rows = with_chance(log.engine, scored, without.calibrator, without.of_versions)
         window, counted = unlabelled, evaluation.total.rows
     if window is None or not errors:
         return None
-    searched = _searched(evaluation, log, rows, columns)
+    searched = _searched(evaluation, log, rows, columns, of_reference)
     if not searched:
         return None
     asked = _Asked(evaluation, log, rows, searched, errors, window, int(counted[slice(*window)].sum()))
@@ -186,18 +198,25 @@ def errors_of(evaluation: Evaluation, served: frozenset[str]) -> list[RowError]:
     return list(found.values())[:MOST_METRICS]
 
 
-def _searched(evaluation: Evaluation, log: Log, rows: ir.Table, columns: Sequence[str]) -> list[Searched]:
+def _searched(
+    evaluation: Evaluation, log: Log, rows: ir.Table, columns: Sequence[str], read: pa.Table | None
+) -> list[Searched]:
     """The features in codes, from a sample of the reference; of all rows where it has too few."""
     reference = evaluation.spec.reference
     if reference is not None and reference.source is not None:
         return _of_source(evaluation, log, columns)
+    version, versions = evaluation.spec.predictions.columns.version, evaluation.reference.versions
+    # those of the reference are not all
+    known = {} if version is None or len(versions) < 2 else {version: versions[:WORDS]}
+    if read is not None and len(read) >= LEAST_ROWS:
+        return read_bins(read, log, columns, known)
     end = evaluation.without_labels.reference_end
     until = 0 if end is None else evaluation.grain.number_of(end) - evaluation.series.first
     counted = evaluation.total.rows
     if counted[: max(until, 0)].sum() < LEAST_ROWS:
         until = len(counted)
     before = rows.filter(rows.grain < evaluation.series.first + until)
-    return read_bins(sample(log.engine, before, columns, SAMPLE, int(counted[:until].sum())), log, columns)
+    return read_bins(sample(log.engine, before, columns, SAMPLE, int(counted[:until].sum())), log, columns, known)
 
 
 def _of_source(evaluation: Evaluation, log: Log, columns: Sequence[str]) -> list[Searched]:
@@ -222,18 +241,18 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
     told = {f"error_{place}": error.of(rows) for place, error in enumerate(asked.errors)}
     weights = {f"weight_{place}": error.weight(rows) for place, error in enumerate(asked.errors)}
     told |= {name: weight for name, weight in weights.items() if weight is not None}
-    md5 = engine.md5(rows.id.cast("string"))
+    hashed = engine.md5(rows.id.cast("string"))
     # not the digits that the sample is chosen by, nor those of hash groups
-    halves = {"half": (md5.substr(8, 1) < "8").cast("int8")}
+    halves = {"half": (hashed.substr(8, 1) < "8").cast("int8")}
     if "group" in rows.columns:
         halves["entities"] = (rows.group < GROUPS // 2).cast("int8")
     grain = (rows.grain - (asked.evaluation.series.first + asked.window[0])).cast("int32")
     needed = dict.fromkeys(each.column for each in asked.searched)
-    read = rows.select(*needed, grain=grain, md5=md5, **halves, **told)
+    read = rows.select(*needed, id=rows.id.cast("string"), grain=grain, md5=hashed, **halves, **told)
     read = read.filter(ibis.or_(*(read[f"error_{place}"].notnull() for place in range(len(asked.errors)))))
     read = among_least(read, read.md5, MOST_ROWS, asked.count)
     codes = [f"code_{place}" for place in range(len(asked.searched))]
-    table = engine.run(with_codes(engine, read, asked.searched).select(*codes, *told, *halves, "grain"))
+    table = engine.run(with_codes(engine, read, asked.searched).select(*codes, *told, *halves, "grain", "id", "md5"))
     columns = [
         Column(array(table, code), each.size, each.ordered) for code, each in zip(codes, asked.searched, strict=True)
     ]
@@ -248,8 +267,19 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
         every = Rows(columns, errors, day, weighed).where(usable)
         depth = 3 if _work(every) * len(asked.errors) <= MOST_WORK else 2
         slices = find(every, half[usable], depth, chance=FALSE_FINDS / len(asked.errors))
-        found += [_Chosen(error, each) for each in slices[:MOST_SLICES]]
+        ids = np.flatnonzero(usable)
+        for each in slices[:MOST_SLICES]:
+            inside = every.inside(each)
+            worse = inside & (every.errors >= every.mean(inside))
+            found.append(_Chosen(error, each, _examples(table, ids[worse])))
     return found, table.num_rows
+
+
+def _examples(table: pa.Table, places: NDArray[np.int64]) -> tuple[str, ...]:
+    """The ids of a few of these rows: those with the least md5, which are the same in every run."""
+    rows = table.select(["id", "md5"]).take(column(places))
+    least = pc.select_k_unstable(rows, EXAMPLES, [("md5", "ascending")])
+    return tuple(sorted(rows.column("id").take(least).to_pylist()))
 
 
 def _half(table: pa.Table) -> NDArray[np.bool_]:
@@ -274,15 +304,9 @@ def _work(rows: Rows) -> int:
 def _read(asked: _Asked, chosen: Sequence[_Chosen], looked: int) -> FoundSlices:
     """What all rows of the log say of the slices, in one statement."""
     series = Series(_cells(asked, chosen) if chosen else {}, *_span(asked.evaluation), asked.evaluation.series.classes)
-    recent = asked.recent()
-    bad = []
-    for place, each in enumerate(chosen):
-        size, errors, _ = (float(sums[slice(*asked.window)].sum()) for sums in each.error.sums(series.sums(place)))
-        bad.append(asked.inside(each.conditions, recent) & (each.error.of(recent) >= errors / size))
-    examples = _examples(asked.log.engine, recent, bad)
     infinite = _infinite(asked.log, asked.searched, chosen)
     slices = []
-    for place, each in enumerate(chosen):
+    for each in chosen:
         pairs = [(asked.searched[condition.column], condition) for condition in each.conditions]
         parts: tuple[tuple[str, Scalar], ...] = tuple(feature.part(condition) for feature, condition in pairs)
         slices.append(
@@ -292,7 +316,7 @@ def _read(asked: _Asked, chosen: Sequence[_Chosen], looked: int) -> FoundSlices:
                 " and ".join(feature.said(condition) for feature, condition in pairs),
                 where(asked.searched, each.conditions, infinite),
                 tuple(feature.name for feature, _ in pairs),
-                examples.get(place, ()),
+                each.examples,
             )
         )
     return FoundSlices(asked.window, series, tuple(slices), looked, asked.expected)
@@ -305,23 +329,28 @@ def _span(evaluation: Evaluation) -> tuple[int, int]:
 def _cells(asked: _Asked, chosen: Sequence[_Chosen]) -> dict[tuple[str | int, ...], Cells]:
     """The cells of all rows, of each slice, and of all rows but those."""
     first, _ = _span(asked.evaluation)
-    named = {f"inside_{place}": asked.inside(each.conditions, asked.rows) for place, each in enumerate(chosen)}
-    unread = [name for name in asked.rows.columns if name.startswith(FEATURE)]
-    known = asked.log.engine.shared(asked.rows.mutate(**named).drop(*unread))
-    k = asked.evaluation.codes.missing + 1
+    rows, k = asked.rows, asked.evaluation.codes.missing + 1
     keys = [
-        Key("grain", known.grain - first, asked.evaluation.series.grains),
-        Key("mature", known.mature.cast("int8"), 2),
-        *([Key("group", known.group, group_size(True))] if "group" in known.columns else []),
-        Key("predicted", known.predicted, k),
-        *([] if asked.expected else [Key("actual", known.actual, k)]),
+        Key("grain", rows.grain - first, asked.evaluation.series.grains),
+        Key("mature", rows.mature.cast("int8"), 2),
+        Key("predicted", rows.predicted, k),
+        *([] if asked.expected else [Key("actual", rows.actual, k)]),
     ]
+    if "group" in rows.columns:  # they widen the intervals of the window, and are asked for there only
+        begin, after = (first + place for place in asked.window)
+        recent = (rows.grain >= begin) & (rows.grain < after)
+        keys.append(Key("group", ibis.ifelse(recent, rows.group, 0), group_size(True)))
+    every_key = pack(keys)
+    inside = {f"inside_{place}": asked.inside(each.conditions, rows) for place, each in enumerate(chosen)}
+    unread = [name for name in rows.columns if name.startswith(FEATURE)]
+    known = asked.log.engine.shared(rows.mutate(key=every_key.expression, **inside).drop(*unread))
+    key = (replace(every_key, expression=known.key),)
     chance = (Measure(CHANCE, lambda facts: facts.chance, 1.0),)
     measures = [chance if asked.expected else each.error.metric.measures for each in chosen]
     every = tuple({measure.name: measure for some in measures for measure in some}.values())
     pieces = [
-        Piece(("total",), tuple(keys), every),
-        *(Piece(("slice", place), tuple(keys), some, known[f"inside_{place}"]) for place, some in enumerate(measures)),
+        Piece(("total",), key, every),
+        *(Piece(("slice", place), key, some, known[f"inside_{place}"]) for place, some in enumerate(measures)),
     ]
     cells = fill(asked.log.engine, known, pieces)
     if asked.expected:
@@ -346,23 +375,6 @@ def _as_labelled(cells: Cells) -> Cells:
         )
     ]
     return labels[0] + labels[1]
-
-
-def _examples(engine: Engine, rows: ir.Table, bad: Sequence[ir.BooleanValue]) -> Mapping[int, tuple[str, ...]]:
-    """By place the ids of a few of the rows for which it holds, in the order of their md5."""
-    if not bad:
-        return {}
-    named = {f"bad_{place}": each for place, each in enumerate(bad)}
-    known = engine.shared(rows.select(id=rows.id.cast("string"), **named))
-    pieces = []
-    for place, name in enumerate(named):
-        mine = known.filter(known[name]).select("id")
-        few = mine.order_by(engine.md5(mine.id)).limit(EXAMPLES)
-        pieces.append(few.select(place=ibis.literal(place, "int32"), id=few.id))
-    found: dict[int, list[str]] = {}
-    for row in engine.run(ibis.union(*pieces) if len(pieces) > 1 else pieces[0]).to_pylist():
-        found.setdefault(row["place"], []).append(row["id"])
-    return {place: tuple(sorted(ids)) for place, ids in found.items()}
 
 
 def _infinite(log: Log, searched: Sequence[Searched], chosen: Sequence[_Chosen]) -> frozenset[str]:

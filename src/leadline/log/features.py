@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.log.columns import as_text, number
+from leadline.spec.fields import Memory
 from leadline.spec.model import BinSlice, ColumnSlice, Feature, Spec, WhereSlice
 from leadline.values import InputError
 
@@ -111,7 +112,7 @@ def _taken(spec: Spec) -> set[str]:
     if spec.baseline is not None and spec.baseline.score is not None:
         found.add(spec.baseline.score)
     for outcome in spec.outcome_tables:
-        if outcome.source == spec.predictions.source:
+        if _same(outcome.source, spec.predictions.source):
             names = (
                 outcome.id,
                 outcome.value,
@@ -121,3 +122,10 @@ def _taken(spec: Spec) -> set[str]:
             )
             found |= {name for name in names if name is not None}
     return found
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two sources are one; a frame is wrapped anew at each place where it is named."""
+    if isinstance(one, Memory) and isinstance(other, Memory):
+        return one.value is other.value
+    return one == other

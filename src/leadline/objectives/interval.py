@@ -9,6 +9,10 @@ from leadline.values import Target, Undefined, Verdict
 MANY = 30
 
 
+#: why a figure that rows alone would tell is uncertain
+HIDDEN = "the bins that it is read from hide as much as lies between it and the limit"
+
+
 def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> tuple[Verdict, str | None]:
     """What a window says of a promise, and why where it says nothing.
 
@@ -32,4 +36,10 @@ def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> t
     low, high = target.met(found.interval.low), target.met(found.interval.high)
     if low and high:
         return Verdict.HOLDS, None
-    return (Verdict.UNCERTAIN, None) if low or high else (Verdict.BREACHED, None)
+    if not low and not high:
+        return Verdict.BREACHED, None
+    # whether the rows alone would have told, without what the bins of their scores or errors hide
+    inner = found.interval.low + found.bound, found.interval.high - found.bound
+    if found.bound > 0 and (inner[0] > inner[1] or target.met(inner[0]) == target.met(inner[1])):
+        return Verdict.UNCERTAIN, HIDDEN
+    return Verdict.UNCERTAIN, None

@@ -50,6 +50,8 @@ class PlanReport:
             return
         yield Text("How long would it take to find out?", style="bold")
         yield from _tables(content.plans, width)
+        if all(each.value is None for each in content.plans):
+            return
         yield Text()
         yield from sentence(
             "Days on average from the first prediction after a drop to the day it is found, waiting for labels"
@@ -78,8 +80,12 @@ def _tables(plans: Sequence[Plan], width: int) -> Iterator[Text]:
     for group in by_objective.values():
         first = group[0]
         yield Text()
-        alarms = sum(each.false_alarms for each in group)
         title = f"{words.named(first.metric)} {words.declared(first)} over {words.length(first.window)}"
+        whys = {each.why for each in group}
+        if all(each.value is None for each in group) and len(whys) == 1:
+            yield from sentence(f"{title}: {words.printable(whys.pop() or '')}.", width)
+            continue
+        alarms = sum(each.false_alarms for each in group)
         yield from sentence(
             f"{title}, a look every {words.length(first.look)}; at most {alarms:.2g} false alarms a year.", width
         )
@@ -95,7 +101,7 @@ def _heads(group: Sequence[Plan]) -> list[str]:
     whole = max(group, key=lambda each: len(each.drops))
     if whole.value is None:
         return []
-    return [drop.size.replace("-", "−") for drop in whole.drops]
+    return [drop.size for drop in whole.drops]
 
 
 def _row(each: Plan) -> Row:
@@ -122,11 +128,7 @@ def _days(days: float | Undefined) -> str:
 
 def plan_sentence(each: Plan) -> str | None:
     """How long drops of some sizes would take to be found; None where none would."""
-    found = [
-        f"{drop.size.replace('-', '−')} after {_days(drop.days)}"
-        for drop in each.drops
-        if not isinstance(drop.days, Undefined)
-    ]
+    found = [f"{drop.size} after {_days(drop.days)}" for drop in each.drops if not isinstance(drop.days, Undefined)]
     if each.value is None or not found:
         return None
     where = "" if each.slice == ALL_ROWS else f" for {words.named(each.slice)}"

@@ -33,7 +33,7 @@ def lengths(values: Words) -> Floats:
 
 
 def bins(name: str, values: Values) -> Codes | None:
-    """The codes of a feature, or None where all rows of the sample have the same.
+    """The codes of a feature, or None where it tells no rows of the sample apart, nor could tell later ones.
 
     Numbers: up to 10 ranges with about equally many rows; each edge is the number with the fewest digits that parts the
     same rows. Words: the 30 most frequent, and all others.
@@ -42,9 +42,8 @@ def bins(name: str, values: Values) -> Codes | None:
     (20.2, 30.0, 40.0, 47.8)
     """
     if isinstance(values, Words):
-        found = _of_words(name, values)
-    else:
-        found = Codes(name, _edges(values), gaps=bool(np.isnan(values).any()))
+        return _of_words(name, values) if (values.number >= 0).any() else None
+    found = Codes(name, _edges(values), gaps=bool(np.isnan(values).any()))
     return found if len(np.unique(found.of(values))) > 1 else None
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.slices.search import Column, Condition, Conditions
+from leadline.slices.search import MISSING, Column, Condition, Conditions
 from leadline.stats.arrays import Floats
 from leadline.stats.comparison import Difference, grouped_difference
 
@@ -17,6 +17,8 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 #: a condition is kept if it makes the distance between the slice and the other rows this many times as large
 SHARPER = 1.25
+#: a range takes in a neighbouring code whose rows are this part as far from the others as the slice, not by chance
+ALIKE = 0.5
 #: a slice is kept if it has at least this part of its excess errors outside the slices before it
 OWN = 0.5
 
@@ -55,17 +57,38 @@ class Rows:
 
     def sums(self, chosen: Bools) -> tuple[float, float]:
         """Size and errors of some rows."""
+        if self._wrong is not None:
+            return float(np.count_nonzero(chosen)), float(np.count_nonzero(chosen & self._wrong))
+        errors = self.errors[chosen]
         if self.weights is None:
-            return float(np.count_nonzero(chosen)), float(self.errors[chosen].sum())
-        return float(self.weights[chosen].sum()), float(self.weights[chosen] @ self.errors[chosen])
+            return float(len(errors)), float(errors.sum())
+        weights = self.weights[chosen]
+        return float(weights.sum()), float(weights @ errors)
 
-    def gap(self, inside: Bools, outside: Bools) -> float:
-        """The mean error of some rows less that of others; 0 where either has no rows."""
-        (size, error), (other, others) = self.sums(inside), self.sums(outside)
+    @cached_property
+    def _wrong(self) -> Bools | None:
+        """The rows with errors, where these are 0 or 1 and all rows count alike: then counting does."""
+        plain = self.weights is None and bool(((self.errors == 0) | (self.errors == 1)).all())
+        return self.errors > 0 if plain else None
+
+    @cached_property
+    def _total(self) -> tuple[float, float]:
+        return self.sums(np.ones(len(self.errors), np.bool_))
+
+    def mean(self, chosen: Bools) -> float:
+        """The mean error of some rows; 0 where there are none."""
+        size, error = self.sums(chosen)
+        return error / size if size > 0 else 0.0
+
+    def gap(self, some: Bools, around: Bools) -> float:
+        """The mean error of some rows less that of all rows outside `around`; 0 where either has no rows."""
+        size, error = self.sums(some)
+        within, errors = (size, error) if around is some else self.sums(around)
+        other, others = self._total[0] - within, self._total[1] - errors
         return error / size - others / other if size > 0 and other > 0 else 0.0
 
     def difference(self, inside: Bools, outside: Bools) -> Difference:
-        """The same with what it is at least."""
+        """The mean error of some rows less that of others, and how sure it is."""
         sides = [self._by_group(chosen) for chosen in (inside, outside)]
         size, error, square = (np.stack(each) for each in zip(*sides, strict=True))
         return grouped_difference(size, error, square, self._inflation)
@@ -96,9 +119,10 @@ def distinct(rows: Rows, found: Sequence[Conditions], count: int, least: int, mo
     most    rows of a slice, at most
 
     A condition, or one end of a range, is given up where without it the slice's distance to the other rows is nearly as
-    large (`SHARPER`), or where the rows that it leaves out may be just as bad. What is left is dropped unless at
-    least half of its excess errors (`OWN`) lie outside the slices that are kept already, by more than chance. Slices
-    with more rows than `most` are dropped: half of all rows are no slice of them.
+    large (`SHARPER`), or where the rows that it leaves out may be just as bad. A range takes in the neighbouring code
+    where its rows are nearly as bad. What is left is dropped unless at least half of its excess errors (`OWN`) lie
+    outside the slices that are kept already, by more than chance. Slices with more rows than `most` are dropped: half
+    of all rows are no slice of them.
     """
     kept: list[Conditions] = []
     told = np.zeros(len(rows.errors), np.bool_)
@@ -107,7 +131,7 @@ def distinct(rows: Rows, found: Sequence[Conditions], count: int, least: int, mo
         inside = rows.inside(one)
         if not _own(rows, inside, told, least):  # what is told already is told with fewer conditions, too, mostly
             continue
-        short = _shortened(rows, one, inside, most)
+        short = _stretched(rows, _shortened(rows, one, inside, most), most)
         if short in seen:
             continue
         seen.add(short)
@@ -128,25 +152,53 @@ def _own(rows: Rows, inside: Bools, told: Bools, least: int) -> bool:
     left = inside & ~told
     if np.count_nonzero(left) < least:
         return False
-    excess = rows.gap(inside, ~inside) * rows.sums(inside)[0]
-    return rows.gap(left, ~(inside | told)) * rows.sums(left)[0] >= OWN * excess
+    excess = rows.gap(inside, inside) * rows.sums(inside)[0]
+    return rows.gap(left, inside | told) * rows.sums(left)[0] >= OWN * excess
 
 
 def _shortened(rows: Rows, conditions: Conditions, inside: Bools, most: int) -> Conditions:
     """Without the conditions and ends of ranges that it can do without; the most dispensable first."""
     while True:
-        gap = rows.gap(inside, ~inside)
+        gap = rows.gap(inside, inside)
         wider = []
         for shorter in _shorter(rows.columns, conditions):
             around = rows.inside(shorter)
             if np.count_nonzero(around) > most:
                 continue
-            before = rows.gap(around, ~around)
+            before = rows.gap(around, around)
             if before > 0 and (gap < SHARPER * before or rows.difference(inside, around & ~inside).least <= 0):
                 wider.append((before, shorter, around))
         if not wider:
             return conditions
         _, conditions, inside = max(wider, key=lambda each: each[0])
+
+
+def _stretched(rows: Rows, conditions: Conditions, most: int) -> Conditions:
+    """With ranges that take in neighbouring codes whose rows are bad, too, the worst first.
+
+    The best of many ranges is too narrow: by chance the rows at its ends look better than they are.
+    """
+    while True:
+        inside = rows.inside(conditions)
+        gap, worse = rows.gap(inside, inside), []
+        for wider in _wider(rows.columns, conditions):
+            around = rows.inside(wider)
+            added = rows.difference(around & ~inside, ~around)
+            if np.count_nonzero(around) <= most and added.value >= ALIKE * gap and added.least > 0:
+                worse.append((added.value, wider))
+        if not worse:
+            return conditions
+        _, conditions = max(worse)
+
+
+def _wider(columns: Sequence[Column], conditions: Conditions) -> Iterator[Conditions]:
+    """The slice with one more code at either end of a range."""
+    for place, each in enumerate(conditions):
+        if not columns[each.column].ordered or each.low == MISSING:
+            continue
+        for low, high in ((each.low - 1, each.high), (each.low, each.high + 1)):
+            if low >= 1 and high < columns[each.column].size:
+                yield (*conditions[:place], Condition(each.column, low, high), *conditions[place + 1 :])
 
 
 def _shorter(columns: Sequence[Column], conditions: Conditions) -> Iterator[Conditions]:

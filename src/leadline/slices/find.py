@@ -9,6 +9,8 @@ from leadline.slices.distinct import Rows, distinct
 from leadline.slices.search import ALPHA, Conditions, search
 from leadline.stats.comparison import hypergeometric_tail, welch_tail
 
+#: errors from which on a slice counts with half as many in excess; losses count for (Σe)² / Σe² errors
+MANY_ERRORS, ALPHA_OF_MANY = 5_000, 0.99
 #: slices that score best; the rest of them says the same in other words
 BEST = 200
 #: slices that are tested at most
@@ -22,13 +24,14 @@ MOST_SHARE = 0.5
 
 
 def find(
-    rows: Rows, half: NDArray[np.bool_], depth: int, alpha: float = ALPHA, chance: float = FALSE_FINDS
+    rows: Rows, half: NDArray[np.bool_], depth: int, alpha: float | None = None, chance: float = FALSE_FINDS
 ) -> list[Conditions]:
     """Slices with more errors than the other rows, of which chance explains none; best first.
 
     half     the rows in which slices are looked for; they are tested in the others. It must say nothing of the errors:
              the hash of an id does
     depth    conditions of a slice, at most
+    alpha    of `slice_score`; where None .98, and .99 where there are many errors, so that chance says less
     chance   that any slice is reported where all rows have the same errors
 
     Slices are looked for with `search`, those that say the same are left out (`distinct`), and the up to 20 that are
@@ -40,6 +43,10 @@ def find(
     here = rows.where(half)
     count = len(here.errors)
     least, most = max(LEAST_ROWS, int(np.ceil(LEAST_SHARE * count))), int(MOST_SHARE * count)
+    if alpha is None:
+        squared = float(here.errors @ here.errors)
+        many = squared > 0 and float(here.errors.sum()) ** 2 / squared >= MANY_ERRORS
+        alpha = ALPHA_OF_MANY if many else ALPHA
     scored = search(
         here.columns,
         here.errors,
