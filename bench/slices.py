@@ -30,6 +30,8 @@ HERE = Path(__file__).resolve().parent
 RESULTS, README = HERE / "slices.json", HERE / "README.md"
 BEGIN, END = "<!-- slices -->", "<!-- /slices -->"
 LIMIT_S = 400
+#: of the machine's memory: sliceline takes all there is for a million rows, and the system would end some process
+MOST_MEMORY = 0.8
 #: what is searched: features and conditions
 TASKS = (("30", "2"), ("8", "3"))
 SIDES = (("ours", ()), ("sliceline", ()), ("deepchecks", ()), ("deepchecks", ("all",)))
@@ -75,17 +77,18 @@ def measure(options: argparse.Namespace, results: dict[str, Any]) -> None:
     wanted = [job for job in jobs(sizes) if re.search(options.only, job[0])]
     prepare({side for _, side, _ in wanted}, sizes)
     runs: dict[str, list[Run]] = {}
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for number in range(options.runs):
         for name, side, args in wanted:
             if number and ("error" in runs[name][0] or runs[name][0]["wall_s"] > 60):
                 continue  # once is enough
-            run = timed([python_of(side), str(PEERS / "jobs" / args[0]), *args[1:]])
+            program = [python_of(side), str(PEERS / "jobs" / args[0]), *args[1:]]
+            run = timed(["prlimit", f"--data={int(MOST_MEMORY * memory)}", *program])
             runs.setdefault(name, []).append(run)
             results["jobs"][name] = summed(runs[name])
             RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
             print(name, {key: each for key, each in run.items() if key != "result"}, file=sys.stderr, flush=True)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    about = f"{os.cpu_count()} cores of which one is used, {memory:.0f} GiB, Python {platform.python_version()}"
+    about = f"{os.cpu_count()} cores of which one is used, {memory / 2**30:.0f} GiB, Python {platform.python_version()}"
     results["machine"] = f"{about}, {time.strftime('%Y-%m-%d')}"
     for side in ("sliceline", "deepchecks"):
         code = f"from importlib.metadata import version as v; print('{side}', v('{side}') + ', numpy', v('numpy'))"
@@ -110,7 +113,8 @@ def table(results: dict[str, Any]) -> str:
                 shown = named[side] if not more else "Deepchecks, every row"
                 start = f"| {size} | {features} | {depth} | {shown} |"
                 if "error" in run:
-                    why = re.sub(r"\s+", " ", run["error"].replace("|", "/"))[:90]
+                    said = "killed, out of memory" if run["error"] == "no result" else run["error"]
+                    why = re.sub(r"\s+", " ", said.replace("|", "/")).split(". ")[0].rpartition("errors.")[-1]
                     lines.append(f"{start} {why} | after {run['wall_s']:.0f} | {run['peak_mb']:,} | | |")
                     continue
                 search = run["phases"]["search"]

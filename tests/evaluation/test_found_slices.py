@@ -301,7 +301,8 @@ def test_without_labels_the_scores_say_what_to_expect() -> None:
     assert finding.window.end == START + timedelta(days=60)
 
 
-def test_losses_of_a_regression() -> None:
+def amounts() -> list[dict[str, Any]]:
+    """45 days of a regression that is four times as far off for large ones of kind b."""
     chance = random.Random(6)
     rows = []
     for number in range(8_000):
@@ -318,7 +319,11 @@ def test_losses_of_a_regression() -> None:
                 "label": 50 + chance.gauss(0, spread),
             }
         )
-    table = pa.Table.from_pylist(rows)
+    return rows
+
+
+def test_losses_of_a_regression() -> None:
+    table = pa.Table.from_pylist(amounts())
     for metric in ("mae", "rmse", "wape", "r2"):
         objective = [{"metric": metric, "at_least" if metric == "r2" else "at_most": 0.5, "window": "28d"}]
         (finding,) = found(table, task="regression", metrics=[metric], objectives=objective)
@@ -333,6 +338,16 @@ def test_losses_of_a_regression() -> None:
         assert finding.rows == len(mine)
         if metric == "mae":
             assert finding.evidence[0].value == pytest.approx(np.mean([abs(row["label"] - 50) for row in mine]))
+
+
+@pytest.mark.parametrize(("place", "findings"), [(100, 1), (7_000, 0)])
+def test_an_error_too_large_for_its_square_is_all_that_its_day_tells(place: int, findings: int) -> None:
+    rows = amounts()
+    rows[place]["label"] = 1e200
+    objective = [{"metric": "mae", "at_most": 0.5, "window": "28d"}]
+    told = found(pa.Table.from_pylist(rows), task="regression", metrics=["mae"], objectives=objective)
+    assert len(told) == findings
+    assert all("new since" not in each.what.lower() and np.isfinite(each.effect.value) for each in told if each.effect)
 
 
 def test_classes_of_several() -> None:

@@ -35,11 +35,12 @@ def values(table: pa.Table, name: str) -> Values:
 
 def _filled(column: pa.Array, missing: float) -> NDArray[Any]:
     """A column of numbers with a value for NULL. From its memory: Arrow's own way to fill imports pandas."""
-    kind = column.type.to_pandas_dtype()
+    size = column.type.bit_width // 8
+    kind = np.dtype(f"{'f' if pa.types.is_floating(column.type) else 'i'}{size}")
     if not len(column):
         return np.zeros(0, kind)
-    values = np.frombuffer(column.buffers()[1], kind, len(column), column.offset * np.dtype(kind).itemsize)
+    values = np.frombuffer(column.buffers()[1], kind, len(column), column.offset * size)
     if not column.null_count:
         return values
     known = np.from_dlpack(column.is_valid().cast(pa.int8()))
-    return np.where(known == 1, values, np.array(missing, kind))
+    return np.where(known == 1, values, kind.type(missing))

@@ -119,9 +119,16 @@ def _side(found: FoundSlices, error: RowError, place: int | None) -> _Side | Non
     (evaluated,) = evaluate_windows(error.metric, sums, [found.window], entities)
     if isinstance(evaluated.value, Undefined):
         return None
-    size, summed, square = error.sums(sums)
+    size, summed, square = _with_squares(*error.sums(sums))
     rows, labelled = (int(each[slice(*found.window)].sum()) for each in (sums.rows, sums.labelled))
     return _Side(size, summed, square, evaluated.value, *interval_of(evaluated), rows, labelled)
+
+
+def _with_squares(size: Array, error: Array, square: Array) -> tuple[Array, Array, Array]:
+    """The same without the grains whose errors are too large for their squares: means of them tell nothing else."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        known = np.isfinite(len(size) * size.sum() * square)
+    return np.where(known, size, 0.0), np.where(known, error, 0.0), np.where(known, square, 0.0)
 
 
 # Since when ---------------------------------------------------------------------------------------------------------

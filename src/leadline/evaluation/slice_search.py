@@ -262,7 +262,7 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
         errors, weight = _floats(table, f"error_{place}"), f"weight_{place}"
         weighed = _floats(table, weight) if weight in told else None
         usable = np.isfinite(errors) if weighed is None else np.isfinite(errors) & (weighed > 0)
-        if np.count_nonzero(usable) < LEAST_ROWS:
+        if np.count_nonzero(usable) < LEAST_ROWS or not _have_squares(errors[usable], weighed):
             continue
         every = Rows(columns, errors, day, weighed).where(usable)
         depth = 3 if _work(every) * len(asked.errors) <= MOST_WORK else 2
@@ -273,6 +273,13 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
             worse = inside & (every.errors >= every.mean(inside))
             found.append(_Chosen(error, each, _examples(table, ids[worse])))
     return found, table.num_rows
+
+
+def _have_squares(errors: NDArray[np.float64], weights: NDArray[np.float64] | None) -> bool:
+    """Whether errors can be reckoned with; one that is too large for its square is all that a mean would tell."""
+    heaviest = 1.0 if weights is None else max(float(weights.max()), 1.0)
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite((heaviest * len(errors) * np.abs(errors).max()) ** 2))
 
 
 def _examples(table: pa.Table, places: NDArray[np.int64]) -> tuple[str, ...]:
