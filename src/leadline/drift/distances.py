@@ -17,6 +17,8 @@ DRAWS = 500
 HIGH = 0.99
 #: sizes of windows that are drawn lie this far apart, at most
 RATIO = 4.0
+#: units from the middle of a scale at which bins lie at most: the fourth power of a distance is a number
+FURTHEST = 1e60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,18 @@ def scale(centre: Array, reference: Array) -> Scale | None:
         return None
     share = rows / rows.sum()
     low, high = (at[np.searchsorted(np.cumsum(share), part)] for part in (0.25, 0.75))
-    mean = float((share * at).sum())
-    unit = float(high - low) or float(np.sqrt((share * (at - mean) ** 2).sum()))
-    return Scale(bins, at, unit) if unit > 0 and np.isfinite(unit) else None
+    unit = float(high - low) or _deviation(at, share)
+    if not (unit > 0 and np.isfinite(unit)):
+        return None
+    middle = float(at[np.searchsorted(np.cumsum(share), 0.5)])
+    return Scale(bins, np.clip(at, middle - FURTHEST * unit, middle + FURTHEST * unit), unit)
+
+
+def _deviation(at: Array, share: Array) -> float:
+    """The standard deviation of numbers that may be too large for their squares."""
+    away = at - (share * at).sum()
+    largest = float(np.abs(away).max())
+    return largest * float(np.sqrt((share * (away / largest) ** 2).sum())) if largest > 0 else 0.0
 
 
 def scaled_wasserstein(p: Array, q: Array, of: Scale | None) -> Array:

@@ -34,6 +34,8 @@ LEAST_WINDOWS = 4
 SWING = 0.1
 #: a law whose spread is larger than that of one squared normal has no mean to speak of
 LEAST_FREEDOM = 1.0
+#: with more, a law is as good as without any spread; a column that is always the same has infinitely many
+MOST_FREEDOM = 1e6
 #: neighbouring windows are never taken to be more alike than this
 MOST_ALIKE = 0.9
 
@@ -139,7 +141,7 @@ def _above(kind: Kind, value: Array, floor: Array, high: Array) -> Distances:
 def _guessed(kind: Kind, swung: Noise, sizes: Array) -> Array:
     """What a squared distance exceeds by chance where the reference cannot tell how windows differ."""
     chance = swung.chance(kind, np.maximum(sizes, 1.0))
-    freedom = np.maximum(chance.freedom, LEAST_FREEDOM)
+    freedom = np.clip(chance.freedom, LEAST_FREEDOM, MOST_FREEDOM)
     return np.asarray(chance.square * chdtri(freedom, ALPHA) / freedom)
 
 
@@ -160,7 +162,8 @@ def _limits(kind: Kind, noise: Noise, own: Histograms, ours: Array, sizes: Array
     spread = max(float(ratio.var(ddof=1)), 1e-12)
     sure = float(chdtri(telling - 1, 1 - UNSURE)) / (telling - 1)
     later = noise.chance(kind, np.maximum(sizes, 1.0))
-    freedom = np.maximum(np.minimum(later.freedom, 2 * float(ratio.mean()) ** 2 / spread * sure), LEAST_FREEDOM)
+    of_reference = 2 * float(ratio.mean()) ** 2 / spread * sure
+    freedom = np.clip(np.minimum(later.freedom, of_reference), LEAST_FREEDOM, MOST_FREEDOM)
     # windows that are alike lie nearer to their own mean than later ones will
     more = (1 / parts + 1 / telling) / (1 + 1 / count) * (1 - 1 / count) / (1 - 1 / telling)
     apart = max(float(ratio.mean()) - 1, 0.0) * float(usual.mean()) * more
