@@ -14,6 +14,7 @@ from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.rates import feedback_rate
 from leadline.metrics.registry import DEFAULT_COUNT
+from leadline.metrics.service import Freshness
 from leadline.metrics.thresholds import AtThreshold
 from leadline.spec.model import Objective, Spec
 from leadline.values import InputError, Undefined
@@ -27,6 +28,7 @@ def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
         words.add("labels")
     if spec.baseline is not None:
         words.add("baseline")
+    words |= {word for word in ("latency_s", "error") if word in columns}
     if "score" in columns:
         words.add("score")
         low, high = found.low.get("score", 0.0), found.high.get("score", 0.0)
@@ -46,6 +48,8 @@ def has_chances(spec: Spec, found: Profile) -> bool:
     return scored and found.low.get("score", 0.0) >= 0 and found.high.get("score", 0.0) <= 1
 
 
+#: what is shown unasked of the columns that tell how the service does
+SERVED = {"latency_s": "latency_p95", "error": "error_rate"}
 #: why a metric has no figure where the log lacks what it needs, the most telling first
 LACKS = {
     "labels": "no outcomes are declared",
@@ -53,6 +57,8 @@ LACKS = {
     "scores": "no scores of the classes are declared",
     "score": "no score is declared",
     "probabilities": "scores are not probabilities",
+    "latency_s": "no column of latencies is declared",
+    "error": "no column of errors is declared",
 }
 
 
@@ -98,7 +104,8 @@ def choose(
     elif spec.metrics == "all":
         names = [name for name, definition in METRICS[spec.task].items() if not definition.required]
         asked = [made(MetricCall(name)) for name in names]
-        asked = [metric for metric in asked if not isinstance(metric, Unserved)]
+        # the age of the newest row depends on when one asks: two checks of the same log would differ unasked
+        asked = [metric for metric in asked if not isinstance(metric, Unserved | Freshness)]
     else:
         candidates = [made(MetricCall(name)) for name in DEFAULTS[spec.task] if name not in of_objectives]
         asked = [metric for metric in candidates if not isinstance(metric, Unserved)][:DEFAULT_COUNT]
@@ -107,7 +114,9 @@ def choose(
         for at in spec.predictions.thresholds
         for call in _confusion_calls(of_objectives, asked, spec)
     ]
+    # what was declared is shown
     rates = [feedback_rate(each.name) for each in spec.feedback]
+    rates += [made(MetricCall(name)) for word, name in SERVED.items() if word in served]
     total = {metric.name: metric for metric in (*of_objectives.values(), *asked, *what_if, *rates)}
     # a histogram for every slice is dear: unasked, slices have only what the counts and sums say
     every_metric = all_slices or isinstance(spec.metrics, tuple)
@@ -125,6 +134,9 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
         if isinstance(metric, Unserved):
             continue
         if target is None:
+            if isinstance(metric, Freshness):
+                text = f"{metric.name} is no figure of rows: promise it by at_most, in seconds"
+                raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
             _comparable(index, metric, objective.by or 0.0)
             continue
         limit = target.limit

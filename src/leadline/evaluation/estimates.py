@@ -14,6 +14,7 @@ from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_
 from leadline.estimate.maturity import label_names
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
+from leadline.evaluation.freshness import EXACT, Newest
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
@@ -28,6 +29,7 @@ from leadline.log.reference import Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.regression import ABSOLUTE
+from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Sums
 from leadline.spec.model import Spec
 from leadline.values import (
@@ -59,6 +61,7 @@ class Evaluation:
     leaves  rows by leaf of a tree over features, for estimates without labels
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
+    newest  when the newest rows came, where a metric tells their age
     """
 
     spec: Spec
@@ -79,6 +82,7 @@ class Evaluation:
     leaves: LeafCells | None = None
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
+    newest: Newest | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -91,6 +95,10 @@ class Evaluation:
         """Number of leading grains (from the first) whose rows are all mature."""
         young = self._total.immature.nonzero()[0]
         return int(young[0]) if len(young) else self.series.grains
+
+    def complete_until(self, metric: Metric) -> int:
+        """Number of leading grains for which a metric has all that it waits for."""
+        return self.mature_until if metric.waits else self.series.grains
 
     def window(self, begin: int, after: int) -> Window:
         """The window of some places in the arrays."""
@@ -157,10 +165,15 @@ class Evaluation:
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
-            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities, sample)
+            if isinstance(metric, Freshness) and version is not None:
+                continue  # an old version has no new rows, and that is well
+            yield from self._estimates(
+                metric, sums, self._tumbling, ALL_ROWS, name, entities, sample, self._ages(metric, self._tumbling)
+            )
             if series is self.series and version is None and self.reference.partitions:
                 once = [each for each in self._once if each not in self._tumbling]
-                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities, sample)
+                ages = self._ages(metric, once)
+                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities, sample, ages)
 
     @cached_property
     def _once(self) -> list[tuple[int, int, Window]]:
@@ -174,15 +187,26 @@ class Evaluation:
         alone = any(self.entities(place, code) is not None for code in sums)
         together: dict[str, list[Evaluated]] = {}
         for metric in self.slice_metrics:
+            if isinstance(metric, Freshness):
+                continue
             if self._once and sums and (metric.histogram is not None or not (alone or metric.name in by_window)):
                 together[metric.name] = evaluate_each(metric, list(sums.values()), self._once[0][:2])
         for number, code in enumerate(sums):
             where, entities = self.slice_of(partition, code), self.entities(place, code)
             sample = self.sample(place, code)
             for metric in self.slice_metrics:
-                evaluated = [together[metric.name][number]] if metric.name in together else None
                 windows = self._tumbling if metric.name in by_window and metric.histogram is None else self._once
+                evaluated = [together[metric.name][number]] if metric.name in together else None
+                evaluated = evaluated or self._ages(metric, windows, (place, code))
                 yield from self._estimates(metric, sums[code], windows, where, None, entities, sample, evaluated)
+
+    def _ages(
+        self, metric: Metric, windows: Sequence[tuple[int, int, Window]], where: Place = ALL
+    ) -> list[Evaluated] | None:
+        """What no sum can tell: how old the newest row was; None for other metrics."""
+        if not isinstance(metric, Freshness) or self.newest is None:
+            return None
+        return self.newest.ages(where, [(begin, after) for begin, after, _ in windows])
 
     def codes_with_rows(self, place: int) -> list[int]:
         """The codes of a partition that occur."""
@@ -222,6 +246,7 @@ class Evaluation:
         running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
         for found, (begin, after, window) in zip(evaluated, windows, strict=True):
             rows, labelled, young = (int(count) for count in running[:, after] - running[:, begin])
+            young = young if metric.waits else 0
             if isinstance(found.value, Undefined):
                 unlabelled = not labelled and "labels" in metric.needs
                 why = "no rows" if not rows else "no labels" if unlabelled else found.value.why
@@ -343,10 +368,10 @@ class Evaluation:
 
 
 def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | None]:
-    """Low, high and method; None where there is no interval."""
+    """Low, high and method; None where there is no interval, or nothing is left to chance."""
     return (
         (None, None, None)
-        if found.interval is None
+        if found.interval is None or found.interval.method == EXACT
         else (found.interval.low, found.interval.high, found.interval.method)
     )
 

@@ -13,12 +13,14 @@ import numpy as np
 from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.acknowledged import concerns, look_of, without_effect
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
+from leadline.evaluation.freshness import Newest
 from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
 from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.ranking import RocAuc
+from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Array, Sums
 from leadline.objectives import bets
 from leadline.objectives.budget import budget
@@ -147,7 +149,7 @@ class Judging:
         return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1
 
     def _seen(self, objective: Objective, metric: Metric) -> Seen | None:
-        if objective.rule != "detector" or isinstance(metric, Unserved):
+        if objective.rule != "detector" or isinstance(metric, Unserved | Freshness):
             return None
         calendar = calendar_of(objective, metric, self.of.spec, self.of.grain)
         same = (each for each in self.of.looks if replace(each.of.calendar, grouped=False) == calendar)
@@ -217,10 +219,12 @@ class Judging:
     # Judgements -------------------------------------------------------------------------------------------------
 
     def _judged(self, objective: Objective, metric: Metric, each: Judged, watch: Watch | None) -> Judgement:
-        target, span, end = self.target(objective, each), objective.window, self.of.mature_until
+        target, span, end = self.target(objective, each), objective.window, self.of.complete_until(metric)
+        if self.of.newest is not None and isinstance(metric, Freshness) and isinstance(target, Target):
+            return self._aged(objective, metric, each, self.of.newest, target)
         breaches = () if watch is None else tuple(self.breaches(metric, watch))
         lasting = breaches[-1] if breaches and breaches[-1].cleared is None else None
-        silent = self._silent(span)
+        silent = self._silent(metric, span)
         nothing = Judgement(
             metric=metric.name,
             slice=each.where,
@@ -295,10 +299,34 @@ class Judging:
     def _last_day(self) -> datetime:
         return self.of.window(0, self.of.series.grains).end.astimezone(self.of.spec.zone)
 
-    def _silent(self, span: Span) -> datetime | None:
+    def _aged(self, objective: Objective, metric: Metric, each: Judged, newest: Newest, target: Target) -> Judgement:
+        """How old the newest row is now: nothing is left to chance, and there is nothing to wait for."""
+        place = each.index, each.code
+        found = newest.age(place)
+        rows = int(self.of.sums(*place).rows.sum())
+        status, why = verdict(found, target, rows, rows)
+        low, high, method = interval_of(found)
+        breached = status is Verdict.BREACHED
+        return Judgement(
+            metric=metric.name,
+            slice=each.where,
+            target=target,
+            window=objective.window,
+            window_end=newest.now,
+            status=status,
+            value=None if isinstance(found.value, Undefined) else found.value,
+            low=low,
+            high=high,
+            since=newest.reaches(place, target.limit) if breached and target.side == "at_most" else None,
+            n=rows,
+            why=why,
+            interval=method,
+        )
+
+    def _silent(self, metric: Metric, span: Span) -> datetime | None:
         """The end of the span whose labels should be in at the time that was asked for, if the log ended before it."""
         of = self.of
-        wait = of.spec.label.matures_after if of.spec.label else timedelta()
+        wait = of.spec.label.matures_after if of.spec.label and metric.waits else timedelta()
         if not of.asked or of.as_of - wait <= of.grain.start(of.series.last):
             return None
         begin, end = of.grain.rolling(span, of.grain.number_of(of.as_of - wait))

@@ -16,6 +16,7 @@ from leadline.evaluation.promises import relative
 from leadline.evaluation.result import check
 from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
+from leadline.metrics.service import Freshness
 from leadline.objectives.bets import group_figures
 from leadline.objectives.planning import advice, drops, looks_to_find, usual, with_rows
 from leadline.report.document import rfc3339
@@ -82,6 +83,8 @@ def _of_objective(judging: Judging, objective: Objective) -> Iterator[Plan]:
 def _why(judging: Judging, objective: Objective, metric: Metric) -> str:
     """Why no detector tells of an objective."""
     label = judging.of.spec.label
+    if isinstance(metric, Freshness):
+        return "it is known at any time, and nothing of it is left to chance"
     if objective.rule == "interval":
         return "the rule `interval` judges it"
     if "labels" in metric.needs and label is not None and label.label_probability is not None:

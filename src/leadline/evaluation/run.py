@@ -9,6 +9,7 @@ from functools import cache
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
 from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import Key, binned, refuse_too_many
@@ -19,6 +20,7 @@ from leadline.estimate.maturity import inferred, label_names
 from leadline.evaluation.choice import choose
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.freshness import asked_for, newest
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.losses import loss_cells
@@ -36,6 +38,8 @@ from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import coded, reference
+from leadline.metrics.service import Throughput
+from leadline.metrics.sums import Array
 from leadline.spec.model import Spec
 from leadline.values import (
     InputError,
@@ -44,6 +48,7 @@ from leadline.values import (
     Undefined,
 )
 
+DAY_S = 86_400.0
 #: hours, days or months that a log may span; one wrong year would else make a million empty windows
 MOST_GRAINS = 100_000
 
@@ -86,6 +91,7 @@ def _evaluate(
     if spec.label is not None and spec.label.label_probability is not None:
         require_usable(found.chances, spec.label.label_probability)
     coding, notes = codes(log, spec, found)
+    covered = found.first, moment if asked is not None else found.last
     spec, guessed = _settled(spec, log, found, coding, moment)
     metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
     watch = watched(spec, by_objective, found, grain, moment)
@@ -127,7 +133,8 @@ def _evaluate(
             for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
                 filled[name] = filled[name] + (-cells if before else cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
-    series = Series(_own(filled), first, last, k)
+    days = _days(grain, first, last, *covered) if any(isinstance(each, Throughput) for each in metrics) else None
+    series = Series(_own(filled), first, last, k, days)
     baseline = _baseline(filled, first, last, k)
     sampled = None
     if CHANCE in known.table.columns:
@@ -137,7 +144,12 @@ def _evaluate(
         of_baseline = _baseline(of_chosen, first, last, k)
         sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
-    looks = seen(watch, filled, k)
+    looks = seen(watch, filled, k, lambda of, begin, end: _days(of, begin, end, *covered))
+    ages = None
+    if asked_for((*metrics, *slice_metrics)):
+        span = (found.first or moment, max(found.last or moment, moment))
+        now = moment.replace(tzinfo=UTC) if asked is not None else datetime.now(UTC)
+        ages = newest(engine, known.predictions, fixed, grain, first, last, span, now)
     every = (
         *([] if asked is not None else future(moment)),
         *log.notes,
@@ -167,6 +179,7 @@ def _evaluate(
         asked is not None,
         looks,
         sampled,
+        newest=ages,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
     return _refined(evaluation, log, known.table, plan.thresholds, told)
@@ -227,6 +240,15 @@ def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
             f" more than {MOST_GRAINS:,} {shown}: correct or leave out times that are wrong, or choose a longer window"
         )
     return numbers
+
+
+def _days(grain: Grain, first: int, last: int, begin: datetime | None, end: datetime | None) -> Array:
+    """Days of 24 hours between two naive UTC times in each of the grains first..last."""
+    if begin is None or end is None:
+        return np.zeros(last - first + 1)
+    edges = np.array([grain.start(number).timestamp() for number in range(first, last + 2)])
+    inside = np.clip(edges, begin.replace(tzinfo=UTC).timestamp(), end.replace(tzinfo=UTC).timestamp())
+    return np.asarray(np.diff(inside) / DAY_S)
 
 
 def _mature_until(log: Log, found: Profile, known: Facts, grain: Grain, first: int, last: int) -> int:

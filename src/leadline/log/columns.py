@@ -57,6 +57,20 @@ def _as_number(word: str | None) -> float:
         return 1.0
 
 
+def failed(value: ir.Value, name: str) -> ir.Value:
+    """Whether a prediction failed, as int8. Of truth and numbers NULL where nothing is said; of text, which may be a
+    message, NULL and nothing stand for no failure.
+    """
+    kind = value.type()
+    if kind.is_null():
+        return value.cast("int8")
+    if kind.is_string():
+        return (~value.fill_null("").strip().lower().isin(["", "false", "0"])).cast("int8")
+    if not (kind.is_boolean() or kind.is_numeric()):
+        raise InputError(f"column {name!r} has the type {kind} and is to say whether a prediction failed")
+    return truth(value, None, name)
+
+
 def as_text(value: ir.Value) -> ir.StringValue:
     """A class or an id as text: true and false in lower case, whole numbers without a point, NaN as NULL."""
     kind = value.type()

@@ -33,8 +33,8 @@ class Log:
     """An opened log on its engine. Nothing has been computed yet.
 
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
-                 entity, weight, baseline, score_0.. (multiclass), the columns of slices as slice_COLUMN, and
-                 features as feature_0..
+                 entity, weight, latency_s, error, baseline, score_0.. (multiclass), the columns of slices as
+                 slice_COLUMN, and features as feature_0..
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
                  in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
                  Labels that are a sample have label_probability as delivered
@@ -106,15 +106,15 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     selected: dict[str, ir.Value] = {"id": raw[columns.id], "timestamp": times.instant(columns.timestamp)}
     received = times.instant(columns.received_at) if columns.received_at else None
     selected["known_at"] = selected["timestamp"] if received is None else received.coalesce(selected["timestamp"])
-    for name, column in (("prediction", columns.prediction), ("version", columns.version), ("entity", columns.entity)):
+    for name, column in (
+        ("prediction", columns.prediction),
+        ("version", columns.version),
+        ("entity", columns.entity),
+        ("error", columns.error),
+    ):
         if column is not None:
             selected[name] = raw[column]
-    for name, column in _numbers(spec).items():
-        selected[name] = number(raw[column], column)
-    if columns.weight is not None:  # a negative one is as unusable as none, and one whose square is lost
-        weight = selected["weight"]
-        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
-        selected["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
+    selected |= _usable_numbers(spec, raw)
     if isinstance(columns.scores, ListScores):
         for index in range(len(columns.scores.classes)):
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
@@ -236,6 +236,7 @@ def _numbers(spec: Spec) -> dict[str, str]:
     named = {
         "score": columns.score,
         "weight": columns.weight,
+        "latency_s": columns.latency_s,
         "baseline": spec.baseline.score if spec.baseline else None,
     }
     if isinstance(columns.scores, dict):
@@ -243,11 +244,24 @@ def _numbers(spec: Spec) -> dict[str, str]:
     return {name: column for name, column in named.items() if column is not None}
 
 
+def _usable_numbers(spec: Spec, raw: ir.Table) -> dict[str, ir.Value]:
+    """These columns, NULL where a number cannot be used."""
+    found = {name: number(raw[column], column) for name, column in _numbers(spec).items()}
+    if "weight" in found:  # a negative one is as unusable as none, and one whose square is lost
+        weight = found["weight"]
+        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
+        found["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
+    if "latency_s" in found:  # one below 0 is of clocks that disagree
+        found["latency_s"] = ibis.ifelse(found["latency_s"] >= 0, found["latency_s"], ibis.null("float64"))
+    return found
+
+
 def _roles(spec: Spec) -> dict[str, str | None]:
     """Role → the column that the spec names for it in the predictions."""
     columns = spec.predictions.columns
     named = {
-        role: getattr(columns, role) for role in ("id", "timestamp", "prediction", "version", "entity", "received_at")
+        role: getattr(columns, role)
+        for role in ("id", "timestamp", "prediction", "version", "entity", "error", "received_at")
     }
     return named | dict(_numbers(spec))
 

@@ -50,7 +50,7 @@ def feedback_rate(name: str) -> Metric:
     return MeanShare(
         name=name,
         better=None,
-        needs=frozenset(),
+        needs=frozenset({"feedback"}),
         measure=measure,
         measures=(measure,),
         undefined="no feedback of this kind",

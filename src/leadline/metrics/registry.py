@@ -17,6 +17,7 @@ from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.ranking import binary_ranking
 from leadline.metrics.rates import slice_share
 from leadline.metrics.regression import error_quantile, pinball, regression_metrics
+from leadline.metrics.service import latency_quantile, service_metrics
 from leadline.metrics.thresholds import AtThreshold
 
 
@@ -197,8 +198,24 @@ def _regression() -> tuple[Definition, ...]:
     )
 
 
+# Of every task ---------------------------------------------------------------------------------------------------
+
+
+def _service(task: str) -> tuple[Definition, ...]:
+    return (
+        *(_plain(task, each) for each in service_metrics()),
+        Definition(
+            "latency_quantile",
+            task,
+            "The smallest x, in seconds, with this share of the latencies at or below it; rounded up to its bin.",
+            lambda parameters, _classes: latency_quantile("", float(parameters["quantile"])),
+            (("quantile", float),),
+        ),
+    )
+
+
 METRICS: Mapping[str, Mapping[str, Definition]] = {
-    task: {each.name: each for each in definitions}
+    task: {each.name: each for each in (*definitions, *_service(task))}
     for task, definitions in (("binary", _binary()), ("multiclass", _multiclass()), ("regression", _regression()))
 }
 

@@ -100,6 +100,11 @@ class PredictionColumns(Frozen):
     )
     received_at: ColumnName | None = Field(default=None, description="When the row arrived; timestamp where absent.")
     weight: ColumnName | None = Field(default=None, description="How much a row counts; 1 where absent.")
+    latency_s: ColumnName | None = Field(default=None, description="How long the prediction took, in seconds.")
+    error: ColumnName | None = Field(
+        default=None,
+        description="Whether the prediction failed: true and false, 1 and 0, or text that is empty where it did not.",
+    )
 
 
 class Feature(Frozen):
