@@ -124,7 +124,8 @@ class Estimate:
     bound      the value from rows lies within `value` ± `bound` (0 where the sums are exact;
                more for figures read from binned scores or errors)
     interval   name of the interval's method; None where there is no interval
-    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `leaf_dle`, `nowcast`; None for a figure of labels
+    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `leaf_pape`, `leaf_dle`, `nowcast`; None for a figure of
+               labels
     """
 
     metric: str

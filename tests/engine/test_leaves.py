@@ -69,6 +69,11 @@ def cells(leaves: LeafCells) -> dict[tuple[int, ...], tuple[int, float]]:
     return dict(zip(zip(*keys, strict=True), sums, strict=True))
 
 
+def reference(leaves: LeafCells) -> dict[tuple[int, ...], int]:
+    keys = [leaves.reference.keys[name].tolist() for name in ("leaf", "actual", "bin")]
+    return dict(zip(zip(*keys, strict=True), leaves.reference.rows.tolist(), strict=True))
+
+
 @pytest.fixture(scope="module")
 def expected() -> Evaluation:
     with home_of("duckdb", lambda _: None) as home:
@@ -103,6 +108,15 @@ def test_leaves_equal_brute_force(expected: Evaluation) -> None:
 
     by_row = [leaf(leaves.tree.root, row) for row in range(len(rows))]
     assert counted.tolist() == np.bincount(by_row, minlength=leaves.tree.leaves).tolist()
+    labels = tables()["outcomes"]["label"].to_pylist()
+    found = np.zeros((leaves.tree.leaves, 2))
+    np.add.at(found, (leaves.reference.keys["leaf"], leaves.reference.keys["actual"]), leaves.reference.rows)
+    first = 10 * ROWS  # the reference has ten days
+    assert found.tolist() == [
+        [sum(labels[row] is bool(y) for row in range(first) if by_row[row] == number) for y in (0, 1)]
+        for number in range(leaves.tree.leaves)
+    ]
+    assert len(set(leaves.reference.keys["bin"].tolist())) > 100
 
 
 @pytest.mark.postgres
@@ -123,3 +137,4 @@ def same_on(engine: str, expected: Evaluation, fixture: Callable[[str], Any]) ->
     assert expected.leaves is not None
     assert found.leaves.tree == expected.leaves.tree
     assert cells(found.leaves) == cells(expected.leaves)
+    assert reference(found.leaves) == reference(expected.leaves)

@@ -74,6 +74,19 @@ def test_entities_that_are_numbers_are_grouped_by_their_text() -> None:
     assert cells.keys["group"].tolist() == [GOLDEN["7"]]
 
 
+@pytest.mark.parametrize("users", [1, 2, 50])
+def test_too_few_entities_widen_no_interval_and_are_said(users: int) -> None:
+    random = np.random.default_rng(0)
+    rows = [row(f"p{n}", f"2024-01-{1 + n % 28:02}", random.random(), bool(random.random() < 0.4)) for n in range(2000)]
+    plain = one(check(rows, window="1mo"))
+    found = check([{**each, "entity": f"u{random.integers(users)}"} for each in rows], window="1mo")
+    assert ("few_entities" in notes(found)) == (users < 50)
+    mine = one(found)
+    if users < 50:
+        assert (mine["low"], mine["high"], mine["interval"]) == (plain["low"], plain["high"], plain["interval"])
+    assert mine["high"] - mine["low"] < 2 * (plain["high"] - plain["low"])
+
+
 # Grids --------------------------------------------------------------------------------------------------------------
 
 

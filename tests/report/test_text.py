@@ -80,7 +80,7 @@ def test_windows_of_several_lengths_are_told_in_the_line(content):
 
 def test_without_objectives_the_latest_figures_are_shown(content):
     text = printed(content(objectives=()))
-    assert "No objectives are declared." in text
+    assert "Nothing is judged, for no objectives are declared." in text
     assert "0.700  [0.600–0.800]  realised" in text
 
 

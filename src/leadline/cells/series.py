@@ -21,6 +21,9 @@ Name = tuple[str | int, ...]
 #: what the names of the sums begin with that do not wait for the label
 NEED_NO_LABEL = ("hit_", "matched_", "disagrees", "latency_s", "failed")
 
+#: hash groups below which how much they differ is told by luck (two groups: t with one degree of freedom, 12.7)
+LEAST_GROUPS = 4
+
 #: the keys of a cell that say its score bin
 GRID = ("linear", "logit", "step")
 #: what stands for the label in histograms of scores where there is none
@@ -96,6 +99,12 @@ class Series:
             return None
         every = self.pieces["total",]
         return self._sums(self._chosen(name, slice=code), every, {}, {}, groups=GROUPS)
+
+    @cached_property
+    def few_entities(self) -> bool:
+        """Whether all rows fall into so few hash groups of entities that these tell nothing of other entities."""
+        keys = self.pieces["total",].keys
+        return "group" in keys and len(np.unique(keys["group"])) < LEAST_GROUPS
 
     def scores(self, place: int | None = None, code: int | None = None) -> dict[str, Histogram]:
         """The histograms of scores by class and grain, of all rows or of one slice."""

@@ -46,7 +46,7 @@ def calibrator(reference: Histogram) -> Calibrator | Undefined:
     ]
     labelled = int(sum(rows))
     if not labelled:
-        return Undefined("the reference has no labelled rows with a score")
+        return Undefined("the reference has no labelled rows with a score, or all weigh nothing")
     if labelled < LEAST_ROWS:
         return Undefined(f"the reference has {labelled:,} labelled rows with a score; at least {LEAST_ROWS} are needed")
     for few, one in zip(rows, ("negative", "positive"), strict=True):

@@ -248,8 +248,7 @@ class Evaluation:
             rows, labelled, young = (int(count) for count in running[:, after] - running[:, begin])
             young = young if metric.waits else 0
             if isinstance(found.value, Undefined):
-                unlabelled = not labelled and "labels" in metric.needs
-                why = "no rows" if not rows else "no labels" if unlabelled else found.value.why
+                why = why_none(metric, sums, (begin, after)) or found.value.why
                 yield Estimate(
                     metric.name, where, version, window, None, None, None, rows, labelled, Status.UNDEFINED, why
                 )
@@ -280,7 +279,9 @@ class Evaluation:
         return self._total if place is None else self.series.sums(place, code)
 
     def entities(self, place: int | None, code: int | None) -> Sums | None:
-        """Sums by grain and hash group of entities, where one is declared; made once for each slice."""
+        """Sums by grain and hash group of entities, where they are declared and not few; made once for each slice."""
+        if self.series.few_entities:
+            return None
         key = (place, code)
         if key not in self._grouped:
             self._grouped[key] = self.series.entities(place, code)
@@ -304,6 +305,7 @@ class Evaluation:
 
     @cached_property
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
+        """Sums by grain and hash group, made once for each slice."""
         """Sums by grain and hash group, made once for each slice."""
         return {}
 
@@ -374,6 +376,19 @@ def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | Non
         if found.interval is None or found.interval.method == EXACT
         else (found.interval.low, found.interval.high, found.interval.method)
     )
+
+
+def why_none(metric: Metric, sums: Sums, window: tuple[int, int]) -> str | None:
+    """Why no metric of its kind has a figure in a window (places of grains); None where the metric is to say."""
+    begin, after = window
+    if not sums.rows[begin:after].any():
+        return "no rows"
+    needs_labels = "labels" in metric.needs
+    if needs_labels and not sums.labelled[begin:after].any():
+        return "no labels"
+    weights = sums.counts[begin:after, :, :-1] if needs_labels else sums.counts[begin:after]
+    kind = "labelled row" if needs_labels and sums.counts[begin:after].any() else "row"
+    return None if weights.any() else f"all weights are 0: no {kind} has one above"
 
 
 def rolling(grain: Grain, first: int, span: Span, after: int) -> tuple[int, int]:

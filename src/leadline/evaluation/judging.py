@@ -12,13 +12,13 @@ import numpy as np
 
 from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.acknowledged import concerns, look_of, without_effect
-from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
+from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of, why_none
 from leadline.evaluation.freshness import Newest
-from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
+from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of, not_detected
 from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
-from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Array, Sums
@@ -149,7 +149,7 @@ class Judging:
         return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1
 
     def _seen(self, objective: Objective, metric: Metric) -> Seen | None:
-        if objective.rule != "detector" or isinstance(metric, Unserved | Freshness):
+        if not_detected(objective, metric, self.of.spec) is not None:
             return None
         calendar = calendar_of(objective, metric, self.of.spec, self.of.grain)
         same = (each for each in self.of.looks if replace(each.of.calendar, grouped=False) == calendar)
@@ -378,7 +378,10 @@ class _Windows:
         for found, (begin, stop) in zip(evaluated, windows, strict=True):
             rows = int(self.sums.rows[begin:stop].sum())
             labelled = int(self.sums.labelled[begin:stop].sum()) if needs_labels else rows
-            parts.append((found, rows, *verdict(found, self.target, rows, labelled)))
+            status, why = verdict(found, self.target, rows, labelled)
+            if isinstance(found.value, Undefined):
+                why = why_none(self.metric, self.sums, (begin, stop)) or why
+            parts.append((found, rows, status, why))
         return parts
 
     def since(self, end: int) -> datetime:

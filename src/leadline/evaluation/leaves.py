@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
+from leadline.cells.series import UNLABELLED
 from leadline.engine import Engine
 from leadline.estimate.calibrator import Calibrator
 from leadline.estimate.leaves import (
     MISSING,
     RARE,
-    SCORE_BINS,
     Codes,
     LeafSums,
     Tree,
@@ -44,11 +44,13 @@ CHANCE = "chance"
 class LeafCells:
     """Rows with a score by grain, prediction, label, leaf and wide score bin, with the sum of their calibrated chance.
 
-    wide   wide bin of each fine score bin
+    reference   labelled rows of the reference by label, leaf and fine score bin
+    wide        wide bin of each fine score bin
     """
 
     tree: Tree
     cells: Cells
+    reference: Cells
     wide: Ints
 
 
@@ -77,11 +79,13 @@ def leaf_cells(
     tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
     if isinstance(tree, Undefined):
         return tree
-    if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
+    wide = wide_bins(fit.reference)
+    size = int(wide.max()) + 1
+    if grains * tree.leaves * size * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells")
-    wide = wide_bins(fit.reference.bins)
     # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
-    columns = {"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance}
+    bins = _packed(fit.reference.bins)
+    columns = {"known_bin": bins, "place": np.arange(len(bins)), "wide": wide, CHANCE: fit.chance}
     known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
     coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
     keys = (
@@ -89,10 +93,23 @@ def leaf_cells(
         Key("predicted", coded.predicted, 3),
         Key("actual", coded.actual, 3),
         Key("leaf", coded.leaf, tree.leaves),
-        Key("wide", coded.wide, SCORE_BINS),
+        Key("wide", coded.wide, size),
     )
-    piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
-    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
+    fine = (Key("actual", coded.actual, 3), Key("leaf", coded.leaf, tree.leaves), Key("bin", coded.place, len(bins)))
+    filled = fill(
+        engine,
+        coded,
+        [
+            Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),)),
+            Piece(("reference",), fine, (), _of_reference(coded, fitted_until)),
+        ],
+    )
+    return LeafCells(tree, filled["leaves",], filled["reference",], wide)
+
+
+def _of_reference(rows: ir.Table, fitted_until: int) -> ir.BooleanValue:
+    """The rows that estimates are fitted on."""
+    return (rows.grain < fitted_until) & rows.mature & (rows.actual < UNLABELLED)
 
 
 def column(values: NDArray[Any]) -> pa.Array:
@@ -104,9 +121,9 @@ def column(values: NDArray[Any]) -> pa.Array:
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
     """Sums of some of the cells in groups of windows: `groups` says the number, 0 to count - 1, of each cell."""
-    shape = (count, 3, leaves.tree.leaves, SCORE_BINS)
+    shape = (count, 3, leaves.tree.leaves, int(leaves.wide.max()) + 1)
     place = (groups * 3 + cells.keys["predicted"]) * leaves.tree.leaves + cells.keys["leaf"]
-    place = place * SCORE_BINS + cells.keys["wide"]
+    place = place * shape[-1] + cells.keys["wide"]
     weight, chance = (
         np.bincount(place, weights=values, minlength=math.prod(shape)).reshape(shape)
         for values in (cells.weight, cells.losses[CHANCE][:, 3])
@@ -123,7 +140,7 @@ def _tree(
     labelled_rows: int,
 ) -> Tree | Undefined:
     """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
-    labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
+    labelled = rows.filter(_of_reference(rows, fitted_until))
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
     wanted = {name: labelled[name] for name in ("score_bin", "actual", *columns)}
     found = sample(engine, labelled, wanted, labelled_rows)

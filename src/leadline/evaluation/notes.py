@@ -44,6 +44,7 @@ def data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Serie
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
     yield from _sample_notes(found)
+    yield from _entity_notes(spec, series)
     if found.without_id:
         yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:
@@ -78,6 +79,17 @@ def data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Serie
             "not_probabilities",
             f"Scores go from {low:g} to {high:g}: they are no probabilities, so only rank metrics are read from them.",
         )
+
+
+def _entity_notes(spec: Spec, series: Series) -> Iterator[Note]:
+    """That the declared entity does not tell users apart."""
+    if series.few_entities and int(series.pieces["total",].rows.sum()) > 1:
+        text = (
+            f"The rows have one or a few values of the entity `{spec.predictions.columns.entity}`: nobody can tell from"
+            " them how much entities differ, and intervals allow for days only. Name a column that differs from user to"
+            " user, or leave `entity` out."
+        )
+        yield Note("few_entities", text)
 
 
 def _sample_notes(found: Profile) -> Iterator[Note]:

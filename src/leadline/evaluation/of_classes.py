@@ -11,6 +11,7 @@ import numpy as np
 from leadline.cells.fill import Cells
 from leadline.estimate.calibrator import Calibrator
 from leadline.estimate.classes import class_calibrators, class_spread
+from leadline.estimate.windows import Estimator
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.without_labels import (
     NOTHING_OLD_ENOUGH,
@@ -33,7 +34,7 @@ class OfClasses(WithoutLabels):
     classes   rows with the chances of the classes, once they are read; or why there are none
     """
 
-    estimators = ("cbpe",)
+    estimators = (Estimator("cbpe"),)
     assumes = SCORES_KEEP_THEIR_MEANING
     reads = "a score of each class"
 

@@ -20,6 +20,7 @@ from leadline.estimate.losses import (
     resampled_loss,
     stretch,
 )
+from leadline.estimate.windows import Estimator
 from leadline.evaluation.losses import LossCells
 from leadline.evaluation.without_labels import NOTHING_OLD_ENOUGH, Range, WithoutLabels
 from leadline.metrics.metric import ROWS, Mean, Metric
@@ -37,7 +38,7 @@ class OfLosses(WithoutLabels):
     losses   rows by leaf of the tree of each loss, by the loss's name, or why there is no tree
     """
 
-    estimators = ("leaf_dle",)
+    estimators = (Estimator("leaf_dle"),)
     assumes = (
         "assumes that rows of a kind are predicted as well as they were in the reference, and that its losses hold the"
         " largest that are to be expected; whether that is so cannot be seen without labels"

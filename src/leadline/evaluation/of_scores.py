@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from leadline.cells.fill import Cells
+from leadline.cells.fill import Cells, Ints
 from leadline.cells.series import UNLABELLED
 from leadline.estimate.calibrator import Calibrator, calibrator
-from leadline.estimate.leaves import LeafSums, added, corrections
+from leadline.estimate.leaves import LeafRows, LeafSums, added, corrections
+from leadline.estimate.pape import ByLeaf, importance, reweighted, usable
 from leadline.estimate.resampling import Refits, refits, resampled
+from leadline.estimate.windows import Estimator
 from leadline.evaluation.leaves import LeafCells, leaf_sums
 from leadline.evaluation.without_labels import (
     NOT_PROBABILITIES,
@@ -35,7 +38,7 @@ class OfScores(WithoutLabels):
     leaves   rows by leaf of a tree over features, where there are features that tell more than the score
     """
 
-    estimators = ("cbpe", "leaf_cbpe")
+    estimators = (Estimator("cbpe"), Estimator("leaf_cbpe"), Estimator("leaf_pape", earned=True))
     assumes = SCORES_KEEP_THEIR_MEANING
     reads = "a score"
 
@@ -51,8 +54,15 @@ class OfScores(WithoutLabels):
         scored, chances = self._scored(ranges), [self.calibrator.chance]
         if self.leaves is not None:
             chances.append(self._chance(ranges))
-        every = [expected(scored, chance) for chance in chances]
-        return np.array([[figure(metric, found) for metric in self.fitted_metrics] for found in every])
+        every = [self._read(scored, chance) for chance in chances]
+        if self.leaves is not None:
+            every.append(self._reweighted(scored, ranges))
+        return np.stack(every)
+
+    def _read(self, scored: Scored, chance: Array) -> Array:
+        """The figures that are expected of windows, shape (metrics, windows)."""
+        found = expected(scored, chance)
+        return np.array([figure(metric, found) for metric in self.fitted_metrics])
 
     def spread(self, ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
         return resampled(self.fitted_metrics, self._refits, self._scored(ranges), self._chance(ranges))
@@ -124,3 +134,43 @@ class OfScores(WithoutLabels):
         reference = leaf_sums(self.leaves, labelled, group, 1)
         positives = leaf_sums(self.leaves, labelled.where(positive), group[positive], 1)
         return corrections(LeafSums(reference.weight[0], reference.chance[0]), positives.weight[0])
+
+    def _reweighted(self, scored: Scored, ranges: Sequence[Range]) -> Array:
+        """The figures with the reference weighted like a window, shape (metrics, windows); NaN where it cannot be."""
+        rows, found = self._rows_by_leaf(ranges), np.full((len(self.fitted_metrics), len(ranges)), np.nan)
+        reference = self._reference_by_leaf
+        fits = np.flatnonzero(usable(reference.rows, rows))
+        if len(fits):
+            window = LeafRows(rows.weight[fits], rows.square[fits])
+            chance = reweighted(reference, importance(reference.rows, window))
+            found[:, fits] = self._read(scored[fits], chance[:, None, :])
+        return found
+
+    def _rows_by_leaf(self, ranges: Sequence[Range]) -> LeafRows:
+        """Rows of ranges by leaf, shape (ranges, leaves)."""
+        of, groups = self._leaves, self.groups(ranges)
+        cells = of.cells.where(groups[of.cells.keys["grain"]] >= 0)
+        at, shape = groups[cells.keys["grain"]] * of.tree.leaves + cells.keys["leaf"], (len(ranges), of.tree.leaves)
+        return LeafRows(_summed(at, cells.weight, shape), _summed(at, cells.square, shape))
+
+    @cached_property
+    def _reference_by_leaf(self) -> ByLeaf:
+        """Labelled rows of the reference by leaf and score bin."""
+        of, bins = self._leaves, self.calibrator.reference.bins
+        cells, shape = of.reference, (of.tree.leaves, len(bins))
+        at = cells.keys["leaf"] * len(bins) + cells.keys["bin"]
+        positives = cells.weight * (cells.keys["actual"] == 1)
+        return ByLeaf(
+            _summed(at, positives, shape), _summed(at, cells.weight, shape), _summed(at, cells.square, shape), bins
+        )
+
+    @property
+    def _leaves(self) -> LeafCells:
+        if self.leaves is None:
+            raise TypeError("the rows were not read by leaf")
+        return self.leaves
+
+
+def _summed(at: Ints, values: Array, shape: tuple[int, ...]) -> Array:
+    """The sums of values by place in an array of this shape."""
+    return np.bincount(at, weights=values, minlength=math.prod(shape)).reshape(shape).astype(np.float64)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from leadline.evaluation.judging import Judged, Judging, Watch
+from leadline.evaluation.looks import not_detected
 from leadline.evaluation.promises import relative
 from leadline.evaluation.result import check
 from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
-from leadline.metrics.service import Freshness
 from leadline.objectives.bets import group_figures
 from leadline.objectives.planning import advice, drops, looks_to_find, usual, with_rows
 from leadline.report.document import rfc3339
@@ -74,22 +74,10 @@ def _of_objective(judging: Judging, objective: Objective) -> Iterator[Plan]:
         if isinstance(target, Undefined):
             yield _none(objective, metric, each, target, target.why)
         elif watch is None:
-            why = _why(judging, objective, metric)
+            why = not_detected(objective, metric, judging.of.spec) or "no look has closed"
             yield _none(objective, metric, each, target, why)
         else:
             yield _planned(judging, objective, metric, each, target, watch)
-
-
-def _why(judging: Judging, objective: Objective, metric: Metric) -> str:
-    """Why no detector tells of an objective."""
-    label = judging.of.spec.label
-    if isinstance(metric, Freshness):
-        return "it is known at any time, and nothing of it is left to chance"
-    if objective.rule == "interval":
-        return "the rule `interval` judges it"
-    if "labels" in metric.needs and label is not None and label.label_probability is not None:
-        return "labels are a sample, which no detector takes in: its interval judges it"
-    return "no look has closed"
 
 
 def _none(

@@ -60,7 +60,7 @@ class Promises:
         if self.due > self.of.as_of:
             return Undefined(f"the reference's labels are due on {day(self.due, self.of.spec.zone)}")
         series = self.of.series if metric.histogram is not None else self._then
-        sums, entities = series.sums(index, code), series.entities(index, code)
+        sums, entities = series.sums(index, code), None if series.few_entities else series.entities(index, code)
         rows = _effective_rows(metric, sums, self.grains)
         if rows < LEAST_ROWS:
             return Undefined(f"{rows:.0f} reference labels, at least {LEAST_ROWS} are needed")

@@ -14,7 +14,7 @@ import numpy as np
 
 from leadline.cells.fill import Cells, Ints
 from leadline.cells.series import Series
-from leadline.estimate.windows import Estimates, Made, made, to_draw, with_ends
+from leadline.estimate.windows import Estimates, Estimator, Made, made, to_draw, with_ends
 from leadline.log.calendar import Grain
 from leadline.log.reference import Reference, guessed_end
 from leadline.metrics.metric import Metric
@@ -48,8 +48,8 @@ class WithoutLabels(ABC):
     mature_until   number of leading grains whose rows are all mature
     """
 
-    #: what the estimator is called, and the finer one where there is one
-    estimators: ClassVar[tuple[str, ...]]
+    #: how a window can be estimated, plain before finer
+    estimators: ClassVar[tuple[Estimator, ...]]
     #: what an interval before 20 windows have matured does not hold, said with each estimate
     assumes: ClassVar[str]
     #: what a row needs for an estimate
@@ -76,9 +76,10 @@ class WithoutLabels(ABC):
 
     @abstractmethod
     def figures(self, ranges: Sequence[Range]) -> Array:
-        """What is expected of ranges of grains that do not overlap: by estimator, plain before finer, metric and range.
+        """What is expected of ranges of grains that do not overlap: by estimator, metric and range.
 
-        The metrics are those of `fitted_metrics`, in their order.
+        The estimators are the first of `estimators`, the metrics those of `fitted_metrics`, in their order. NaN where
+        an estimator has nothing to say of a range.
         """
 
     @abstractmethod
@@ -89,6 +90,14 @@ class WithoutLabels(ABC):
     @abstractmethod
     def read_cells(self) -> Cells | None:
         """Cells, by grain at least, that hold each row which has what an estimate needs once."""
+
+    def expected(self, span: Range) -> Array:
+        """What is expected of a range of grains without regard to any record, shape (metrics,): by the finest estimator
+        that has not to earn its use.
+        """
+        found = self.figures([span])
+        finest = max(place for place, each in enumerate(self.estimators[: len(found)]) if not each.earned)
+        return np.asarray(found[finest, :, 0])
 
     @property
     def recorded(self) -> Sequence[Metric]:
@@ -212,8 +221,8 @@ class WithoutLabels(ABC):
         shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
         figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
         constant = float(metric.value(by_grain[: self.fitted_until].sum(axis=0)[None])[0])
-        finer = values[1] if len(values) > 1 else None
-        return made(values[0], finer, figures, constant, np.array(self._rows_read, float), self._known_before)
+        rows = np.array(self._rows_read, float)
+        return made(self.estimators, values, figures, constant, rows, self._known_before)
 
     def estimates(self) -> list[Estimate]:
         """One for each metric that has estimates and each window after the reference."""
@@ -253,7 +262,7 @@ class WithoutLabels(ABC):
                 0,
                 Status.UNDEFINED,
                 why,
-                estimator=self.estimators[int(made.refined[place])],
+                estimator=self.estimators[made.chosen[place]].name,
             )
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
@@ -272,7 +281,7 @@ class WithoutLabels(ABC):
             status=Status.ESTIMATED,
             why="; ".join([self.assumes, *said]),
             interval=("conformal" if band.half is not None else "resampled") if told else None,
-            estimator=self.estimators[int(made.refined[place])],
+            estimator=self.estimators[made.chosen[place]].name,
         )
 
     def track_record(self) -> list[TrackRecord]:
@@ -282,14 +291,14 @@ class WithoutLabels(ABC):
     def _record(self, metric: Metric) -> TrackRecord:
         if metric.name not in self.usable:
             why = self.why_none(metric)
-            return TrackRecord(metric.name, ALL_ROWS, None, self.estimators[0], Standing.UNDEFINED, why=why)
+            return TrackRecord(metric.name, ALL_ROWS, None, self.estimators[0].name, Standing.UNDEFINED, why=why)
         made = self.usable[metric.name]
         now, constant = made.now, made.constant
         return TrackRecord(
             metric=metric.name,
             slice=ALL_ROWS,
             version=None,
-            estimator=self.estimators[int(made.refined[-1])],
+            estimator=self.estimators[made.chosen[-1]].name,
             status=Standing.WITHDRAWN if now.withdrawn else Standing.IN_USE,
             reference_end=self.reference_end,
             reference_value=constant if np.isfinite(constant) else None,

@@ -32,4 +32,8 @@ def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> t
     low, high = target.met(found.interval.low), target.met(found.interval.high)
     if low and high:
         return Verdict.HOLDS, None
-    return (Verdict.UNCERTAIN, None) if low or high else (Verdict.BREACHED, None)
+    if not low and not high:
+        return Verdict.BREACHED, None
+    if found.bound > abs(found.value - target.limit):
+        return Verdict.UNCERTAIN, f"it is read from bins, and what these hide may be ±{found.bound:.2g}"
+    return Verdict.UNCERTAIN, None

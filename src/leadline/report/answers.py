@@ -91,15 +91,32 @@ def summary(objectives: Sequence[Judgement]) -> str:
     """How many objectives there are, and how many of each verdict.
 
     >>> summary([])
-    'No objectives are declared.'
+    'Nothing is judged, for no objectives are declared.'
     """
     if not objectives:
-        return "No objectives are declared."
+        return "Nothing is judged, for no objectives are declared."
     declared = len({_objective(each) for each in objectives})
     counts = Counter(each.status for each in objectives)
     said = [f"{counts[status]:,} {_plural(VERDICTS[status], counts[status])}" for status in ORDER if counts[status]]
     many = f" ({len(objectives):,} with their slices)" if len(objectives) > declared else ""
     return f"{counted(declared, 'objective')}{many}: {', '.join(said)}."
+
+
+def to_promise(content: Content) -> str | None:
+    """What to do where nothing is judged; None where something is."""
+    if content.objectives:
+        return None
+    names = [each.metric for each in content.estimates if each.value is not None and content.better.get(each.metric)]
+    metric = next(iter(names), None)
+    example = "" if metric is None else f", such as {{metric: {metric}, {_side(content, metric)}: ..., window: 28d}}"
+    return (
+        f"Write under `objectives` what is promised{example}. Until then `leadline check` exits with 0, whatever the"
+        " figures are."
+    )
+
+
+def _side(content: Content, metric: str) -> str:
+    return "at_most" if content.better[metric] == "lower" else "at_least"
 
 
 def _plural(verdict: str, count: int) -> str:
@@ -521,21 +538,33 @@ def label_sentences(content: Content) -> Iterator[str]:
     if not labels.predictions:
         yield "There are no predictions."
         return
-    if not labels.labelled:
-        yield f"{counted(labels.predictions, 'prediction')}; none has a label."
-    else:
+    if labels.labelled:
         has = "has its label" if labels.predictions == 1 else "have their label"
         yield (
             f"{labels.labelled:,} of {counted(labels.predictions, 'prediction')}"
             f" ({share(labels.labelled, labels.predictions)}) {has}."
         )
-    yield from _missing(content)
+        yield from _missing(content)
+    else:
+        none = (
+            f"{counted(labels.predictions, 'prediction')}; none has a label, so figures that need labels have no value."
+        )
+        yield f"{none}{_to_label(labels)}"
     young = labels.predictions - labels.mature
     if young:
         known = labels.labelled - (labels.mature - labels.missing)
         already = f"; {known:,} of them {'has its' if known == 1 else 'have their'} label already" if known > 0 else ""
         yield f"{young:,} {'is' if young == 1 else 'are'} too young to count as missing{already}."
     yield from _odd(labels)
+
+
+def _to_label(labels: Labels) -> str:
+    """What to do where there is no label."""
+    if labels.orphaned:
+        return " Outcomes are there, and of none the id is that of a prediction: check the columns of both ids."
+    if not labels.mature:
+        return ""  # they are to come
+    return " Declare where the outcomes are (`outcomes`), or have some rows labelled (`leadline label next`)."
 
 
 def _missing(content: Content) -> Iterator[str]:

@@ -33,6 +33,7 @@ from leadline.report.answers import (
     series,
     span,
     summary,
+    to_promise,
 )
 from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
@@ -157,6 +158,7 @@ def _heading(content: Content) -> Iterator[Markup]:
 def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     found = series(content)
     yield tag("p", summary(content.objectives))
+    yield tag("p", said) if (said := to_promise(content)) else None
     charts = list(_charts(content, found, budget))  # the budget goes to these first
     if content.objectives:
         shown = list(folded(content.objectives))

@@ -29,6 +29,7 @@ from leadline.report.answers import (
     record_sentences,
     span,
     summary,
+    to_promise,
 )
 from leadline.report.document import Content
 from leadline.values import ALL_ROWS, Judgement, Verdict
@@ -64,12 +65,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Only what is breached or could not be judged."""
+    """Only what is breached or could not be judged, or that nothing is judged."""
 
     content: Content
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         content = self.content
+        if not content.objectives:
+            yield from sentence(summary(content.objectives), options.max_width)
+            return
         yield from title(content.model, content.task, content.as_of, content.zone, options.max_width)
         held = (Verdict.HOLDS, Verdict.AT_RISK, Verdict.UNCERTAIN)
         judged = [each for each in ordered(self.content.objectives) if each.status not in held]
@@ -109,6 +113,7 @@ def working(content: Content, width: int) -> Iterator[Text]:
         yield from _objectives(content, list(folded(content.objectives)), width)
         yield from _found(content, width)
         return
+    yield from sentence(to_promise(content) or "", width)
     latest = [each for each in content.estimates if each.slice == ALL_ROWS and each.version is None]
     last = {each.metric: each for each in latest if each.value is not None}
     for window in dict.fromkeys(each.window for each in last.values()):
