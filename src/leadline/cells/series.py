@@ -19,7 +19,7 @@ from leadline.metrics.sums import Array, Histogram, Sums
 
 Name = tuple[str | int, ...]
 #: what the names of the sums begin with that do not wait for the label
-NEED_NO_LABEL = ("hit_", "matched_", "disagrees", "latency_s", "failed")
+NEED_NO_LABEL = ("hit_", "matched_", "disagrees", "latency_s", "failed", "proxy_")
 
 #: hash groups below which how much they differ is told by luck (two groups: t with one degree of freedom, 12.7)
 LEAST_GROUPS = 4

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from leadline.log.labels import Codes
 from leadline.log.profile import Profile
-from leadline.log.reading import Log
+from leadline.log.reading import PROXY, Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.ranking import Ranking
-from leadline.metrics.rates import feedback_rate
+from leadline.metrics.rates import feedback_rate, proxy_rate
 from leadline.metrics.registry import DEFAULT_COUNT
 from leadline.metrics.service import Freshness
 from leadline.metrics.thresholds import AtThreshold
@@ -81,12 +81,15 @@ def choose(
     spec: Spec, log: Log, found: Profile, coding: Codes, all_slices: bool
 ) -> tuple[tuple[Metric, ...], tuple[Metric, ...], dict[str, Metric]]:
     """Metrics of all rows, of slices, and by objective. Those of the objectives come first (DESIGN §9)."""
-    feedback = {each.name for each in spec.feedback}
+    feedback, proxies = ({each.name for each in kind} for kind in (spec.feedback, spec.every_proxy))
     edges = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
 
     def made(call: MetricCall) -> Metric:
         if call.name in feedback:
             return feedback_rate(call.name)
+        if call.name in proxies:
+            read = f"{PROXY}{call.name}" in log.predictions.columns
+            return proxy_rate(call.name) if read else Unserved.of_name(call.name, "its condition cannot be read")
         built = build(call, spec.task, coding.classes)
         if not built.needs <= served:
             return Unserved.of_name(built.name, _lack(built.needs - served), built.better)
@@ -121,6 +124,7 @@ def choose(
     ]
     # what was declared is shown
     rates = [feedback_rate(each.name) for each in spec.feedback]
+    rates += [made(MetricCall(each.name)) for each in spec.every_proxy]
     rates += [made(MetricCall(name)) for word, name in SERVED.items() if word in served]
     total = {metric.name: metric for metric in (*of_objectives.values(), *asked, *what_if, *rates)}
     # a histogram for every slice is dear: unasked, slices have only what the counts and sums say

@@ -21,6 +21,8 @@ from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spe
 from leadline.values import InputError, Note
 
 LABEL = "label"
+#: what the names of proxies begin with among our columns
+PROXY = "proxy_"
 #: how near to an edge, in parts of its number, a value may round to it; and the largest number of a bin
 EDGE, LARGEST_BIN = 1e-9, 2.0**62
 #: weights beyond these have squares, or sums of squares, that a double does not hold
@@ -120,6 +122,9 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
     slices, left_out = _slices(spec, raw)
     notes += left_out
+    proxies, unread = _proxies(spec, raw)
+    notes += unread
+    selected |= {f"{PROXY}{name}": value for name, value in proxies.items()}
     selected |= {f"slice_{name}": value for name, value in slices.items()}
     of_model = features(spec, raw)
     selected |= {f"{FEATURE}{place}": value for place, value in enumerate(of_model.values())}
@@ -199,6 +204,19 @@ def _slices(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note
                 why = str(problem).partition("\n")[0]  # the rest points at a place in a condition
                 notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {why}"))
     return slices, notes
+
+
+def _proxies(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note]]:
+    """Whether rows meet the condition of a proxy: 1, 0 or NULL. One that cannot be read is left out and said."""
+    found: dict[str, ir.Value] = {}
+    notes: list[Note] = []
+    for proxy in spec.every_proxy:
+        try:
+            found[proxy.name] = where.to_ibis(proxy.where, table, spec.timezone).cast("int8")
+        except InputError as problem:
+            why = str(problem).partition("\n")[0]
+            notes.append(Note("proxy_left_out", f"Proxy {proxy.name!r} is left out: {why}"))
+    return found, notes
 
 
 def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:

@@ -6,6 +6,7 @@ Tags in angle brackets name the alternative that a value was read as. They are i
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ from leadline.spec.fields import (
     ZoneName,
     not_boolean,
 )
+from leadline.spec.text import SCRIPTS, text_conditions
+from leadline.spec.where import Condition
 from leadline.spec.words import instead, listed, nearest, shown
 from leadline.values import Scalar, Span, Target
 
@@ -220,6 +223,66 @@ class OutcomeTable:
     matures_after: timedelta
     absent: Scalar
     label_probability: str | None = None
+
+
+# Proxies ------------------------------------------------------------------------------------------------------------
+
+
+class Proxy(Frozen):
+    """A condition that rows may meet, such as an empty answer; its rate is a metric of that name."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The name of the rate metric.")
+    where: ConditionField = Field(description="Which rows it is about: a condition in SQL over the predictions.")
+
+
+class TextProxies(Frozen):
+    """The ready-made proxies of a text column: empty, refuses, cut_off, repeats, and more as columns are named."""
+
+    text: ColumnName = Field(description="A column of text, such as an answer.")
+    name: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="What the names of the metrics begin with; the column's where absent.",
+    )
+    prompt: ColumnName | None = Field(default=None, description="What the text answers: to tell answers that echo it.")
+    script: Literal[tuple(SCRIPTS)] | None = Field(  # type: ignore[valid-type]  # of a tuple that is there
+        default=None, description="The script that the text should be in, such as latin."
+    )
+
+    @property
+    def _begin(self) -> str:
+        return re.sub(r"\W+", "_", self.text, flags=re.ASCII).strip("_")
+
+    @model_validator(mode="after")
+    def _nameable(self) -> Self:
+        if not self.name and not re.match("[A-Za-z]", self._begin):
+            _refuse(
+                [(("name",), f"no name can be made of {self.text!r}: give the one that the metrics begin with")], self
+            )
+        return self
+
+    @property
+    def proxies(self) -> tuple[Proxy, ...]:
+        """One by one."""
+        begin = self.name or self._begin
+        return tuple(
+            Proxy(name=f"{begin}_{name}", where=Condition.parse(text))
+            for name, text in text_conditions(self.text, self.prompt, self.script).items()
+        )
+
+
+def _proxy_kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        meant = next((name for name in value if name in ("text", "where")), None)
+        near = (nearest(str(name), ("text", "where")) for name in value if name != "name")
+        meant = meant or next((name for name in near if name), None)
+        return "<TextProxies>" if meant == "text" else "<Proxy>"
+    return "<TextProxies>" if isinstance(value, TextProxies) else "<Proxy>"
+
+
+ProxyField = Annotated[
+    Annotated[Proxy, Tag("<Proxy>")] | Annotated[TextProxies, Tag("<TextProxies>")], Discriminator(_proxy_kind)
+]
 
 
 # Reference, baseline ------------------------------------------------------------------------------------------------
@@ -470,6 +533,11 @@ class Spec(Frozen):
     )
     outcomes: Outcomes | None = Field(default=None, description="What came to be known of the predictions.")
     feedback: tuple[Feedback, ...] = Field(default=(), description="Further outcomes, each a rate metric.")
+    proxies: tuple[ProxyField, ...] = Field(
+        default=(),
+        description="Conditions that tell of a wrong prediction before its label does, as {name, where}, or those of a"
+        " text column as {text: COLUMN}; each a rate metric, graded against the labels.",
+    )
     timezone: ZoneName = Field(
         default="UTC", description="The time zone of days, weeks and months, such as Europe/Berlin."
     )
@@ -558,6 +626,13 @@ class Spec(Frozen):
         """The label and each feedback, with everything filled in."""
         label = self.label
         return (*([label] if label else []), *(self._feedback_table(each, label) for each in self.feedback))
+
+    @property
+    def every_proxy(self) -> tuple[Proxy, ...]:
+        """The proxies, those of text columns one by one."""
+        return tuple(
+            each for entry in self.proxies for each in (entry.proxies if isinstance(entry, TextProxies) else (entry,))
+        )
 
     def _feedback_table(self, feedback: Feedback, label: OutcomeTable | None) -> OutcomeTable:
         own = feedback.columns
@@ -655,6 +730,19 @@ def _feedback(spec: Spec) -> Iterator[Problem]:
         yield ("feedback",), f"two feedbacks are called {name!r}"
 
 
+def _proxies(spec: Spec) -> Iterator[Problem]:
+    feedback = {each.name for each in spec.feedback}
+    for index, entry in enumerate(spec.proxies):
+        for proxy in entry.proxies if isinstance(entry, TextProxies) else (entry,):
+            place = ("proxies", index, "name")
+            if _is_metric(proxy.name, spec):
+                yield place, f"{proxy.name!r} is already the name of a metric"
+            if proxy.name in feedback:
+                yield place, f"{proxy.name!r} is already the name of a feedback"
+    for name in _twice([proxy.name for proxy in spec.every_proxy]):
+        yield ("proxies",), f"two proxies are called {name!r}"
+
+
 def _is_metric(name: str, spec: Spec) -> bool:
     """Whether `name` is taken; its parameters do not matter."""
     try:
@@ -678,15 +766,16 @@ def _metrics(spec: Spec) -> Iterator[Problem]:
 
 
 def _metric_problem(call: MetricCall, spec: Spec) -> str | None:
-    feedback = tuple(each.name for each in spec.feedback)
-    if call.name in feedback:
-        return f"{call.name!r} is a feedback and takes no parameters" if call.parameters else None
+    feedback, proxies = (tuple(each.name for each in kind) for kind in (spec.feedback, spec.every_proxy))
+    if call.name in (*feedback, *proxies):
+        what = "feedback" if call.name in feedback else "proxy"
+        return f"{call.name!r} is a {what} and takes no parameters" if call.parameters else None
     try:
         metric(call, spec.task)
     except UnknownMetric as unknown:
         if call.name in unknown.candidates:
             return str(unknown)  # the name is right, a parameter is not
-        known = instead(call.name, (*unknown.candidates, *feedback))
+        known = instead(call.name, (*unknown.candidates, *feedback, *proxies))
         return f"{call.name!r} is not a metric of a {spec.task} model{known}"
     return None
 
@@ -738,6 +827,7 @@ RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
     _only_binary,
     _outcomes,
     _feedback,
+    _proxies,
     _metrics,
     _slices,
     _objectives,

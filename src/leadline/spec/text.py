@@ -192,3 +192,34 @@ TEXT_FUNCTIONS: Final[Mapping[str, TextFunction]] = {
         "number", 2, _overlap, "Different words that two texts share, of those that either has (Jaccard)."
     ),
 }
+
+
+#: shares from which on a text counts as repeating itself, as an echo of its prompt, as being in another script
+REPEATS, ECHOES, OFF_SCRIPT = 0.3, 0.8, 0.5
+
+
+def text_conditions(column: str, prompt: str | None = None, script: str | None = None) -> dict[str, str]:
+    """By name the conditions of the ready-made proxies of a text column, as a declaration would write them.
+
+    prompt   the column that the text answers, where there is one
+    script   the script that it should be in, one of `SCRIPTS`
+
+    >>> text_conditions("answer")["repeats"]
+    'repeated_phrases("answer") > 0.3 OR repeated_lines("answer") > 0.3'
+    """
+    text = _quoted(column)
+    found = {
+        "empty": f"empty({text})",
+        "refuses": f"refuses({text})",
+        "cut_off": f"cut_off({text})",
+        "repeats": f"repeated_phrases({text}) > {REPEATS:g} OR repeated_lines({text}) > {REPEATS:g}",
+    }
+    if script is not None:
+        found["off_script"] = f"in_script({text}, '{script}') < {OFF_SCRIPT:g}"
+    if prompt is not None:
+        found["echoes"] = f"overlap({text}, {_quoted(prompt)}) > {ECHOES:g}"
+    return found
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
