@@ -106,6 +106,24 @@ class Series:
         keys = self.pieces["total",].keys
         return "group" in keys and len(np.unique(keys["group"])) < LEAST_GROUPS
 
+    def told(self, proxy: str) -> Series:
+        """How often a proxy told of a wrong prediction: of mature rows with prediction, label and what it needs.
+
+        The counts are those of a binary model that predicts errors: [meets the condition, is wrong].
+        """
+        cells = self.pieces["total",]
+        decided = (cells.keys["predicted"] < self.classes) & (cells.keys["actual"] < self.classes)
+        cells = cells.where(decided & (cells.keys["mature"] == 1))
+        rows, weight, square, met, _, met_square = np.moveaxis(cells.losses[f"proxy_{proxy}"], -1, 0)
+        wrong = (cells.keys["predicted"] != cells.keys["actual"]).astype(np.int64)
+
+        def told(flag: int, n: Ints, w: Array, ww: Array) -> Cells:
+            keys = {**cells.keys, "predicted": np.full(len(cells), flag), "actual": wrong}
+            return Cells(keys, n, w, ww, {})
+
+        both = told(0, rows, weight - met, square - met_square) + told(1, 0 * rows, met, met_square)
+        return replace(self, pieces={("total",): both}, classes=2)
+
     def scores(self, place: int | None = None, code: int | None = None) -> dict[str, Histogram]:
         """The histograms of scores by class and grain, of all rows or of one slice."""
         return self._scores("scores" if place is None else "slice_scores", place, code, None)

@@ -12,6 +12,7 @@ import numpy as np
 from leadline.cells.series import Series
 from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
+from leadline.estimate.proxies import grade
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.freshness import EXACT, Newest
@@ -25,6 +26,7 @@ from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
+from leadline.log.reading import PROXY
 from leadline.log.reference import Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
@@ -39,6 +41,7 @@ from leadline.values import (
     Labels,
     LeafChange,
     Note,
+    ProxyGrade,
     Slice,
     Span,
     Status,
@@ -332,6 +335,16 @@ class Evaluation:
     def estimated(self) -> tuple[Estimate, ...]:
         """Estimates from predictions alone, of the windows after the reference."""
         return tuple(self.without_labels.estimates())
+
+    @cached_property
+    def proxies(self) -> tuple[ProxyGrade, ...]:
+        """How well each proxy tells of wrong predictions, over all rows whose labels are due."""
+        series = self.series if self.sampled is None else self.sampled.series
+        read = (each.name for each in self.spec.every_proxy if f"{PROXY}{each.name}" in series.pieces["total",].losses)
+        if self.spec.label is None:
+            return ()
+        window = self.window(0, max(self.mature_until, 1))
+        return tuple(grade(name, series, self.mature_until, window) for name in read)
 
     @cached_property
     def _since_reference(self) -> tuple[int, int] | None:

@@ -151,6 +151,7 @@ class Result:
             track_record=found.without_labels.track_record(),
             changes=found.changes(),
             leaf_changes=found.leaf_changes(),
+            proxies=found.proxies,
             objectives=judging.judgements(),
             labels=found.labels,
             notes=(*found.notes, *judging.notes(), *found.without_labels.notes(), *advice(found)),

@@ -320,6 +320,30 @@ def change_sentences(content: Content) -> Iterator[str]:
 APART = 2  # leaves that are named
 
 
+def proxy_sentences(content: Content) -> Iterator[str]:
+    """How well proxies tell of wrong predictions, and whether to keep them: those that do first."""
+    for each in sorted(content.proxies, key=lambda grade: {True: 0, False: 1, None: 2}[grade.kept]):
+        if each.kept is None or each.precision is None or each.wrong is None:
+            yield f"{named(each.proxy)} is not graded: {each.why}."
+            continue
+        meeting = (
+            f"of 100 rows that meet it {_per_100(each.precision, each.precision_low, each.precision_high)} are wrong"
+        )
+        beside = f"of all rows {_per_100(each.wrong)}"
+        if each.kept:
+            found = f"it meets {_per_100(each.recall, each.recall_low, each.recall_high)} of 100 wrong ones"
+            yield f"{named(each.proxy)} tells of wrong predictions, keep it: {meeting}, {beside}; {found}."
+        else:
+            yield f"{named(each.proxy)} tells no more than chance: {meeting}, {beside}."
+
+
+def _per_100(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A share of rows as a number of 100, with its interval."""
+    ends = [None if each is None else 100 * each for each in (value, low, high)]
+    shown, between = interval(*ends)
+    return f"{shown} {between}" if between else shown
+
+
 def _signed(number: str) -> str:
     return number if number.startswith("-") else f"+{number}"
 

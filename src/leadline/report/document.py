@@ -16,6 +16,7 @@ from leadline.values import (
     LeafChange,
     Note,
     Plan,
+    ProxyGrade,
     Reliability,
     Replay,
     Target,
@@ -37,6 +38,7 @@ class Content:
     changes, leaf_changes  what changed since the reference, told apart by what inputs explain
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
+    proxies                how well proxies tell of wrong predictions
     calibration            of a binary model whose scores are probabilities: all rows first, then slices
     """
 
@@ -55,6 +57,7 @@ class Content:
     track_record: Sequence[TrackRecord] = ()
     changes: Sequence[Change] = ()
     leaf_changes: Sequence[LeafChange] = ()
+    proxies: Sequence[ProxyGrade] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -71,6 +74,7 @@ def document(content: Content) -> dict[str, Any]:
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "objectives": [_objective(each) for each in content.objectives],
+        "proxies": [_proxy(each) for each in content.proxies],
         "labels": asdict(content.labels),
         "calibration": [_reliability(each) for each in content.calibration],
         "notes": [asdict(note) for note in content.notes],
@@ -142,6 +146,16 @@ def _leaf_change(each: LeafChange) -> dict[str, Any]:
         "change": each.change,
         "low": each.low,
         "high": each.high,
+    }
+
+
+def _proxy(each: ProxyGrade) -> dict[str, Any]:
+    figures = {name: value for name, value in asdict(each).items() if name not in ("proxy", "window")}
+    return {
+        "proxy": each.proxy,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        **figures,
     }
 
 

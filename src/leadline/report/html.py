@@ -28,6 +28,7 @@ from leadline.report.answers import (
     label_sentences,
     ordered,
     overall,
+    proxy_sentences,
     rankings,
     record_sentences,
     series,
@@ -180,7 +181,8 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 def _without_labels(content: Content) -> Iterator[Markup]:
     """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
+    newest = awaited(content)
+    sentences = [*record_sentences(content), *change_sentences(content), *proxy_sentences(content)]
     if not newest and not sentences:
         return
     zone = ZoneInfo(content.zone)

@@ -25,6 +25,7 @@ from leadline.report.answers import (
     label_sentences,
     ordered,
     overall,
+    proxy_sentences,
     rankings,
     record_sentences,
     span,
@@ -185,7 +186,8 @@ def _found(content: Content, width: int) -> Iterator[Text]:
 
 def without_labels(content: Content, width: int) -> Iterator[Text]:
     """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
+    newest = awaited(content)
+    sentences = [*record_sentences(content), *change_sentences(content), *proxy_sentences(content)]
     if not newest and not sentences:
         return
     yield from question("Without labels")
