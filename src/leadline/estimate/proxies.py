@@ -23,7 +23,7 @@ def grade(name: str, series: Series, until: int, window: Window) -> ProxyGrade:
 
     Both intervals allow for days (and users) that differ. A proxy is worth keeping where both lower ends beat chance:
     precision the share of wrong predictions among all graded rows, recall the share of these that meet the condition.
-    Of proxies that tell nothing, .005 to .015 were kept in simulations, .025 at most by their construction (tests/estimate).
+    Of proxies that tell nothing .005 to .015 were kept in simulations (tests/estimate).
     """
 
     def not_graded(why: str) -> ProxyGrade:
