@@ -13,11 +13,12 @@ from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.ranking import Ranking
-from leadline.metrics.rates import feedback_rate, proxy_rate
+from leadline.metrics.rates import RunFailureRate, feedback_rate, proxy_rate
 from leadline.metrics.registry import DEFAULT_COUNT
 from leadline.metrics.service import Freshness
 from leadline.metrics.thresholds import AtThreshold
 from leadline.spec.model import Objective, Spec
+from leadline.spec.words import instead
 from leadline.values import InputError, Undefined
 
 
@@ -30,6 +31,8 @@ def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
     if spec.baseline is not None:
         words.add("baseline")
     words |= {word for word in ("latency_s", "error") if word in columns}
+    if spec.runs is not None:
+        words.add("runs")
     if "score" in columns:
         words.add("score")
         low, high = found.low.get("score", 0.0), found.high.get("score", 0.0)
@@ -50,7 +53,7 @@ def has_chances(spec: Spec, found: Profile) -> bool:
 
 
 #: what is shown unasked of the columns that tell how the service does
-SERVED = {"latency_s": "latency_p95", "error": "error_rate"}
+SERVED = {"latency_s": "latency_p95", "error": "error_rate", "runs": "run_failure_rate"}
 #: why a metric has no figure where the log lacks what it needs, the most telling first
 LACKS = {
     "labels": "no outcomes are declared",
@@ -60,6 +63,7 @@ LACKS = {
     "probabilities": "scores are not probabilities",
     "latency_s": "no column of latencies is declared",
     "error": "no column of errors is declared",
+    "runs": "no runs are declared",
 }
 
 
@@ -78,9 +82,12 @@ def _with_scores(built: Metric, coding: Codes, log: Log) -> Metric:
 
 
 def choose(
-    spec: Spec, log: Log, found: Profile, coding: Codes, all_slices: bool
+    spec: Spec, log: Log, found: Profile, coding: Codes, all_slices: bool, components: Sequence[str] = ()
 ) -> tuple[tuple[Metric, ...], tuple[Metric, ...], dict[str, Metric]]:
-    """Metrics of all rows, of slices, and by objective. Those of the objectives come first (DESIGN §9)."""
+    """Metrics of all rows, of slices, and by objective. Those of the objectives come first (DESIGN §9).
+
+    components  of which there are runs
+    """
     feedback, proxies = ({each.name for each in kind} for kind in (spec.feedback, spec.every_proxy))
     edges = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
 
@@ -95,6 +102,9 @@ def choose(
             return Unserved.of_name(built.name, _lack(built.needs - served), built.better)
         if isinstance(built, Ranking) and same_score is not None:
             why = f"all scores are {same_score:g}, so that no row comes before another"
+            return Unserved.of_name(built.name, why, built.better)
+        if isinstance(built, RunFailureRate) and built.component and built.component not in components:
+            why = f"there are no runs of {built.component!r}{instead(built.component, components)}"
             return Unserved.of_name(built.name, why, built.better)
         if built.histogram == "scores" and spec.task == "multiclass":
             return _with_scores(built, coding, log)
@@ -133,6 +143,7 @@ def choose(
         metric for name, metric in total.items() if every_metric or metric.histogram is None or name in of_objectives
     ]
     slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
+    slices = {name: metric for name, metric in slices.items() if not isinstance(metric, RunFailureRate)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
 
 
@@ -149,11 +160,14 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
         if isinstance(metric, Unserved):
             continue
         if target is None:
-            if isinstance(metric, Freshness):
-                text = f"{metric.name} is no figure of rows: promise it by at_most, in seconds"
+            if isinstance(metric, Freshness | RunFailureRate):
+                text = f"{metric.name} is no figure of rows: promise it by at_most"
                 raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
             _comparable(index, metric, objective.by or 0.0)
             continue
+        if isinstance(metric, RunFailureRate) and objective.slices:
+            text = f"{metric.name} has no slices: name a component, as in run_failure_rate(component=training)"
+            raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
         limit = target.limit
         if metric.low <= limit <= metric.high:
             continue

@@ -15,6 +15,7 @@ from leadline.estimate.maturity import label_names
 from leadline.estimate.proxies import grade
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
+from leadline.evaluation.components import Pipeline
 from leadline.evaluation.freshness import EXACT, Newest
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
@@ -30,6 +31,7 @@ from leadline.log.reading import PROXY
 from leadline.log.reference import Partition, Reference, shown
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
+from leadline.metrics.rates import RunFailureRate
 from leadline.metrics.regression import ABSOLUTE
 from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Sums
@@ -65,6 +67,7 @@ class Evaluation:
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     newest  when the newest rows came, where a metric tells their age
+    pipeline  the runs of the pipeline's components, where they are declared
     """
 
     spec: Spec
@@ -86,6 +89,7 @@ class Evaluation:
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
     newest: Newest | None = None
+    pipeline: Pipeline | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 
@@ -101,6 +105,8 @@ class Evaluation:
 
     def complete_until(self, metric: Metric) -> int:
         """Number of leading grains for which a metric has all that it waits for."""
+        if isinstance(metric, RunFailureRate) and self.pipeline is not None:
+            return max(self.pipeline.grains(self.grain, self.series.first), self.series.grains)
         return self.mature_until if metric.waits else self.series.grains
 
     def window(self, begin: int, after: int) -> Window:
@@ -168,6 +174,11 @@ class Evaluation:
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
+            if isinstance(metric, RunFailureRate):
+                if series is self.series and version is None:
+                    sums_of_runs = self.of_runs(metric)
+                    yield from self._estimates(metric, sums_of_runs, self._tumbling, ALL_ROWS, None, None)
+                continue
             if isinstance(metric, Freshness) and version is not None:
                 continue  # an old version has no new rows, and that is well
             yield from self._estimates(
@@ -280,6 +291,11 @@ class Evaluation:
     def sums(self, place: int | None, code: int | None) -> Sums:
         """Sums by grain of all rows or of a slice."""
         return self._total if place is None else self.series.sums(place, code)
+
+    def of_runs(self, metric: RunFailureRate) -> Sums:
+        """Sums by grain of the runs that ended, up to now."""
+        runs = Pipeline((), self.as_of) if self.pipeline is None else self.pipeline
+        return runs.sums(metric, self.grain, self.series.first, self.complete_until(metric))
 
     def entities(self, place: int | None, code: int | None) -> Sums | None:
         """Sums by grain and hash group of entities, where they are declared and not few; made once for each slice."""

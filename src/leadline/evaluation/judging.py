@@ -20,6 +20,7 @@ from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
+from leadline.metrics.rates import RunFailureRate
 from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Array, Sums
 from leadline.objectives import bets
@@ -224,7 +225,8 @@ class Judging:
             return self._aged(objective, metric, each, self.of.newest, target)
         breaches = () if watch is None else tuple(self.breaches(metric, watch))
         lasting = breaches[-1] if breaches and breaches[-1].cleared is None else None
-        silent = self._silent(metric, span)
+        of_runs = isinstance(metric, RunFailureRate)
+        silent = None if of_runs else self._silent(metric, span)
         nothing = Judgement(
             metric=metric.name,
             slice=each.where,
@@ -249,8 +251,10 @@ class Judging:
             return replace(nothing, status=Verdict.UNDEFINED, why=target.why)
         if objective.no_worse_than == "reference" and end <= self.promises.grains:
             return replace(nothing, why="no row after the reference is old enough for its label")
-        sums = self.of.sums(each.index, each.code)
-        entities = self.of.entities(each.index, each.code)
+        if isinstance(metric, RunFailureRate):
+            sums, entities = self.of.of_runs(metric), None
+        else:
+            sums, entities = self.of.sums(each.index, each.code), self.of.entities(each.index, each.code)
         windows = _Windows(metric, sums, entities, self.of.sample(each.index, each.code), self.of, span, target)
         found, rows, status, why = windows.judged([end])[0]
         since: datetime | None = None

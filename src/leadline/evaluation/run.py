@@ -19,6 +19,7 @@ from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
 from leadline.evaluation.choice import choose
 from leadline.evaluation.classes import class_cells, not_expected
+from leadline.evaluation.components import Pipeline
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.freshness import asked_for, newest
 from leadline.evaluation.leaves import leaf_cells
@@ -38,6 +39,7 @@ from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import coded, reference
+from leadline.log.runs import read_runs
 from leadline.metrics.service import Throughput
 from leadline.metrics.sums import Array
 from leadline.spec.model import Spec
@@ -93,7 +95,10 @@ def _evaluate(
     coding, notes = codes(log, spec, found)
     covered = found.first, moment if asked is not None else found.last
     spec, guessed = _settled(spec, log, found, coding, moment)
-    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
+    now = moment.replace(tzinfo=UTC) if asked is not None else datetime.now(UTC)
+    pipeline, of_runs = _pipeline(spec, now)
+    components = () if pipeline is None else pipeline.components
+    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices, components)
     watch = watched(spec, by_objective, found, grain, moment)
     told("joining predictions and outcomes")
     known = facts(log, spec, found, coding, moment, grain, [each.calendar for each in watch])
@@ -148,7 +153,6 @@ def _evaluate(
     ages = None
     if asked_for((*metrics, *slice_metrics)):
         span = (found.first or moment, max(found.last or moment, moment))
-        now = moment.replace(tzinfo=UTC) if asked is not None else datetime.now(UTC)
         ages = newest(engine, known.predictions, fixed, grain, first, last, span, now)
     every = (
         *([] if asked is not None else future(moment)),
@@ -161,6 +165,7 @@ def _evaluate(
         *version_notes(fixed, series),
         *late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *known_later(labels_later),
+        *of_runs,
         *revised(looks),
     )
     evaluation = Evaluation(
@@ -180,6 +185,7 @@ def _evaluate(
         looks,
         sampled,
         newest=ages,
+        pipeline=pipeline,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
     return _refined(evaluation, log, known.table, plan.thresholds, told)
@@ -240,6 +246,14 @@ def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
             f" more than {MOST_GRAINS:,} {shown}: correct or leave out times that are wrong, or choose a longer window"
         )
     return numbers
+
+
+def _pipeline(spec: Spec, now: datetime) -> tuple[Pipeline | None, tuple[Note, ...]]:
+    """The runs of the pipeline's components as they were known at a time, where they are declared."""
+    if spec.runs is None:
+        return None, ()
+    runs, notes = read_runs(spec, now.replace(tzinfo=None))
+    return Pipeline(runs, now), notes
 
 
 def _days(grain: Grain, first: int, last: int, begin: datetime | None, end: datetime | None) -> Array:

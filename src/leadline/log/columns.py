@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
@@ -69,6 +71,36 @@ def failed(value: ir.Value, name: str) -> ir.Value:
     if not (kind.is_boolean() or kind.is_numeric()):
         raise InputError(f"column {name!r} has the type {kind} and is to say whether a prediction failed")
     return truth(value, None, name)
+
+
+#: words of a status, in lower case: success, and what is neither success nor failure
+SUCCEEDED = ("success", "successful", "succeeded", "ok", "done", "complete", "completed", "finished", "passed", "true")
+OPEN = ("running", "started", "queued", "pending", "scheduled", "in_progress", "in progress", "skipped", "cancelled")
+
+
+def succeeded(value: ir.Value, words: Sequence[Scalar] | None, name: str) -> ir.Value:
+    """Whether a run succeeded, as int8: 1, 0, or NULL where its status says neither.
+
+    words  values that mean success; those of `SUCCEEDED` where None
+
+    Raises InputError for numbers without `words`.
+    """
+    kind = value.type()
+    if kind.is_null():
+        return value.cast("int8")
+    if kind.is_boolean() and words is None:
+        return value.cast("int8")
+    if kind.is_numeric() and words is None:
+        raise InputError(f"column {name!r} has numbers: say under `succeeded` which of them mean success, such as [0]")
+    text = as_text(value).lower().strip()
+    good = SUCCEEDED if words is None else tuple(text_of(word).lower() for word in words)
+    neither = [word for word in OPEN if word not in good]
+    return ibis.cases(
+        (text.isin(good), ibis.literal(1, "int8")),
+        (text.isin(neither) | (text == ""), ibis.null("int8")),
+        (text.notnull(), ibis.literal(0, "int8")),
+        else_=ibis.null("int8"),
+    )
 
 
 def as_text(value: ir.Value) -> ir.StringValue:

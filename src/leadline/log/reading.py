@@ -104,7 +104,7 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     same_rows = [table for table in tables if table.source == source and table.id == columns.id and table.where is None]
     clocks = [columns.timestamp, columns.received_at]
     clocks += [name for table in same_rows for name in (table.observed_at, table.received_at)]
-    times = _Times(engine, spec.timezone, raw, clocks, "predictions")
+    times = Times(engine, spec.timezone, raw, clocks, "predictions")
     selected: dict[str, ir.Value] = {"id": raw[columns.id], "timestamp": times.instant(columns.timestamp)}
     received = times.instant(columns.received_at) if columns.received_at else None
     selected["known_at"] = selected["timestamp"] if received is None else received.coalesce(selected["timestamp"])
@@ -145,11 +145,11 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             continue
         at = _outcome_place(spec, kind)
         table = _read(engine, declared.source, frozenset({declared.id}), at)
-        _require(table, "id", declared.id, _shown(kind), (*at, "columns", "id"))
+        require(table, "id", declared.id, _shown(kind), (*at, "columns", "id"))
         if declared.where is not None:
             table = table.filter(where.to_ibis(declared.where, table, spec.timezone).fill_null(False))
         clocks = [declared.observed_at, declared.received_at]
-        times = _Times(engine, spec.timezone, table, clocks, _shown(kind))
+        times = Times(engine, spec.timezone, table, clocks, _shown(kind))
         naive |= times.naive
         apart[kind] = table[declared.id], table, _outcome_columns(declared, table, times, at)
     if naive:
@@ -172,7 +172,7 @@ def _require_all(table: ir.Table, spec: Spec) -> None:
     """Raise InputError for the first column that the predictions lack."""
     for role, name in _roles(spec).items():
         if name is not None:
-            _require(table, role, name, "predictions", _place(role))
+            require(table, role, name, "predictions", _place(role))
 
 
 def _place(role: str) -> tuple[str, ...]:
@@ -284,7 +284,8 @@ def _roles(spec: Spec) -> dict[str, str | None]:
     return named | dict(_numbers(spec))
 
 
-def _require(table: ir.Table, role: str, column: str, where_: str, at: tuple[str | int, ...]) -> None:
+def require(table: ir.Table, role: str, column: str, where_: str, at: tuple[str | int, ...]) -> None:
+    """Raise InputError, about the place `at` of the declaration, where a table lacks the column of a role."""
     if column not in table.columns:
         nearest = _nearest(column, table.columns)
         text = f"{where_}.columns.{role}: there is no column {column!r}{f'{nearest} The' if nearest else '; the'}"
@@ -302,7 +303,7 @@ def _listed(names: Iterable[str], most: int = 20) -> str:
     return ", ".join(map(repr, shown[:most])) + more
 
 
-class _Times:
+class Times:
     """The time columns of one table as naive UTC timestamps. Naive clock times are read in the declared zone."""
 
     def __init__(self, engine: Engine, zone: str, table: ir.Table, names: Iterable[str | None], where_: str) -> None:
@@ -351,6 +352,7 @@ class _Times:
         return (min(found), max(found)) if found else None
 
     def instant(self, name: str) -> ir.Value:
+        """A column as naive UTC timestamps. Raises InputError where it holds no times."""
         column = self._table[name]
         kind = column.type()
         if kind.is_null():
@@ -377,7 +379,7 @@ def _has_offset(text: ir.StringValue) -> ir.BooleanValue:
 
 
 def _outcome_columns(
-    declared: OutcomeTable, table: ir.Table, times: _Times, at: tuple[str | int, ...]
+    declared: OutcomeTable, table: ir.Table, times: Times, at: tuple[str | int, ...]
 ) -> dict[str, ir.Value]:
     """value, observed_at, known_at and label_probability of a kind of outcome, the last three where declared."""
     roles = {
@@ -388,7 +390,7 @@ def _outcome_columns(
     }
     for role, name in roles.items():
         if name is not None:
-            _require(table, role, name, _shown(declared.name), (*at, "columns", role))
+            require(table, role, name, _shown(declared.name), (*at, "columns", role))
     found = {"value": table[declared.value]}
     if declared.label_probability is not None:
         found["label_probability"] = table[declared.label_probability]

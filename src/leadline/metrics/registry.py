@@ -15,7 +15,7 @@ from leadline.metrics.confusion import binary_confusion, cost, f_beta
 from leadline.metrics.losses import binary_losses
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.ranking import binary_ranking
-from leadline.metrics.rates import slice_share
+from leadline.metrics.rates import run_failure_rate, slice_share
 from leadline.metrics.regression import error_quantile, pinball, regression_metrics
 from leadline.metrics.service import latency_quantile, service_metrics
 from leadline.metrics.thresholds import AtThreshold
@@ -210,6 +210,13 @@ def _service(task: str) -> tuple[Definition, ...]:
             "The smallest x, in seconds, with this share of the latencies at or below it; rounded up to its bin.",
             lambda parameters, _classes: latency_quantile("", float(parameters["quantile"])),
             (("quantile", float),),
+        ),
+        Definition(
+            "run_failure_rate",
+            task,
+            run_failure_rate("").summary,
+            lambda parameters, _classes: run_failure_rate("run_failure_rate", str(parameters.get("component", ""))),
+            optional=(("component", str),),
         ),
     )
 

@@ -285,6 +285,46 @@ ProxyField = Annotated[
 ]
 
 
+# Components ---------------------------------------------------------------------------------------------------------
+
+
+class RunColumns(Frozen):
+    """Which column plays which part in a run."""
+
+    component: ColumnName = Field(description="The component that ran, such as training.")
+    started_at: ColumnName = Field(description="When the run began.")
+    finished_at: ColumnName | None = Field(default=None, description="When it ended; empty while it goes on.")
+    status: ColumnName = Field(description="How it ended: text such as success and failed, true, false, or a number.")
+    inputs_at: ColumnName | None = Field(default=None, description="The time of the newest input that it read.")
+    id: ColumnName | None = Field(default=None, description="What identifies the run.")
+
+
+class Component(Frozen):
+    """What is expected of a component; where nothing is declared, its runs are compared with those before them."""
+
+    expected_every: Wait | None = Field(
+        default=None, description="How often it runs; one that trains a model: how often it succeeds."
+    )
+    inputs_within: Wait | None = Field(default=None, description="How old its newest input may be when a run begins.")
+    trains: bool | None = Field(
+        default=None, description="Whether it trains a model; where absent its name says it, such as train or refit."
+    )
+
+
+class Runs(Frozen):
+    """Executions of the components of the pipeline around the model."""
+
+    source: Source = Field(description="As for predictions; it may live on another engine.")
+    columns: RunColumns = Field(description="Which column plays which part.")
+    succeeded: tuple[Value, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Values of the status that mean success; success, succeeded, ok, done, completed, finished, passed"
+        " and true where absent. A number means nothing without it.",
+    )
+    components: dict[str, Component] = Field(default={}, description="What is expected of components, by name.")
+
+
 # Reference, baseline ------------------------------------------------------------------------------------------------
 
 
@@ -538,6 +578,7 @@ class Spec(Frozen):
         description="Conditions that tell of a wrong prediction before its label does, as {name, where}, or those of a"
         " text column as {text: COLUMN}; each a rate metric, graded against the labels.",
     )
+    runs: Runs | None = Field(default=None, description="Executions of the pipeline's components.")
     timezone: ZoneName = Field(
         default="UTC", description="The time zone of days, weeks and months, such as Europe/Berlin."
     )

@@ -1,0 +1,195 @@
+"""The pipeline around the model: its runs as sums for objectives, and what is wrong with them as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from leadline.log.calendar import Grain
+from leadline.log.runs import Run
+from leadline.metrics.rates import RunFailureRate
+from leadline.metrics.sums import Array, Sums
+from leadline.report.words import counted, day, elapsed, named
+from leadline.spec.model import Spec
+from leadline.stats.proportion import share_interval
+from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window
+from leadline.why.components import Expected, Kind, Trouble, troubles
+
+#: days in which runs are looked at where no objective has a longer window
+DAYS = 28
+#: runs that are named
+NAMED = 5
+#: what is measured by kind
+MEASURED = {
+    Kind.LATE: "pause_s",
+    Kind.OVERDUE: "pause_s",
+    Kind.LONG: "duration_s",
+    Kind.STALE: "input_age_s",
+}
+NEXT = {
+    Kind.FAILED: "Look at the log of {last}.",
+    Kind.LATE: "See whether its schedule was held up, or what it waits for.",
+    Kind.LONG: "Compare the size of its inputs, and the machine, with those of the runs before {first}.",
+    Kind.OVERDUE: "See why no training succeeds, and whether the model in production is still the one that should be.",
+    Kind.STALE: "See what fills its inputs, and since when that has delivered nothing.",
+}
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The runs that were known `now`, in the order of time.
+
+    now   the time that was asked for, else the clock: a pipeline that stopped is silent
+    """
+
+    runs: tuple[Run, ...]
+    now: datetime
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The names of all components."""
+        return tuple(sorted({run.component for run in self.runs}))
+
+    def grains(self, grain: Grain, first: int) -> int:
+        """How many grains there are from `first` to now."""
+        return max(grain.number_of(self.now) + 1 - first, 0)
+
+    def sums(self, metric: RunFailureRate, grain: Grain, first: int, grains: int) -> Sums:
+        """The runs that ended in each grain, as rows of a metric."""
+        ended = [run for run in self.runs if run.succeeded is not None]
+        mine = [run for run in ended if metric.component in ("", run.component)]
+        place = np.array([grain.number_of(run.finished or run.started) - first for run in mine], dtype=np.int64)
+        failed = np.array([not run.succeeded for run in mine], dtype=np.float64)
+        inside = (place >= 0) & (place < grains)
+
+        def by_grain(weight: Array | None) -> Array:
+            return np.bincount(place[inside], weight, minlength=grains).astype(np.float64)
+
+        rows, hits = by_grain(None), by_grain(failed[inside])
+        nothing = np.zeros((grains, 2, 2))
+        losses = {metric.measure.name: np.stack([rows, rows, rows, hits, hits, hits], axis=-1)}
+        return Sums(rows, rows, rows, 0 * rows, nothing, nothing, losses)
+
+    def findings(self, spec: Spec) -> list[Finding]:
+        """What is wrong with the components, in the order in which it began: on the time line of the metrics."""
+        declared = {} if spec.runs is None else spec.runs.components
+        expected = {
+            name: Expected(each.expected_every, each.inputs_within, each.trains) for name, each in declared.items()
+        }
+        span = max([DAYS, *(each.window.days or DAYS for each in spec.objectives)])
+        window = Window(self.now - timedelta(days=span), self.now)
+        return [_finding(each, window, spec.zone) for each in troubles(self.runs, expected, window, self.now)]
+
+
+def _finding(trouble: Trouble, window: Window, zone: ZoneInfo) -> Finding:
+    named_ = _Named(trouble.runs, zone)
+    return Finding(
+        kind=trouble.kind.value,
+        what=f"{named(trouble.component)} {_SAID[trouble.kind](trouble, zone)}.",
+        slice=ALL_ROWS,
+        window=window,
+        next=NEXT[trouble.kind].format(first=named_.first, last=named_.last),
+        since=trouble.since,
+        rows=len(trouble.runs),
+        evidence=(_evidence(trouble, window),),
+        examples=tuple(run.id for run in trouble.runs[-NAMED:] if run.id is not None),
+    )
+
+
+@dataclass(frozen=True)
+class _Named:
+    """How the first and the last of some runs are called."""
+
+    runs: Sequence[Run]
+    zone: ZoneInfo
+
+    @property
+    def first(self) -> str:
+        return day(self.runs[0].started, self.zone) if self.runs else "it"
+
+    @property
+    def last(self) -> str:
+        if not self.runs:
+            return "it"
+        run = self.runs[-1]
+        return f"the run of {day(run.started, self.zone)}" if run.id is None else f"run {named(run.id)}"
+
+
+def _evidence(trouble: Trouble, window: Window) -> Estimate:
+    """The figure that a trouble rests on."""
+    n, where = trouble.judged, Slice((("component", trouble.component),))
+    if trouble.kind is Kind.FAILED:
+        low, high = share_interval(float(len(trouble.runs)), float(n))
+        share = len(trouble.runs) / n
+        return Estimate(
+            "run_failure_rate", where, None, window, share, low, high, n, n, Status.REALISED, interval="wilson"
+        )
+    metric, size = MEASURED[trouble.kind], trouble.size
+    if size is None:
+        return Estimate(metric, where, None, window, None, None, None, n, n, Status.UNDEFINED, "it has never run")
+    return Estimate(metric, where, None, window, size.total_seconds(), None, None, n, n, Status.REALISED)
+
+
+def _failed(trouble: Trouble, zone: ZoneInfo) -> str:
+    failed = trouble.runs
+    said = f"failed in {len(failed):,} of {counted(trouble.judged, 'run')}, "
+    said += f"on {day(failed[0].started, zone)}" if len(failed) == 1 else f"first on {day(failed[0].started, zone)}"
+    if not trouble.lasting:
+        return f"{said}; it has succeeded since"
+    if trouble.succeeded is None:
+        return f"{said}; it has never succeeded"
+    return f"{said}; it has not succeeded since {day(trouble.succeeded, zone)}"
+
+
+def _usual(trouble: Trouble, begin: str) -> str:
+    usual = "" if trouble.usual is None else elapsed(trouble.usual)
+    return f"it is {begin} every {usual}" if trouble.declared else f"it usually does so every {usual}"
+
+
+def _late(trouble: Trouble, zone: ZoneInfo) -> str:
+    if trouble.size is None or trouble.usual is None:
+        return f"has never run; it is to start every {elapsed(trouble.usual or timedelta())}"
+    late = elapsed(trouble.size - trouble.usual)
+    if trouble.lasting:
+        return f"was due on {day(trouble.since, zone)} and is {late} late; {_usual(trouble, 'to start')}"
+    when = f"on {day(trouble.runs[-1].started, zone)}"
+    times = (
+        f"{len(trouble.runs):,} times, by up to {late}, last {when}" if len(trouble.runs) > 1 else f"by {late} {when}"
+    )
+    return f"started late {times}; {_usual(trouble, 'to start')}"
+
+
+def _overdue(trouble: Trouble, zone: ZoneInfo) -> str:
+    if trouble.succeeded is None or trouble.size is None:
+        return f"has never succeeded; {_usual(trouble, 'to do so')}"
+    ago = elapsed(trouble.size)
+    return f"last succeeded on {day(trouble.succeeded, zone)}, {ago} ago; {_usual(trouble, 'to do so')}"
+
+
+def _long(trouble: Trouble, zone: ZoneInfo) -> str:
+    size, usual = elapsed(trouble.size or timedelta()), elapsed(trouble.usual or timedelta())
+    if len(trouble.runs) > 1:
+        first = day(trouble.runs[0].started, zone)
+        often = f"in {len(trouble.runs):,} of {counted(trouble.judged, 'run')} since {first}"
+        return f"took up to {size} {often}, usually {usual}"
+    run = trouble.runs[0]
+    if run.succeeded is None:
+        return f"has been running for {size} since {day(run.started, zone)}, usually {usual}"
+    return f"took {size} on {day(run.started, zone)}, usually {usual}"
+
+
+def _stale(trouble: Trouble, zone: ZoneInfo) -> str:
+    size, usual = elapsed(trouble.size or timedelta()), elapsed(trouble.usual or timedelta())
+    beside = f"{usual} is the most" if trouble.declared else f"usually {usual}"
+    first = day(trouble.runs[0].started, zone)
+    if len(trouble.runs) > 1:
+        often = f"in {len(trouble.runs):,} of {counted(trouble.judged, 'run')} since {first}"
+        return f"read inputs up to {size} old {often}; {beside}"
+    return f"read inputs {size} old on {first}; {beside}"
+
+
+_SAID = {Kind.FAILED: _failed, Kind.LATE: _late, Kind.LONG: _long, Kind.OVERDUE: _overdue, Kind.STALE: _stale}
