@@ -107,6 +107,10 @@ def _evaluate(
     if spec.baseline is not None and BASELINE in fixed.versions:
         raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
     first, last = _range(grain, found, moment)
+    ages = None
+    if asked_for((*metrics, *slice_metrics)):
+        span = (found.first or moment, max(found.last or moment, moment))
+        ages = newest(engine, known.predictions, fixed, grain, first, last, span, now)
 
     def planned(rows: ir.Table, before: bool = False) -> Plan:
         def looks(with_bins: ir.Table, thresholds: int) -> dict[str, Key]:
@@ -150,10 +154,6 @@ def _evaluate(
         sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
     looks = seen(watch, filled, k, lambda of, begin, end: _days(of, begin, end, *covered))
-    ages = None
-    if asked_for((*metrics, *slice_metrics)):
-        span = (found.first or moment, max(found.last or moment, moment))
-        ages = newest(engine, known.predictions, fixed, grain, first, last, span, now)
     every = (
         *([] if asked is not None else future(moment)),
         *log.notes,
