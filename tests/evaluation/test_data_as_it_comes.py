@@ -113,7 +113,9 @@ def test_scores_that_are_nan_or_infinite_predict_nothing_and_are_counted() -> No
     odd = [float("nan"), float("inf"), float("-inf"), None, *SCORES[4:]]
     for source in (frame(score=odd), pl.DataFrame(frame(score=odd)), pa.table(frame(score=odd))):
         result = of(source)
-        assert notes(result)["missing_numbers"] == "4 predictions have no finite score."
+        assert notes(result)["missing_numbers"] == (
+            "4 predictions have no finite score: left out of all figures that need it."
+        )
         assert (one(result)["value"], one(result)["n"]) == (0.5, 8)  # two of the four that have a score are right
 
 
@@ -485,5 +487,7 @@ def test_text_among_the_numbers_of_a_csv_file_is_missing(tmp_path: Path) -> None
     (tmp_path / "log.csv").write_text("\n".join(["id,timestamp,score,label", *lines, "20,2024-01-01T20:00:00Z,N/A,1"]))
     named = ["id", "timestamp", "score", "label"]
     result = check(str(tmp_path / "log.csv"), named=named, metrics=["log_loss", "roc_auc"])
-    assert notes(result)["missing_numbers"] == "1 prediction has no finite score."
+    assert notes(result)["missing_numbers"] == (
+        "1 prediction has no finite score: left out of all figures that need it."
+    )
     assert one(result, "roc_auc")["n"] == 21

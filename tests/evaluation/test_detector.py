@@ -232,6 +232,16 @@ def test_what_is_plain_is_a_breach_while_the_detector_still_learns() -> None:
     assert "2024-01-29" <= said["since"] <= "2024-02-09"
 
 
+def test_what_the_interval_called_lasts_until_a_window_could_be_right() -> None:
+    """The detector needs longer, having met the drop while it learnt how much looks differ: no green weeks between."""
+    weeks = [0.28, 0.16] * 5 + [0.42] * 8 + [0.2] * 5
+    of = declared(log(weeks, 20), {**PROMISE, "window": "14d"})
+    said = [judged(of, MONDAY + timedelta(weeks=week)) for week in (12, 13, 14, 17, 21)]
+    assert [(each["status"], each["rule"]) for each in said[:4]] == [("breached", "interval")] * 4
+    assert len({each["since"] for each in said[:4]}) == 1
+    assert said[-1]["status"] == "holds"
+
+
 def test_before_any_look_has_closed_the_interval_judges() -> None:
     said = judged(declared(log([0.9]), PROMISE))
     assert said["rule"] == "interval"
@@ -316,7 +326,7 @@ def test_scores_too_close_together_for_the_bins_of_a_look_break_no_promise(metri
     assert said["breaches"] == []
     assert said["status"] in ("holds", "uncertain")
     if squeezed == 0.001:  # one bin of the fine grid
-        assert "it is read from bins, and what these hide may be ±0." in said["why"]
+        assert said["why"] == "the bins that it is read from hide as much as lies between it and the limit"
 
 
 @pytest.mark.parametrize(

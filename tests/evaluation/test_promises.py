@@ -247,7 +247,7 @@ def test_one_giant_weight_is_no_reference() -> None:
     rows = log([0.1] * 8)
     for number, each in enumerate(rows):
         each["weight"] = 1e9 if number == 7 else 1.0
-    assert "1 reference labels" in judged(declared(rows, PROMISE), 8)["why"]
+    assert "1 reference label," in judged(declared(rows, PROMISE), 8)["why"]
 
 
 # The baseline -------------------------------------------------------------------------------------------------------
@@ -415,10 +415,10 @@ def test_reports_say_what_the_limit_was_made_from() -> None:
     of = declared(rows, {**PROMISE, "slices": ["carrier"]}, slices=["carrier"])
     result = leadline.check(of, as_of=MONDAY + timedelta(weeks=12, days=1))
     limit = result.objectives[0]["target"]["at_least"]
-    shown = f"recall ≥ {limit:.3f} (reference − 0.02)"
+    shown = f"recall ≥ {limit:.3f} (reference - 0.02)"
     html = result.to_html()
     assert shown in html
-    assert "recall ≥ reference − 0.02" in html
+    assert "recall ≥ reference - 0.02" in html
     assert "1 objective (3 with their slices)" in repr(result)
 
 
@@ -473,3 +473,15 @@ def test_other_metrics_stand_the_ends_of_their_range(metric: str, limit: float, 
     target = Target(side, limit)
     assert (said["status"] == "holds") == target.met(said["low"]) == target.met(said["high"])
     assert said["status"] != "undefined"
+
+
+@pytest.mark.parametrize(("metric", "promise", "told"), [
+    ("recall", {"at_most": 0.9}, True), ("brier", {"at_least": 0.1}, True),
+    ("recall", {"at_least": 0.1}, False), ("predicted_positive_rate", {"at_most": 0.9}, False),
+])  # fmt: skip
+def test_a_promise_that_is_kept_by_doing_worse_is_named_and_has_no_budget(
+    metric: str, promise: Any, told: bool
+) -> None:
+    found = leadline.check(declared(log([0.2] * 8), {"metric": metric, **promise, "window": "28d"}))
+    assert any("is kept by doing worse" in note.text for note in found.notes) == told
+    assert (found.objectives[0]["budget_spent"] is None) == told or metric == "brier"

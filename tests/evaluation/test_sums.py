@@ -121,7 +121,10 @@ def test_scores_outside_0_and_1_get_edges_of_the_reference_and_rank_metrics_only
     result = check(rows + later, metrics=["roc_auc", "brier"], reference=EARLY, window="1w")
     assert found(result, "roc_auc")[0]["value"] == 1.0
     assert {each["why"] for each in found(result, "brier") if each["n"]} == {"scores are not probabilities"}
-    assert "from -5 to 1002" in notes(result)["not_probabilities"]
+    said = notes(result)
+    assert "from -5 to 1002: 12 of 14 lie outside [0, 1]" in said["not_probabilities"]
+    assert said["threshold_not_declared"].startswith("The threshold 0.5, which is not declared, is applied to scores")
+    assert "threshold_not_declared" not in notes(check(rows, threshold=1.0))
 
 
 def test_edges_are_fixed_with_the_reference_and_do_not_follow_later_scores() -> None:

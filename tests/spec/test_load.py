@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,12 @@ def test_the_example_of_the_brief(written: Any) -> None:
             22,
             "metrics[0]: 'recal' is not a metric of a binary model; did you",
         ),
+        (
+            "[recall, precision, roc_auc]",
+            "[all]",
+            22,
+            "metrics[0]: all metrics are asked for by `metrics: all`, without a",
+        ),
         ("[recall, precision, roc_auc]", "['f_beta(b=2)']", 22, "metrics[0]: f_beta has no parameter 'b'"),
         ("[recall, precision, roc_auc]", "['f_beta(2)']", 22, "metrics[0]: 'f_beta(2)': '2' is not a parameter"),
         ("baseline: {score: ", "baseline: {constant: 1, score: ", 23, "exactly one of score and constant is needed"),
@@ -252,6 +259,14 @@ def test_an_alias_saves_writing(written: Any) -> None:
         + "  - {metric: recall, at_least: .5, window: 7d, slices: *s}"
     )
     assert load(written(text)).objectives[1].slices == ("carrier",)
+
+
+def test_a_table_is_no_declaration(tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    path.write_bytes(b"PAR1")
+    assert said(path) == [
+        f"scores.parquet: this is a table, and a declaration (YAML) is wanted; `leadline init {path}` writes one for it"
+    ]
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"version: 1\nmodel: \xe9"])
@@ -428,6 +443,13 @@ def test_a_feedback_is_a_metric() -> None:
 def test_crosses_do_not_nest() -> None:
     slices = ["a", {"cross": ["a", "b"]}, {"cross": ["a:b", "c"]}]
     assert "slices[2].cross: 'a:b' is a cross itself; name its parts instead" in refused(changed(slices=slices))
+
+
+def test_zero_has_no_sign() -> None:
+    promises = [{"metric": "bias", side: -0.0, "window": "28d"} for side in ("at_least", "at_most")]
+    found = from_mapping(changed(task="regression", predictions__columns__prediction="p", objectives=promises))
+    assert [str(each.target) for each in found.objectives] == ["at least 0", "at most 0"]
+    assert [math.copysign(1, each.target.limit) for each in found.objectives if each.target] == [1, 1]
 
 
 def test_objectives_without_slices_to_name() -> None:

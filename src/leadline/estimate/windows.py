@@ -33,6 +33,7 @@ class Estimates:
 
     value, low, high   shape (windows,); NaN where there is none
     chosen             which of the estimators made each: its place among them
+    figures            what labels showed; NaN for windows that have not matured
     constant           the reference's figure
     then               by window: what was known of the estimator when it made the estimate
     now                what is known by now
@@ -43,6 +44,7 @@ class Estimates:
     chosen: Ints
     low: Array
     high: Array
+    figures: Array
     constant: float
     then: tuple[Kept, ...]
     now: Kept
@@ -138,4 +140,4 @@ def with_ends(metric: Metric, each: Made, drawn: Array, spread: tuple[Array, Arr
     low, high = np.clip(each.value + ends, metric.low, metric.high)
     now = kept(each.value, each.figures, each.constant, each.rows)
     record = covered(each.value, each.figures, bands)
-    return Estimates(each.value, each.chosen, low, high, each.constant, each.then, now, *record)
+    return Estimates(each.value, each.chosen, low, high, each.figures, each.constant, each.then, now, *record)

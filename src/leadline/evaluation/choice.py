@@ -10,7 +10,7 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import PROXY, Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
-from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.ranking import Ranking
 from leadline.metrics.rates import RunFailureRate, feedback_rate, proxy_rate
@@ -145,6 +145,27 @@ def choose(
     slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
     slices = {name: metric for name, metric in slices.items() if not isinstance(metric, RunFailureRate)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
+
+
+def observable(metric: Metric, unobserved: Sequence[int], names: Sequence[str]) -> Metric:
+    """The metric; undefined where it is read from rows of a predicted class whose outcomes are never observed.
+
+    unobserved   codes of these classes; `names` are those of all
+
+    Without labels of predicted negatives recall is 1, whatever the model does.
+
+    >>> observable(build(MetricCall("recall"), "binary"), [0], ["no", "yes"]).undefined
+    'outcomes of rows that are predicted no are never observed'
+    >>> observable(build(MetricCall("precision"), "binary"), [0], ["no", "yes"]).undefined
+    'no predicted positives'
+    """
+    if not unobserved or "labels" not in metric.needs or isinstance(metric, Unserved):
+        return metric
+    if isinstance(metric, Share) and not metric.of_cells(len(names))[list(unobserved), : len(names)].any():
+        return metric
+    whose = " or ".join(names[code] for code in unobserved)
+    why = f"outcomes of rows that are predicted {whose} are never observed"
+    return Unserved.of_name(metric.name, why, metric.better)
 
 
 def _same_score(spec: Spec, found: Profile) -> float | None:

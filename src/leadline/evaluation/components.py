@@ -13,10 +13,10 @@ from leadline.log.calendar import Grain
 from leadline.log.runs import Run
 from leadline.metrics.rates import RunFailureRate
 from leadline.metrics.sums import Array, Sums
-from leadline.report.words import counted, day, elapsed, named
+from leadline.report.words import day, elapsed, named
 from leadline.spec.model import Spec
 from leadline.stats.proportion import share_interval
-from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window
+from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window, counted
 from leadline.why.components import Expected, Kind, Trouble, troubles
 
 #: days in which runs are looked at where no objective has a longer window

@@ -28,13 +28,14 @@ from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
 from leadline.log.reading import PROXY
-from leadline.log.reference import Partition, Reference, shown
+from leadline.log.reference import Partition, Reference, slice_of
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.rates import RunFailureRate
 from leadline.metrics.regression import ABSOLUTE
 from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Sums
+from leadline.report.words import days
 from leadline.spec.model import Spec
 from leadline.values import (
     ALL_ROWS,
@@ -49,9 +50,13 @@ from leadline.values import (
     Status,
     Undefined,
     Window,
+    counted,
 )
 
 BASELINE = "(baseline)"
+#: windows of a report (days of 27 years) above which those without rows are left out
+MOST_WINDOWS = 10_000
+NO_ROWS = Evaluated(Undefined("no rows"))
 #: what stands for the values of a slice that cannot be told
 LEFT_OUT = "(left out)"
 
@@ -115,13 +120,32 @@ class Evaluation:
 
     @cached_property
     def _tumbling(self) -> list[tuple[int, int, Window]]:
-        """The report's windows: places in the arrays (cut to the log), and the whole window."""
+        """The report's windows: places in the arrays (cut to the log), and the whole window.
+
+        Where they are very many, only those with rows.
+        """
         first, last = self.series.first, self.series.last
         begins = self.grain.window_at(self.spec.window, first)[0]
-        return [
-            (max(begin - first, 0), min(after - first, last - first + 1), self.grain.window(begin, after))
-            for begin, after in self.grain.tumbling(self.spec.window, begins, last)
-        ]
+        every = list(self.grain.tumbling(self.spec.window, begins, last))
+        places = [(max(begin - first, 0), min(after - first, last - first + 1)) for begin, after in every]
+        if len(every) > MOST_WINDOWS:
+            rows = np.concatenate([[0.0], np.cumsum(self._total.rows)])
+            filled = [place for place, (begin, after) in enumerate(places) if rows[after] > rows[begin]]
+            every, places = [every[place] for place in filled], [places[place] for place in filled]
+        return [(*place, self.grain.window(*of)) for place, of in zip(places, every, strict=True)]
+
+    def notes_of_windows(self) -> Iterator[Note]:
+        """That windows are left out, where they are."""
+        first, last = self.series.first, self.series.last
+        begins = self.grain.window_at(self.spec.window, first)[0]
+        count = sum(1 for _ in self.grain.tumbling(self.spec.window, begins, last))
+        if count > MOST_WINDOWS:
+            whole = days(self.window(0, self.series.grains), self.spec.zone)
+            text = (
+                f"The log makes {count:,} windows of {self.spec.window} ({whole}), of which only those with rows,"
+                f" {len(self._tumbling):,}, are told. Check the times, or choose a longer `window`."
+            )
+            yield Note("windows_left_out", text)
 
     def rolling(self, span: Span, after: int) -> tuple[int, int]:
         """Places of the rolling window that ends with the grain before `after`, cut to the log."""
@@ -169,7 +193,7 @@ class Evaluation:
     def _of_all_rows(self, series: Series, version: int | None, name: str | None) -> Iterator[Estimate]:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them
         entities = self.entities(None, None) if series is self.series and version is None else None
-        sums = series.sums(version=version)
+        sums = self._total if series is self.series and version is None else series.sums(version=version)
         sample = self.sample(None, None, version, series is self.baseline)
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
@@ -235,9 +259,7 @@ class Evaluation:
 
     def slice_of(self, partition: Partition, code: int) -> Slice:
         """The slice of a code, with bins written as ranges."""
-        written = shown(partition, self.spec)
-        found = partition.slice(code)
-        return Slice(tuple((name, written.get(name, {}).get(value, value)) for name, value in found.parts))
+        return slice_of(partition, code, self.spec)
 
     def _estimates(
         self,
@@ -252,12 +274,16 @@ class Evaluation:
     ) -> Iterator[Estimate]:
         """One metric of one slice in many windows."""
         few = sample is not None and "labels" in metric.needs
+        counts = np.stack([sums.rows, sums.labelled, sums.immature])
+        running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
         if few and sample is not None:
             evaluated = evaluate_sample(metric, sample, sums, [(begin, after) for begin, after, _ in windows])
         elif evaluated is None:
-            evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
-        counts = np.stack([sums.rows, sums.labelled, sums.immature])
-        running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
+            places = [(begin, after) for begin, after, _ in windows]
+            some = [running[0, after] > running[0, begin] for begin, after in places]
+            filled = [each for each, rows in zip(places, some, strict=True) if rows or metric.of_time]
+            by_place = dict(zip(filled, evaluate_windows(metric, sums, filled, entities), strict=True))
+            evaluated = [by_place.get(each, NO_ROWS) for each in places]
         for found, (begin, after, window) in zip(evaluated, windows, strict=True):
             rows, labelled, young = (int(count) for count in running[:, after] - running[:, begin])
             young = young if metric.waits else 0
@@ -269,7 +295,8 @@ class Evaluation:
                 continue
             low, high, method = interval_of(found)
             status = Status.FEW_LABELS if few else Status.PROVISIONAL if young else Status.REALISED
-            remark = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            are = "is too young for its label" if young == 1 else "are too young for their label"
+            remark = f"{young:,} of {counted(rows, 'row')} {are}" if young else None
             if few and sample is not None:
                 remark = said_of(sample, sums, begin, after)
             yield Estimate(

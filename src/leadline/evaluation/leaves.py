@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,8 @@ from leadline.values import Undefined
 #: rows of the reference that the tree is fitted on
 SAMPLE = 40_000
 CHANCE = "chance"
+#: by how much bins of a version are numbered higher than those of the one before it
+OF_VERSION = 2**30
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def leaf_cells(
     rows: ir.Table,
     names: tuple[str, ...],
     fit: Calibrator,
+    of_versions: Mapping[str, Calibrator],
     fitted_until: int,
     labelled_rows: int,
     first: int,
@@ -68,15 +71,16 @@ def leaf_cells(
 
     rows          facts with the bins of the score, as the plan makes them, and with features
     names         the user's names of the features
+    of_versions   versions that have a calibrator of their own, on the same bins
     fitted_until  number of leading grains that are in the reference
     labelled_rows how many labelled rows with a score these have
     first         number of the first grain
     """
-    packed = (rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score
+    known = _known(fit, of_versions)
     rows = rows.filter(rows.score.notnull()).mutate(
-        score_bin=packed.cast("int64"), grain=(rows.grain - first).cast("int64")
+        score_bin=_score_bin(rows, list(of_versions)), grain=(rows.grain - first).cast("int64")
     )
-    tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
+    tree = _tree(engine, rows, names, known, fitted_until, labelled_rows)
     if isinstance(tree, Undefined):
         return tree
     wide = wide_bins(fit.reference)
@@ -84,10 +88,9 @@ def leaf_cells(
     if grains * tree.leaves * size * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells")
     # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
-    bins = _packed(fit.reference.bins)
-    columns = {"known_bin": bins, "place": np.arange(len(bins)), "wide": wide, CHANCE: fit.chance}
-    known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
-    coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
+    columns = {"known_bin": known.bins, "place": known.place, "wide": wide[known.place], CHANCE: known.chance}
+    of_bin = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
+    coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(of_bin, rows.score_bin == of_bin.known_bin)
     keys = (
         Key("grain", coded.grain, grains),
         Key("predicted", coded.predicted, 3),
@@ -95,7 +98,11 @@ def leaf_cells(
         Key("leaf", coded.leaf, tree.leaves),
         Key("wide", coded.wide, size),
     )
-    fine = (Key("actual", coded.actual, 3), Key("leaf", coded.leaf, tree.leaves), Key("bin", coded.place, len(bins)))
+    fine = (
+        Key("actual", coded.actual, 3),
+        Key("leaf", coded.leaf, tree.leaves),
+        Key("bin", coded.place, len(fit.reference.bins)),
+    )
     filled = fill(
         engine,
         coded,
@@ -105,6 +112,36 @@ def leaf_cells(
         ],
     )
     return LeafCells(tree, filled["leaves",], filled["reference",], wide)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a score bin tells of a row, together with its version where that has a calibrator of its own.
+
+    bins     version and bin as one number, rising
+    place    which of the calibrator's bins it is
+    chance   calibrated
+    """
+
+    bins: Ints
+    place: Ints
+    chance: Array
+
+
+def _known(fit: Calibrator, of_versions: Mapping[str, Calibrator]) -> _Known:
+    every = [fit, *of_versions.values()]
+    bins = np.arange(len(every))[:, None] * OF_VERSION + _packed(fit.reference.bins)
+    places = np.tile(np.arange(bins.shape[1]), len(every))
+    return _Known(bins.ravel(), places, np.concatenate([each.chance for each in every]))
+
+
+def _score_bin(rows: ir.Table, versions: Sequence[str]) -> ir.IntegerValue:
+    """The number of `_Known.bins` of each row."""
+    packed = ((rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score).cast("int64")
+    if not versions:
+        return packed
+    each = [(rows.version.cast("string") == name, number) for number, name in enumerate(versions, start=1)]
+    return ibis.cases(*each, else_=0).cast("int64") * OF_VERSION + packed
 
 
 def _of_reference(rows: ir.Table, fitted_until: int) -> ir.BooleanValue:
@@ -135,7 +172,7 @@ def _tree(
     engine: Engine,
     rows: ir.Table,
     names: tuple[str, ...],
-    fit: Calibrator,
+    known: _Known,
     fitted_until: int,
     labelled_rows: int,
 ) -> Tree | Undefined:
@@ -144,8 +181,8 @@ def _tree(
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
     wanted = {name: labelled[name] for name in ("score_bin", "actual", *columns)}
     found = sample(engine, labelled, wanted, labelled_rows)
-    bins = _packed(fit.reference.bins)
-    chance = fit.chance[np.minimum(np.searchsorted(bins, _array(found, "score_bin")), len(bins) - 1)]
+    at = np.searchsorted(known.bins, _array(found, "score_bin"))
+    chance = known.chance[np.minimum(at, len(known.bins) - 1)]
     labels = _array(found, "actual").astype(np.float64)
     return grown(names, [values_of(found, column) for column in columns], labels - chance, labels)
 

@@ -16,6 +16,7 @@ from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.without_labels import (
     NOTHING_OLD_ENOUGH,
     SCORES_KEEP_THEIR_MEANING,
+    SCORES_MEAN_THE_SAME,
     TOO_MANY_CELLS,
     Range,
     WithoutLabels,
@@ -36,6 +37,7 @@ class OfClasses(WithoutLabels):
 
     estimators = (Estimator("cbpe"),)
     assumes = SCORES_KEEP_THEIR_MEANING
+    assumes_of_version = SCORES_MEAN_THE_SAME
     reads = "a score of each class"
 
     names: Sequence[str] = ()

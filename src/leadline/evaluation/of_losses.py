@@ -25,8 +25,7 @@ from leadline.evaluation.losses import LossCells
 from leadline.evaluation.without_labels import NOTHING_OLD_ENOUGH, Range, WithoutLabels
 from leadline.metrics.metric import ROWS, Mean, Metric
 from leadline.metrics.sums import Array, Measure
-from leadline.report.words import counted
-from leadline.values import Undefined
+from leadline.values import Undefined, counted
 
 NO_MEAN = "only mae, mse, rmse and bias of a regression are estimated without labels"
 
@@ -43,6 +42,7 @@ class OfLosses(WithoutLabels):
         "assumes that rows of a kind are predicted as well as they were in the reference, and that its losses hold the"
         " largest that are to be expected; whether that is so cannot be seen without labels"
     )
+    assumes_of_version = "it predicts rows of a kind as well as {} did"
     reads = "a prediction"
 
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)

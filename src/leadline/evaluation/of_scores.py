@@ -15,12 +15,14 @@ from leadline.estimate.calibrator import Calibrator, calibrator
 from leadline.estimate.leaves import LeafRows, LeafSums, added, corrections
 from leadline.estimate.pape import ByLeaf, importance, reweighted, usable
 from leadline.estimate.resampling import Refits, refits, resampled
+from leadline.estimate.versions import LEAST_OF_VERSION, differ
 from leadline.estimate.windows import Estimator
 from leadline.evaluation.leaves import LeafCells, leaf_sums
 from leadline.evaluation.without_labels import (
     NOT_PROBABILITIES,
     NOTHING_OLD_ENOUGH,
     SCORES_KEEP_THEIR_MEANING,
+    SCORES_MEAN_THE_SAME,
     TOO_MANY_CELLS,
     Range,
     WithoutLabels,
@@ -28,7 +30,8 @@ from leadline.evaluation.without_labels import (
 from leadline.metrics.expected import Scored, can_expect, expected, figure
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array
-from leadline.values import Undefined
+from leadline.spec.words import listed
+from leadline.values import Note, Undefined
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class OfScores(WithoutLabels):
 
     estimators = (Estimator("cbpe"), Estimator("leaf_cbpe"), Estimator("leaf_pape", earned=True))
     assumes = SCORES_KEEP_THEIR_MEANING
+    assumes_of_version = SCORES_MEAN_THE_SAME
     reads = "a score"
 
     leaves: LeafCells | None = None
@@ -51,12 +55,12 @@ class OfScores(WithoutLabels):
         return self._fit.why if isinstance(self._fit, Undefined) else None
 
     def figures(self, ranges: Sequence[Range]) -> Array:
-        scored, chances = self._scored(ranges), [self.calibrator.chance]
+        scored = self._scored(ranges)
+        every = [self._read(scored, self._plain(scored, ranges))]
         if self.leaves is not None:
-            chances.append(self._chance(ranges))
-        every = [self._read(scored, chance) for chance in chances]
-        if self.leaves is not None:
-            every.append(self._reweighted(scored, ranges))
+            every.append(self._read(scored, self._chance(scored, ranges)))
+            if not self.of_versions:  # what is weighted is one calibrator
+                every.append(self._reweighted(scored, ranges))
         return np.stack(every)
 
     def _read(self, scored: Scored, chance: Array) -> Array:
@@ -65,7 +69,16 @@ class OfScores(WithoutLabels):
         return np.array([figure(metric, found) for metric in self.fitted_metrics])
 
     def spread(self, ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
-        return resampled(self.fitted_metrics, self._refits, self._scored(ranges), self._chance(ranges))
+        scored = self._scored(ranges)
+        return resampled(self.fitted_metrics, self._refits, scored, self._chance(scored, ranges))
+
+    def notes(self) -> list[Note]:
+        found = super().notes()
+        if self.usable and self.of_versions:
+            versions = listed([repr(name) for name in self.of_versions])
+            text = f"In the reference scores of versions {versions} mean different things: each has its own calibrator."
+            found.append(Note("versions_calibrated_apart", text))
+        return found
 
     @property
     def read_cells(self) -> Cells | None:
@@ -107,20 +120,48 @@ class OfScores(WithoutLabels):
         """The calibrator of references that were drawn again; made once, for all windows."""
         return refits(self.calibrator)
 
-    def _scored(self, ranges: Sequence[Range]) -> Scored:
-        return self.series.scored(self.groups(ranges), len(ranges))
+    def _scored(self, ranges: Sequence[Range], version: int | None = None) -> Scored:
+        return self.series.scored(self.groups(ranges), len(ranges), version)
+
+    @cached_property
+    def of_versions(self) -> dict[str, Calibrator]:
+        """Versions that the reference has enough rows of, with what their scores meant, where that surely differs."""
+        if isinstance(self._fit, Undefined):
+            return {}
+        found = {}
+        for code, name in enumerate(self._versions.names):
+            if self._versions.labelled[code] < LEAST_OF_VERSION:
+                continue
+            rows = self.series.scores_of_version(code, self.fitted_until)
+            fit = calibrator(rows.total())
+            if not isinstance(fit, Undefined):
+                found[name] = rows, fit
+        apart = differ(self._fit, [rows for rows, _ in found.values()])
+        return {name: fit for name, (_, fit) in found.items()} if apart else {}
+
+    def _plain(self, scored: Scored, ranges: Sequence[Range]) -> Array:
+        """The chance of a positive by score bin; by range and prediction too where versions have their own."""
+        every = self.calibrator.chance
+        if not self.of_versions:
+            return every
+        total = scored.weight * every
+        for name, fit in self.of_versions.items():
+            total = total + self._scored(ranges, self.reference.versions.index(name)).weight * (fit.chance - every)
+        chance = np.broadcast_to(every, total.shape).copy()
+        return np.divide(total, scored.weight, out=chance, where=scored.weight > 0)
 
     # By leaf ------------------------------------------------------------------------------------------------------
 
-    def _chance(self, ranges: Sequence[Range]) -> Array:
+    def _chance(self, scored: Scored, ranges: Sequence[Range]) -> Array:
         """The chance of a positive by range, prediction and score bin, or by score bin alone without leaves."""
+        plain = self._plain(scored, ranges)
         if self.leaves is None:
-            return self.calibrator.chance
+            return plain
         cells, groups = self.leaves.cells, self.groups(ranges)
         cells = cells.where(groups[cells.keys["grain"]] >= 0)
         rows = leaf_sums(self.leaves, cells, groups[cells.keys["grain"]], len(ranges))
         more = added(rows, self._corrections)
-        return np.clip(self.calibrator.chance + more[..., self.leaves.wide], 0.0, 1.0)
+        return np.clip(plain + more[..., self.leaves.wide], 0.0, 1.0)
 
     @cached_property
     def _corrections(self) -> Array:

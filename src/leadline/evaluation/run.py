@@ -17,7 +17,8 @@ from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
-from leadline.evaluation.choice import choose
+from leadline.estimate.selective import unobserved
+from leadline.evaluation.choice import choose, observable
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.components import Pipeline
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
@@ -53,6 +54,8 @@ from leadline.values import (
 DAY_S = 86_400.0
 #: hours, days or months that a log may span; one wrong year would else make a million empty windows
 MOST_GRAINS = 100_000
+#: times in the data may be this much ahead of the clock before they are taken for wrong
+CLOCKS_APART = timedelta(days=1)
 
 
 def evaluate_log(
@@ -84,7 +87,7 @@ def _evaluate(
     spans = [spec.window, *(objective.window for objective in spec.objectives)]
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log, spec)
-    moment = as_of(asked, found, log)
+    moment, ahead = _moment(asked, spec, log, found)
     later = labels_later = 0
     if any(time is not None and time > moment for time in (found.newest, found.last)):
         everything, log = found, known_by(log, moment)
@@ -145,6 +148,11 @@ def _evaluate(
     days = _days(grain, first, last, *covered) if any(isinstance(each, Throughput) for each in metrics) else None
     series = Series(_own(filled), first, last, k, days)
     baseline = _baseline(filled, first, last, k)
+    never = _unobserved(spec, series, coding)
+    names = label_names(spec.task, coding.classes)
+    metrics = tuple(observable(each, never, names) for each in metrics)
+    slice_metrics = tuple(observable(each, never, names) for each in slice_metrics)
+    by_objective = {figure: observable(each, never, names) for figure, each in by_objective.items()}
     sampled = None
     if CHANCE in known.table.columns:
         told("weighing the labels that are a sample")
@@ -155,13 +163,13 @@ def _evaluate(
     labels = _labels(series, known)
     looks = seen(watch, filled, k, lambda of, begin, end: _days(of, begin, end, *covered))
     every = (
-        *([] if asked is not None else future(moment)),
+        *future(ahead, moment),
         *log.notes,
         *notes,
         *guessed,
         *fixed.notes,
         *(Note("openslo_skipped", f"{text}.") for text in spec.left_out),
-        *data_notes(spec, log, found, known, series, later),
+        *data_notes(spec, log, found, known, fixed, series, later),
         *version_notes(fixed, series),
         *late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *known_later(labels_later),
@@ -191,6 +199,24 @@ def _evaluate(
     return _refined(evaluation, log, known.table, plan.thresholds, told)
 
 
+def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:
+    """The time of the evaluation, and the newest in the data where that is later than now and nobody asked for it.
+
+    One wrong time would else make every row look old: what can be known by now says what the newest is.
+    """
+    moment, now = as_of(asked, found, log), datetime.now(UTC).replace(tzinfo=None)
+    if asked is not None or moment <= now + CLOCKS_APART:
+        return moment, None
+    return as_of(None, profile(known_by(log, now), spec), log), moment
+
+
+def _unobserved(spec: Spec, series: Series, coding: Codes) -> list[int]:
+    """The predicted classes without labels, where that says nothing of the labels and they are no sample."""
+    if spec.label is None or spec.label.label_probability is not None or coding.absent(LABEL) is not None:
+        return []
+    return unobserved(series)
+
+
 def _refined(
     evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
 ) -> Evaluation:
@@ -211,7 +237,8 @@ def _refined(
         told("looking for kinds of rows whose scores mean something else")
         scored = binned(rows, {"score": "score"}, thresholds, None)
         fitted = without.fitted_until, without.fitted_rows
-        leaves = leaf_cells(log.engine, scored, log.features, without.calibrator, *fitted, *place)
+        known = without.calibrator, without.of_versions
+        leaves = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
         return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
     return evaluation
 

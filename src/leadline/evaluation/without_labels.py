@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints
 from leadline.cells.series import Series
 from leadline.estimate.windows import Estimates, Estimator, Made, made, to_draw, with_ends
+from leadline.evaluation.versions import VersionRows, version_rows
 from leadline.log.calendar import Grain
 from leadline.log.reference import Reference, guessed_end
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Sums
 from leadline.spec.model import Spec
-from leadline.values import ALL_ROWS, Estimate, Note, Standing, Status, TrackRecord, Window
+from leadline.values import ALL_ROWS, Estimate, Note, Standing, Status, TrackRecord, Window, counted
 
 #: windows that are estimated together; more would only take more memory
 TOGETHER = 64
@@ -28,6 +30,7 @@ TOGETHER = 64
 SCORES_KEEP_THEIR_MEANING = (
     "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
 )
+SCORES_MEAN_THE_SAME = "its scores mean what those of {} meant"
 NO_WINDOW = "no window begins after the reference"
 NOTHING_OLD_ENOUGH = "the reference has no whole window of time whose rows are old enough for their label"
 TOO_MANY_CELLS = "the scores of all windows would make too many cells: choose a coarser window"
@@ -52,6 +55,8 @@ class WithoutLabels(ABC):
     estimators: ClassVar[tuple[Estimator, ...]]
     #: what an interval before 20 windows have matured does not hold, said with each estimate
     assumes: ClassVar[str]
+    #: what else estimates of a new version assume, of those that the reference holds
+    assumes_of_version: ClassVar[str]
     #: what a row needs for an estimate
     reads: ClassVar[str]
 
@@ -138,15 +143,67 @@ class WithoutLabels(ABC):
         return [] if end is None else [each for each in self.windows if each[2].start >= end]
 
     def notes(self) -> list[Note]:
-        """Which rows estimates are fitted on, where the declaration does not say."""
+        """Which rows estimates are fitted on, where the declaration does not say, and which versions these lack."""
+        return [*self._reference_note(), *self._version_notes()]
+
+    def _reference_note(self) -> Iterator[Note]:
         if not self._wanted or self.reference.until is not None or self.reference_end is None:
-            return []
-        shown = self.reference_end.astimezone(self.spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+            return
         why = "The reference is guessed" if self.spec.reference is None else "The reference has a source of its own"
+        shown = self._shown(self.reference_end)
         text = (
             f"{why}: estimates without labels are fitted on the first mature quarter, the predictions before {shown}."
         )
-        return [Note("estimates_reference", text)]
+        yield Note("estimates_reference", text)
+
+    def _version_notes(self) -> Iterator[Note]:
+        if not self.usable:
+            return
+        for name in dict.fromkeys(name for name in self._new_versions if name is not None):
+            start = self._after[self._new_versions.index(name)][2].start
+            text = (
+                f"From {self._shown(start)} on most predictions of a window are of {self._versions.unknown(name)}:"
+                f" estimates without labels assume that {self._assumed_of_version}. As its labels come, its own windows"
+                " show whether that is so. What is said to be explained by inputs may be the new version's doing."
+            )
+            yield Note("estimates_of_new_version", text)
+
+    def _shown(self, moment: datetime) -> str:
+        return moment.astimezone(self.spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+
+    # Versions ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _versions(self) -> VersionRows:
+        return version_rows(self.series, self.reference.versions, self.fitted_until)
+
+    @cached_property
+    def _new_versions(self) -> list[str | None]:
+        """By window after the reference, the version of most of its rows, where the reference does not hold it."""
+        return [self._versions.new((begin, after)) for begin, after, _ in self._after]
+
+    @property
+    def _assumed_of_version(self) -> str:
+        return self.assumes_of_version.format(self._versions.known)
+
+    @cached_property
+    def _windows_of(self) -> dict[str, NDArray[np.bool_]]:
+        """By new version, which windows after the reference are its own."""
+        names = np.array([name or "" for name in self._new_versions])
+        return {name: names == name for name in set(names.tolist()) - {""}}
+
+    def _of_new_version(self, made: Estimates, place: int) -> list[str]:
+        """What is to be said of a window of a new version: what is assumed of it, and what its own labels showed."""
+        name = self._new_versions[place]
+        if name is None:
+            return []
+        known = self._known_before[place]
+        errors = np.abs(made.value[:known] - made.figures[:known])[self._windows_of[name][:known]]
+        errors = errors[np.isfinite(errors)]
+        shown = "no window of it had matured"
+        if len(errors):
+            shown = f"{counted(len(errors), 'window')} of it had matured, off by {errors.mean():.3g} on average"
+        return [f"most rows are of {self._versions.unknown(name)}: assumes that {self._assumed_of_version} ({shown})"]
 
     # What is estimated -------------------------------------------------------------------------------------------
 
@@ -279,7 +336,7 @@ class WithoutLabels(ABC):
             n=rows,
             labelled=0,
             status=Status.ESTIMATED,
-            why="; ".join([self.assumes, *said]),
+            why="; ".join([self.assumes, *self._of_new_version(made, place), *said]),
             interval=("conformal" if band.half is not None else "resampled") if told else None,
             estimator=self.estimators[made.chosen[place]].name,
         )

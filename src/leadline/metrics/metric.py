@@ -67,6 +67,11 @@ class Metric(ABC):
         """Whether it waits for labels or feedback, so that young rows make it provisional."""
         return bool(self.needs & {"labels", "feedback"})
 
+    @property
+    def of_time(self) -> bool:
+        """Whether a stretch of time without rows has a figure, too."""
+        return False
+
     # The rest is asked only of windows that have a figure.
 
     @abstractmethod

@@ -22,6 +22,10 @@ FAILED = Measure("failed", lambda facts: facts.failed.cast("float64"), 1.0)
 class Throughput(Metric):
     """Rows a day of the time that the log covers; weights of rows do not count."""
 
+    @property
+    def of_time(self) -> bool:
+        return True
+
     def parts(self, sums: Sums) -> Array:
         if sums.days is None:
             raise ValueError(f"{self.name} needs the time in which the rows were collected")

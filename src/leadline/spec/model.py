@@ -328,7 +328,7 @@ class Runs(Frozen):
 # Reference, baseline ------------------------------------------------------------------------------------------------
 
 
-class Reference(Frozen):
+class DeclaredReference(Frozen):
     """What later windows are compared with: the rows before a date, or a source of their own."""
 
     until: Moment | None = Field(default=None, description="Rows before this date or time, in the declared time zone.")
@@ -582,7 +582,7 @@ class Spec(Frozen):
     timezone: ZoneName = Field(
         default="UTC", description="The time zone of days, weeks and months, such as Europe/Berlin."
     )
-    reference: Reference | None = Field(
+    reference: DeclaredReference | None = Field(
         default=None,
         description="What later windows are compared with; the first mature quarter of the rows where absent.",
     )
@@ -808,6 +808,8 @@ def _metrics(spec: Spec) -> Iterator[Problem]:
 
 def _metric_problem(call: MetricCall, spec: Spec) -> str | None:
     feedback, proxies = (tuple(each.name for each in kind) for kind in (spec.feedback, spec.every_proxy))
+    if call.name == "all":
+        return "all metrics are asked for by `metrics: all`, without a list; an objective names one of them"
     if call.name in (*feedback, *proxies):
         what = "feedback" if call.name in feedback else "proxy"
         return f"{call.name!r} is a {what} and takes no parameters" if call.parameters else None
