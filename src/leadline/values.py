@@ -219,7 +219,8 @@ class LeafChange:
 
     rows          the kind of rows in words: a leaf of a tree over features
     n             labelled rows of the window
-    reference     mean of label - calibrated chance over the reference; of a regression the mean absolute error
+    reference     mean of label - calibrated chance over the reference; of several classes the label is whether the
+                  prediction was right, and of a regression it is the mean absolute error
     value         the same over the window
     change        value - reference
     low, high     its interval: 95 % for all leaves together (Bonferroni)

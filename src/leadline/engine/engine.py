@@ -163,14 +163,21 @@ class Engine(ABC):
         filters and columns into each use first, and then they are no longer common.
         """
         tree = self._tree(expression)
-        for table in tree.find_all(exp.Table):
-            if table.name in self._shared:
-                tree = tree.with_(exp.to_identifier(table.name, quoted=True), as_=self._tree(self._shared[table.name]))
-                first = tree.find(exp.With)
-                if first is not None:  # what is shared has to stand before the parts that use it
-                    first.set("expressions", [first.expressions[-1], *first.expressions[:-1]])
-                break
+        for name, part in reversed(self._parts(tree).items()):
+            tree = tree.with_(exp.to_identifier(name, quoted=True), as_=part)
+            first = tree.find(exp.With)
+            if first is not None:  # what is shared has to stand before the parts that use it
+                first.set("expressions", [first.expressions[-1], *first.expressions[:-1]])
         return str(tree.sql(dialect=self.compiler.dialect))
+
+    def _parts(self, tree: exp.Query) -> dict[str, exp.Query]:
+        """What is shared and used in a query by name, each after what it uses itself."""
+        found: dict[str, exp.Query] = {}
+        for table in tree.find_all(exp.Table):
+            if table.name in self._shared and table.name not in found:
+                part = self._tree(self._shared[table.name])
+                found |= self._parts(part) | {table.name: part}
+        return found
 
     def _tree(self, expression: ir.Table) -> exp.Query:
         """What `ibis.to_sql` writes out, before it is written."""

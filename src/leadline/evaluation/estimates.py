@@ -414,7 +414,10 @@ class Evaluation:
         )
 
     def leaf_changes(self) -> list[LeafChange]:
-        """The same by leaf: the mean of label less calibrated chance, or of a regression the mean absolute error."""
+        """The same by leaf: the mean of label less calibrated chance, of a regression the mean absolute error.
+
+        Of several classes the label is whether the prediction was right.
+        """
         place = self._since_reference
         if place is None:
             return []
@@ -422,7 +425,9 @@ class Evaluation:
         losses = self.losses.get(ABSOLUTE.name)
         if isinstance(losses, LossCells):
             return loss_changes(losses, ABSOLUTE, *known)
-        return [] if self.leaves is None else leaf_changes(self.leaves, *known)
+        if isinstance(self.classes, ClassCells) and self.classes.leaves is not None:
+            return leaf_changes(self.classes.leaves.right, self.classes.leaves.tree, *known)
+        return [] if self.leaves is None else leaf_changes(self.leaves.cells, self.leaves.tree, *known)
 
 
 def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | None]:

@@ -108,7 +108,7 @@ def leaf_cells(
         coded,
         [
             Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),)),
-            Piece(("reference",), fine, (), _of_reference(coded, fitted_until)),
+            Piece(("reference",), fine, (), of_reference(coded, fitted_until)),
         ],
     )
     return LeafCells(tree, filled["leaves",], filled["reference",], wide)
@@ -144,9 +144,9 @@ def _score_bin(rows: ir.Table, versions: Sequence[str]) -> ir.IntegerValue:
     return ibis.cases(*each, else_=0).cast("int64") * OF_VERSION + packed
 
 
-def _of_reference(rows: ir.Table, fitted_until: int) -> ir.BooleanValue:
-    """The rows that estimates are fitted on."""
-    return (rows.grain < fitted_until) & rows.mature & (rows.actual < UNLABELLED)
+def of_reference(rows: ir.Table, fitted_until: int, unlabelled: int = UNLABELLED) -> ir.BooleanValue:
+    """The rows that estimates are fitted on; `unlabelled` is the code of no label."""
+    return (rows.grain < fitted_until) & rows.mature & (rows.actual < unlabelled)
 
 
 def column(values: NDArray[Any]) -> pa.Array:
@@ -177,13 +177,13 @@ def _tree(
     labelled_rows: int,
 ) -> Tree | Undefined:
     """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
-    labelled = rows.filter(_of_reference(rows, fitted_until))
+    labelled = rows.filter(of_reference(rows, fitted_until))
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
     wanted = {name: labelled[name] for name in ("score_bin", "actual", *columns)}
     found = sample(engine, labelled, wanted, labelled_rows)
-    at = np.searchsorted(known.bins, _array(found, "score_bin"))
+    at = np.searchsorted(known.bins, numbers(found, "score_bin"))
     chance = known.chance[np.minimum(at, len(known.bins) - 1)]
-    labels = _array(found, "actual").astype(np.float64)
+    labels = numbers(found, "actual").astype(np.float64)
     return grown(names, [values_of(found, column) for column in columns], labels - chance, labels)
 
 
@@ -195,7 +195,7 @@ def sample(engine: Engine, rows: ir.Table, columns: Mapping[str, ir.Value], know
     return engine.run(chosen).sort_by("order")  # sums are the same whatever order an engine delivers
 
 
-def _array(table: pa.Table, name: str) -> NDArray[Any]:
+def numbers(table: pa.Table, name: str) -> NDArray[Any]:
     """A column's own memory. By DLPack: `to_numpy` imports pandas where that is installed."""
     column = table.column(name).combine_chunks()
     return np.asarray(np.from_dlpack(column) if len(column) else np.zeros(0))

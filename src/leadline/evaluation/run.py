@@ -231,7 +231,8 @@ def _refined(
         return replace(evaluation, losses=losses)
     if isinstance(without, OfClasses):
         told("reading what the scores of the classes meant in the reference")
-        classes = class_cells(log.engine, rows, without.calibrators, without.fitted_metrics, *place)
+        of = log.features, without.calibrators, without.fitted_metrics
+        classes = class_cells(log.engine, rows, *of, without.fitted_until, without.fitted_rows, *place)
         return replace(evaluation, classes=classes)
     if isinstance(without, OfScores) and log.features:
         told("looking for kinds of rows whose scores mean something else")

@@ -427,6 +427,7 @@ def change_sentences(content: Content) -> Iterator[str]:
             " How that goes on cannot be seen without labels: estimates of later windows do not hold it."
         )
     apart = sorted((each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change))
+    several = content.task == "multiclass"
     for leaf in apart[:APART]:
         if content.task == "regression":
             side = "larger" if leaf.change > 0 else "smaller"
@@ -435,9 +436,9 @@ def change_sentences(content: Content) -> Iterator[str]:
                 f" average than in the reference{_ends(leaf.change, leaf.low, leaf.high)}."
             )
             continue
-        side = "more" if leaf.change > 0 else "fewer"
+        side, are = "more" if leaf.change > 0 else "fewer", "predicted right" if several else "positive"
         yield (
-            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
+            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are {are}"
             f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
         )
 
