@@ -504,4 +504,5 @@ NO_ORACLE = {
         ("latency_p50", "latency_p95", "latency_p99", "latency_quantile", "error_rate", "throughput", "freshness"),
         "needs other columns: evaluation/test_service.py",
     ),
+    "run_failure_rate": "needs runs: evaluation/test_components.py",
 }

@@ -182,7 +182,8 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
             continue
         if target is None:
             if isinstance(metric, Freshness | RunFailureRate):
-                text = f"{metric.name} is no figure of rows: promise it by at_most"
+                by = "at_most, in seconds" if isinstance(metric, Freshness) else "at_most"
+                text = f"{metric.name} is no figure of rows: promise it by {by}"
                 raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
             _comparable(index, metric, objective.by or 0.0)
             continue
