@@ -73,7 +73,9 @@ def test_latencies_that_are_none_are_left_out_and_said():
     rows = log(20, 1).set_column(6, "latency_s", pa.array([-1.0, np.nan, np.inf, None] + [0.5] * 16))
     result = check(rows, metrics=["latency_p99"])
     assert one(result, "latency_p99")["value"] == pytest.approx(0.5, rel=0.011)
-    assert notes(result)["missing_numbers"] == "4 predictions have no finite latency_s: left out of all figures that need it."
+    assert notes(result)["missing_numbers"] == (
+        "4 predictions have no finite latency_s from 0 on: left out of all figures that need it."
+    )
 
 
 def test_a_log_without_latencies_says_so():
