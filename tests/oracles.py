@@ -504,5 +504,8 @@ NO_ORACLE = {
         ("latency_p50", "latency_p95", "latency_p99", "latency_quantile", "error_rate", "throughput", "freshness"),
         "needs other columns: evaluation/test_service.py",
     ),
-    "run_failure_rate": "needs runs: evaluation/test_components.py",
+    **dict.fromkeys(
+        ("run_failure_rate", "run_late_rate", "run_long_rate", "run_stale_rate", "run_success_age"),
+        "needs runs: evaluation/test_components.py",
+    ),
 }

@@ -52,7 +52,7 @@ AS_OF = "2024-02-09T12"
 
 def findings(table: Any, as_of: str | None = AS_OF, **more: Any) -> list[Any]:
     of = evaluation(rows(), as_of=as_of, **declared(table, **more))
-    return of.pipeline.findings(of.spec)
+    return of.pipeline.findings(of.spec.zone)
 
 
 # Objectives -----------------------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def test_promises_that_cannot_be_are_refused_and_unknown_components_are_undefine
     ("states", "more", "told"),
     [
         (
-            ["success", "SUCCEEDED", "Done", "failed", "error", "running", "skipped", ""],
+            ["success", "SUCCEEDED", "Done", "failed", "error", "running", "cancelled", ""],
             {},
             [1, 1, 1, 0, 0, None, None, None],
         ),
@@ -130,6 +130,20 @@ def test_what_a_status_means(states, more, told):
     table = [row | {"state": state} for row, state in zip(runs(8), states, strict=True)]
     of = evaluation(rows(), as_of=AS_OF, **declared(table, **more))
     assert [None if run.succeeded is None else int(run.succeeded) for run in of.pipeline.runs] == told
+
+
+def test_what_was_skipped_is_no_run_and_what_was_cancelled_does_not_go_on():
+    table = runs(40, ())
+    table[38] |= {"state": "skipped", "began": None}
+    table[39] |= {"state": "cancelled", "ended": None}
+    of = evaluation(rows(), as_of=AS_OF, **declared(table, components={"features": {"expected_every": "1d"}}))
+    assert "runs_unusable" not in {note.code for note in of.notes}
+    assert len(of.pipeline.runs) == 39
+    last = of.pipeline.runs[-1]
+    assert (last.cancelled, last.runs, last.succeeded) == (True, False, None)
+    assert {found.kind for found in of.pipeline.findings(of.spec.zone)} == {"run_late"}  # a morning without a run
+    green = [row | {"state": "skipped"} for row in table[:3]]
+    assert len(evaluation(rows(), as_of=AS_OF, **declared(green, succeeded=["skipped"])).pipeline.runs) == 3
 
 
 def test_numbers_say_nothing_unless_they_are_declared():

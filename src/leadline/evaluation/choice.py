@@ -13,8 +13,9 @@ from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
 from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.ranking import Ranking
-from leadline.metrics.rates import RunFailureRate, feedback_rate, proxy_rate
+from leadline.metrics.rates import feedback_rate, proxy_rate
 from leadline.metrics.registry import DEFAULT_COUNT
+from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.service import Freshness
 from leadline.metrics.thresholds import AtThreshold
 from leadline.spec.model import Objective, Spec
@@ -103,7 +104,7 @@ def choose(
         if isinstance(built, Ranking) and same_score is not None:
             why = f"all scores are {same_score:g}, so that no row comes before another"
             return Unserved.of_name(built.name, why, built.better)
-        if isinstance(built, RunFailureRate) and built.component and built.component not in components:
+        if isinstance(built, RunRate | SuccessAge) and built.component and built.component not in components:
             why = f"there are no runs of {built.component!r}{instead(built.component, components)}"
             return Unserved.of_name(built.name, why, built.better)
         if built.histogram == "scores" and spec.task == "multiclass":
@@ -143,7 +144,7 @@ def choose(
         metric for name, metric in total.items() if every_metric or metric.histogram is None or name in of_objectives
     ]
     slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
-    slices = {name: metric for name, metric in slices.items() if not isinstance(metric, RunFailureRate)}
+    slices = {name: metric for name, metric in slices.items() if not isinstance(metric, RunRate | SuccessAge)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
 
 
@@ -181,14 +182,15 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
         if isinstance(metric, Unserved):
             continue
         if target is None:
-            if isinstance(metric, Freshness | RunFailureRate):
+            if isinstance(metric, Freshness | RunRate):
                 by = "at_most, in seconds" if isinstance(metric, Freshness) else "at_most"
-                text = f"{metric.name} is no figure of rows: promise it by {by}"
+                text = f"{metric.name} is not told of a reference: promise it by {by}"
                 raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
             _comparable(index, metric, objective.by or 0.0)
             continue
-        if isinstance(metric, RunFailureRate) and objective.slices:
-            text = f"{metric.name} has no slices: name a component, as in run_failure_rate(component=training)"
+        if isinstance(metric, RunRate | SuccessAge) and objective.slices:
+            plain = metric.name.partition("(")[0]
+            text = f"{plain} has no slices: name a component, as in {plain}(component=training)"
             raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
         limit = target.limit
         if metric.low <= limit <= metric.high:

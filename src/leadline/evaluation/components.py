@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from leadline.evaluation.freshness import Age
 from leadline.log.calendar import Grain
 from leadline.log.runs import Run
-from leadline.metrics.rates import RunFailureRate
+from leadline.metrics.evaluate import Evaluated, Range
+from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.sums import Array, Sums
 from leadline.report.words import day, elapsed, named
 from leadline.spec.model import Spec
 from leadline.stats.proportion import share_interval
 from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window, counted
-from leadline.why.components import Expected, Kind, Trouble, troubles
+from leadline.why.components import Expected, Kind, Told, Trouble, told, troubles
 
 #: days in which runs are looked at where no objective has a longer window
 DAYS = 28
@@ -43,46 +46,90 @@ NEXT = {
 class Pipeline:
     """The runs that were known `now`, in the order of time.
 
-    now   the time that was asked for, else the clock: a pipeline that stopped is silent
+    expected   what is declared of components, by name
+    window     the stretch of time in which they are looked at; it ends now
+    now        the time that was asked for, else the clock: a pipeline that stopped is silent
     """
 
     runs: tuple[Run, ...]
+    expected: Mapping[str, Expected]
+    window: Window
     now: datetime
 
-    @property
-    def components(self) -> tuple[str, ...]:
-        """The names of all components."""
-        return tuple(sorted({run.component for run in self.runs}))
-
-    def grains(self, grain: Grain, first: int) -> int:
-        """How many grains there are from `first` to now."""
-        return max(grain.number_of(self.now) + 1 - first, 0)
-
-    def sums(self, metric: RunFailureRate, grain: Grain, first: int, grains: int) -> Sums:
-        """The runs that ended in each grain, as rows of a metric."""
-        ended = [run for run in self.runs if run.succeeded is not None]
-        mine = [run for run in ended if metric.component in ("", run.component)]
-        place = np.array([grain.number_of(run.finished or run.started) - first for run in mine], dtype=np.int64)
-        failed = np.array([not run.succeeded for run in mine], dtype=np.float64)
-        inside = (place >= 0) & (place < grains)
-
-        def by_grain(weight: Array | None) -> Array:
-            return np.bincount(place[inside], weight, minlength=grains).astype(np.float64)
-
-        rows, hits = by_grain(None), by_grain(failed[inside])
-        nothing = np.zeros((grains, 2, 2))
-        losses = {metric.measure.name: np.stack([rows, rows, rows, hits, hits, hits], axis=-1)}
-        return Sums(rows, rows, rows, 0 * rows, nothing, nothing, losses)
-
-    def findings(self, spec: Spec) -> list[Finding]:
-        """What is wrong with the components, in the order in which it began: on the time line of the metrics."""
+    @classmethod
+    def of(cls, spec: Spec, runs: tuple[Run, ...], now: datetime) -> Pipeline:
+        """The runs, and what a spec says of them."""
         declared = {} if spec.runs is None else spec.runs.components
         expected = {
             name: Expected(each.expected_every, each.inputs_within, each.trains) for name, each in declared.items()
         }
         span = max([DAYS, *(each.window.days or DAYS for each in spec.objectives)])
-        window = Window(self.now - timedelta(days=span), self.now)
-        return [_finding(each, window, spec.zone) for each in troubles(self.runs, expected, window, self.now)]
+        return cls(runs, expected, Window(now - timedelta(days=span), now), now)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The names of all components."""
+        return tuple(sorted({*self.expected, *(run.component for run in self.runs)}))
+
+    def grains(self, grain: Grain, first: int) -> int:
+        """How many grains there are from `first` to now."""
+        return max(grain.number_of(self.now) + 1 - first, 0)
+
+    def sums(self, metric: RunRate | SuccessAge, grain: Grain, first: int, grains: int) -> Sums:
+        """The runs that a metric is about, by the grain in which that became known, as rows."""
+        mine = [each for name in self._components_of(metric) for each in self._about(metric, name)]
+        place = np.array([grain.number_of(each.at) - first for each in mine], dtype=np.int64)
+        wrong = np.array([each.wrong for each in mine], dtype=np.float64)
+        inside = (place >= 0) & (place < grains)
+
+        def by_grain(weight: Array | None) -> Array:
+            return np.bincount(place[inside], weight, minlength=grains).astype(np.float64)
+
+        rows, hits = by_grain(None), by_grain(wrong[inside])
+        nothing = np.zeros((grains, 2, 2))
+        measure = metric.measure.name if isinstance(metric, RunRate) else metric.name
+        losses = {measure: np.stack([rows, rows, rows, hits, hits, hits], axis=-1)}
+        return Sums(rows, rows, rows, 0 * rows, nothing, nothing, losses)
+
+    def _about(self, metric: RunRate | SuccessAge, component: str) -> Sequence[Told]:
+        found = self._told.get(component, {})
+        if isinstance(metric, RunRate):
+            return found.get(metric.wrong, ())
+        return [each for each in found.get("failed", ()) if not each.wrong]
+
+    @cached_property
+    def _told(self) -> Mapping[str, Mapping[str, tuple[Told, ...]]]:
+        return told(self.runs, self.expected, self.window, self.now)
+
+    def _components_of(self, metric: RunRate | SuccessAge) -> tuple[str, ...]:
+        if metric.component:
+            return (metric.component,)
+        declared = isinstance(metric, SuccessAge) and bool(self.expected)
+        return tuple(self.expected) if declared else self.components
+
+    def age(self, metric: SuccessAge, end: datetime | None = None) -> Age:
+        """Of the last success by `end`, or now; of several components that which lacks it most, of those declared."""
+        moment = self.now if end is None else min(end, self.now)
+        last = dict.fromkeys(self._components_of(metric), -np.inf)
+        for name in last:
+            ends = [each.at for each in self._about(metric, name) if each.at <= moment]
+            last[name] = max(ends).timestamp() if ends else -np.inf
+        oldest = min(last, key=lambda name: last[name], default=None)
+        if oldest is None:
+            return Age(-np.inf, moment, metric.undefined)
+        return Age(last[oldest], moment, f"{named(oldest)} has not succeeded yet")
+
+    def ages(
+        self, metric: SuccessAge, grain: Grain, first: int, grains: int, windows: Sequence[Range]
+    ) -> list[Evaluated]:
+        """Seconds since the last success at the end of each window; of the last one of the log, now."""
+        ends = [None if after >= grains else grain.start(first + after) for _, after in windows]
+        return [self.age(metric, end).evaluated for end in ends]
+
+    def findings(self, zone: ZoneInfo) -> list[Finding]:
+        """What is wrong with the components, in the order in which it began: on the time line of the metrics."""
+        found = troubles(self.runs, self.expected, self.window, self.now)
+        return [_finding(each, self.window, zone) for each in found]
 
 
 def _finding(trouble: Trouble, window: Window, zone: ZoneInfo) -> Finding:

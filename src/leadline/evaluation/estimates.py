@@ -16,7 +16,7 @@ from leadline.estimate.proxies import grade
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.components import Pipeline
-from leadline.evaluation.freshness import EXACT, Newest
+from leadline.evaluation.freshness import EXACT, Age, Newest
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
@@ -31,8 +31,8 @@ from leadline.log.reading import PROXY
 from leadline.log.reference import Partition, Reference, slice_of
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
-from leadline.metrics.rates import RunFailureRate
 from leadline.metrics.regression import ABSOLUTE
+from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Sums
 from leadline.report.words import days
@@ -110,7 +110,7 @@ class Evaluation:
 
     def complete_until(self, metric: Metric) -> int:
         """Number of leading grains for which a metric has all that it waits for."""
-        if isinstance(metric, RunFailureRate) and self.pipeline is not None:
+        if isinstance(metric, RunRate | SuccessAge) and self.pipeline is not None:
             return max(self.pipeline.grains(self.grain, self.series.first), self.series.grains)
         return self.mature_until if metric.waits else self.series.grains
 
@@ -198,10 +198,10 @@ class Evaluation:
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
-            if isinstance(metric, RunFailureRate):
+            if isinstance(metric, RunRate | SuccessAge):
                 if series is self.series and version is None:
-                    sums_of_runs = self.of_runs(metric)
-                    yield from self._estimates(metric, sums_of_runs, self._tumbling, ALL_ROWS, None, None)
+                    ages, of_runs = self._ages(metric, self._tumbling), self.of_runs(metric)
+                    yield from self._estimates(metric, of_runs, self._tumbling, ALL_ROWS, None, None, evaluated=ages)
                 continue
             if isinstance(metric, Freshness) and version is not None:
                 continue  # an old version has no new rows, and that is well
@@ -241,10 +241,24 @@ class Evaluation:
     def _ages(
         self, metric: Metric, windows: Sequence[tuple[int, int, Window]], where: Place = ALL
     ) -> list[Evaluated] | None:
-        """What no sum can tell: how old the newest row was; None for other metrics."""
+        """What no sum can tell: how old the newest row, or the last success, was; None for other metrics."""
+        places = [(begin, after) for begin, after, _ in windows]
+        if isinstance(metric, SuccessAge):
+            pipeline = self.pipeline
+            return (
+                None
+                if pipeline is None
+                else pipeline.ages(metric, self.grain, self.series.first, self.series.grains, places)
+            )
         if not isinstance(metric, Freshness) or self.newest is None:
             return None
-        return self.newest.ages(where, [(begin, after) for begin, after, _ in windows])
+        return self.newest.ages(where, places)
+
+    def age(self, metric: Metric, where: Place) -> Age | None:
+        """How old the newest row, or the last success, is now; None for metrics that are no age."""
+        if isinstance(metric, SuccessAge):
+            return None if self.pipeline is None else self.pipeline.age(metric)
+        return self.newest.age(where) if isinstance(metric, Freshness) and self.newest is not None else None
 
     def codes_with_rows(self, place: int) -> list[int]:
         """The codes of a partition that occur."""
@@ -319,9 +333,9 @@ class Evaluation:
         """Sums by grain of all rows or of a slice."""
         return self._total if place is None else self.series.sums(place, code)
 
-    def of_runs(self, metric: RunFailureRate) -> Sums:
-        """Sums by grain of the runs that ended, up to now."""
-        runs = Pipeline((), self.as_of) if self.pipeline is None else self.pipeline
+    def of_runs(self, metric: RunRate | SuccessAge) -> Sums:
+        """Sums by grain of the runs that a metric is about, up to now."""
+        runs = Pipeline.of(self.spec, (), self.as_of) if self.pipeline is None else self.pipeline
         return runs.sums(metric, self.grain, self.series.first, self.complete_until(metric))
 
     def entities(self, place: int | None, code: int | None) -> Sums | None:

@@ -14,6 +14,7 @@ from leadline.engine import Engine
 from leadline.log.calendar import Grain
 from leadline.log.reference import Reference, coded
 from leadline.metrics.evaluate import Evaluated, Range
+from leadline.metrics.runs import SuccessAge
 from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Array
 from leadline.values import Interval, Undefined
@@ -22,6 +23,34 @@ Place = tuple[int | None, int | None]
 """The partition and the code of a slice; none of both for all rows."""
 #: the method of an interval that has no width, as nothing is left to chance
 EXACT = "exact"
+
+
+NO_ROWS = "no rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How long ago something last was.
+
+    last   seconds since 1970; -inf where it never was, and `never` says so
+    end    the time at which it is asked for
+    """
+
+    last: float
+    end: datetime
+    never: str
+
+    @property
+    def evaluated(self) -> Evaluated:
+        """In seconds, from 0 on; nothing of it is left to chance."""
+        if not np.isfinite(self.last):
+            return Evaluated(Undefined(self.never))
+        seconds = max(self.end.timestamp() - self.last, 0.0)
+        return Evaluated(seconds, Interval(seconds, seconds, EXACT))
+
+    def reaches(self, seconds: float) -> datetime:
+        """When it was, or will be, so long ago."""
+        return datetime.fromtimestamp(self.last, UTC) + timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -45,34 +74,22 @@ class Newest:
             return [Evaluated(Undefined(NO_ROWS)) for _ in windows]
         latest = np.maximum.accumulate(times)
         ends = [self.now if after >= len(times) else self._end(after) for _, after in windows]
-        return [_age(latest[after - 1], end) for (_, after), end in zip(windows, ends, strict=True)]
+        return [
+            Age(float(latest[after - 1]), end, NO_ROWS).evaluated for (_, after), end in zip(windows, ends, strict=True)
+        ]
 
-    def age(self, where: Place) -> Evaluated:
-        """Seconds from the newest row to now."""
+    def age(self, where: Place) -> Age:
+        """Of the newest row of all or of a slice."""
         times = self.by_place.get(where)
-        return Evaluated(Undefined(NO_ROWS)) if times is None else _age(times.max(), self.now)
-
-    def reaches(self, where: Place, age: float) -> datetime:
-        """When the newest row was, or will be, so many seconds old."""
-        return datetime.fromtimestamp(float(self.by_place[where].max()), UTC) + timedelta(seconds=age)
+        return Age(-np.inf if times is None else float(times.max()), self.now, NO_ROWS)
 
     def _end(self, after: int) -> datetime:
         return min(self.grain.start(self.first + after), self.now)
 
 
-NO_ROWS = "no rows"
-
-
-def _age(newest: float, end: datetime) -> Evaluated:
-    if not np.isfinite(newest):
-        return Evaluated(Undefined(NO_ROWS))
-    seconds = max(end.timestamp() - float(newest), 0.0)
-    return Evaluated(seconds, Interval(seconds, seconds, EXACT))
-
-
 def asked_for(metrics: Sequence[object]) -> bool:
     """Whether a metric needs the times of the newest rows."""
-    return any(isinstance(metric, Freshness) for metric in metrics)
+    return any(isinstance(metric, Freshness) and not isinstance(metric, SuccessAge) for metric in metrics)
 
 
 def newest(

@@ -13,15 +13,14 @@ import numpy as np
 from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.acknowledged import concerns, look_of, without_effect
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of, why_none
-from leadline.evaluation.freshness import Newest
+from leadline.evaluation.freshness import Age
 from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of, not_detected
 from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
-from leadline.metrics.rates import RunFailureRate
-from leadline.metrics.service import Freshness
+from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.sums import Array, Sums
 from leadline.objectives import bets
 from leadline.objectives.budget import budget
@@ -222,11 +221,12 @@ class Judging:
 
     def _judged(self, objective: Objective, metric: Metric, each: Judged, watch: Watch | None) -> Judgement:
         target, span, end = self.target(objective, each), objective.window, self.of.complete_until(metric)
-        if self.of.newest is not None and isinstance(metric, Freshness) and isinstance(target, Target):
-            return self._aged(objective, metric, each, self.of.newest, target)
+        age = self.of.age(metric, (each.index, each.code))
+        if age is not None and isinstance(target, Target):
+            return self._aged(objective, metric, each, age, target)
         breaches = () if watch is None else tuple(self.breaches(metric, watch))
         lasting = breaches[-1] if breaches and breaches[-1].cleared is None else None
-        of_runs = isinstance(metric, RunFailureRate)
+        of_runs = isinstance(metric, RunRate)
         silent = None if of_runs else self._silent(metric, span)
         nothing = Judgement(
             metric=metric.name,
@@ -252,7 +252,7 @@ class Judging:
             return replace(nothing, status=Verdict.UNDEFINED, why=target.why)
         if objective.no_worse_than == "reference" and end <= self.promises.grains:
             return replace(nothing, why="no row after the reference is old enough for its label")
-        if isinstance(metric, RunFailureRate):
+        if isinstance(metric, RunRate):
             sums, entities = self.of.of_runs(metric), None
         else:
             sums, entities = self.of.sums(each.index, each.code), self.of.entities(each.index, each.code)
@@ -321,11 +321,11 @@ class Judging:
     def _last_day(self) -> datetime:
         return self.of.window(0, self.of.series.grains).end.astimezone(self.of.spec.zone)
 
-    def _aged(self, objective: Objective, metric: Metric, each: Judged, newest: Newest, target: Target) -> Judgement:
-        """How old the newest row is now: nothing is left to chance, and there is nothing to wait for."""
-        place = each.index, each.code
-        found = newest.age(place)
-        rows = int(self.of.sums(*place).rows.sum())
+    def _aged(self, objective: Objective, metric: Metric, each: Judged, age: Age, target: Target) -> Judgement:
+        """How old the newest row, or the last success, is now: nothing is left to chance or to be waited for."""
+        found = age.evaluated
+        of_runs = self.of.of_runs(metric) if isinstance(metric, SuccessAge) else None
+        rows = int((self.of.sums(each.index, each.code) if of_runs is None else of_runs).rows.sum())
         status, why = verdict(found, target, rows, rows)
         low, high, method = interval_of(found)
         breached = status is Verdict.BREACHED
@@ -334,12 +334,12 @@ class Judging:
             slice=each.where,
             target=target,
             window=objective.window,
-            window_end=newest.now,
+            window_end=age.end,
             status=status,
             value=None if isinstance(found.value, Undefined) else found.value,
             low=low,
             high=high,
-            since=newest.reaches(place, target.limit) if breached and target.side == "at_most" else None,
+            since=age.reaches(target.limit) if breached and target.side == "at_most" else None,
             n=rows,
             why=why,
             interval=method,

@@ -25,8 +25,8 @@ from leadline.log.reference import FIRST, Reference
 from leadline.metrics.errors import ERROR_BINS, SIZES
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.ranking import RocAuc
-from leadline.metrics.rates import RunFailureRate
 from leadline.metrics.regression import ABSOLUTE, SQUARED
+from leadline.metrics.runs import RunRate
 from leadline.metrics.service import Freshness, Throughput
 from leadline.metrics.sums import Array, Histogram, Measure, Sums
 from leadline.spec.model import Objective, Spec
@@ -96,7 +96,7 @@ def not_detected(objective: Objective, metric: Metric, spec: Spec) -> str | None
     """Why no detector judges an objective; None where one does."""
     if isinstance(metric, Unserved):
         return metric.undefined
-    if isinstance(metric, RunFailureRate):
+    if isinstance(metric, RunRate):
         return "runs are few: their interval judges it"
     if isinstance(metric, Freshness):
         return "it is known at any time, and nothing of it is left to chance"

@@ -281,7 +281,7 @@ def _pipeline(spec: Spec, now: datetime) -> tuple[Pipeline | None, tuple[Note, .
     if spec.runs is None:
         return None, ()
     runs, notes = read_runs(spec, now.replace(tzinfo=None))
-    return Pipeline(runs, now), notes
+    return Pipeline.of(spec, runs, now), notes
 
 
 def _days(grain: Grain, first: int, last: int, begin: datetime | None, end: datetime | None) -> Array:

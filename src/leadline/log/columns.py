@@ -73,9 +73,14 @@ def failed(value: ir.Value, name: str) -> ir.Value:
     return truth(value, None, name)
 
 
-#: words of a status, in lower case: success, and what is neither success nor failure
+#: words of a status, in lower case: success; what goes on; what was ended by hand; what never ran
 SUCCEEDED = ("success", "successful", "succeeded", "ok", "done", "complete", "completed", "finished", "passed", "true")
-OPEN = ("running", "started", "queued", "pending", "scheduled", "in_progress", "in progress", "skipped", "cancelled")
+RUNNING = (
+    *("running", "started", "queued", "pending", "scheduled", "in_progress", "in progress", "waiting", "retrying"),
+    *("up_for_retry", "deferred"),
+)
+CANCELLED = ("cancelled", "canceled", "aborted")
+SKIPPED = ("skipped", "omitted")
 
 
 def succeeded(value: ir.Value, words: Sequence[Scalar] | None, name: str) -> ir.Value:
@@ -94,13 +99,19 @@ def succeeded(value: ir.Value, words: Sequence[Scalar] | None, name: str) -> ir.
         raise InputError(f"column {name!r} has numbers: say under `succeeded` which of them mean success, such as [0]")
     text = as_text(value).lower().strip()
     good = SUCCEEDED if words is None else tuple(text_of(word).lower() for word in words)
-    neither = [word for word in OPEN if word not in good]
+    neither = [word for word in (*RUNNING, *CANCELLED, *SKIPPED) if word not in good]
     return ibis.cases(
         (text.isin(good), ibis.literal(1, "int8")),
         (text.isin(neither) | (text == ""), ibis.null("int8")),
         (text.notnull(), ibis.literal(0, "int8")),
         else_=ibis.null("int8"),
     )
+
+
+def has_status(value: ir.Value, words: Sequence[str], succeeded: Sequence[Scalar] | None) -> ir.BooleanValue:
+    """Whether the status of a run is one of some words, where these do not mean success."""
+    good = () if succeeded is None else tuple(text_of(word).lower() for word in succeeded)
+    return as_text(value).lower().strip().isin([word for word in words if word not in good]).fill_null(False)
 
 
 def as_text(value: ir.Value) -> ir.StringValue:

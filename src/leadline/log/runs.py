@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import ibis
 
 from leadline.engine import open_engine
-from leadline.log.columns import as_text, succeeded
+from leadline.log.columns import CANCELLED, SKIPPED, as_text, has_status, succeeded
 from leadline.log.reading import Times, require
 from leadline.spec.model import Spec
 from leadline.values import Note
@@ -22,8 +22,9 @@ class Run:
     """One execution of a component. All times have a zone.
 
     finished    None while it runs, or where that was not said
-    succeeded   None while it runs, or where it was skipped
+    succeeded   None while it runs, or where it was cancelled
     inputs_at   time of the newest input that it read
+    cancelled   whether it was ended by hand, which is neither success nor failure
     """
 
     component: str
@@ -32,12 +33,19 @@ class Run:
     succeeded: bool | None = None
     inputs_at: datetime | None = None
     id: str | None = None
+    cancelled: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether nobody has said that it ended."""
+        return self.finished is None and self.succeeded is None and not self.cancelled
 
 
 def read_runs(spec: Spec, moment: datetime) -> tuple[tuple[Run, ...], tuple[Note, ...]]:
     """The runs that a spec declares as they were known at `moment` (naive UTC), in the order of time.
 
-    One that had not ended by then goes on. Rows without a component or a beginning are left out and said.
+    One that had not ended by then goes on; one that was skipped is none. Rows without a component or a beginning are
+    left out and said.
     Raises InputError naming a column that is missing or of no usable type.
     """
     declared = spec.runs
@@ -55,11 +63,14 @@ def read_runs(spec: Spec, moment: datetime) -> tuple[tuple[Run, ...], tuple[Note
             "component": as_text(table[columns.component]),
             "started": times.instant(columns.started_at),
             "succeeded": succeeded(table[columns.status], declared.succeeded, columns.status),
+            "cancelled": has_status(table[columns.status], CANCELLED, declared.succeeded),
+            "skipped": has_status(table[columns.status], SKIPPED, declared.succeeded),
         }
         for role, name in (("finished", columns.finished_at), ("inputs_at", columns.inputs_at)):
             selected[role] = ibis.null("timestamp(6)") if name is None else times.instant(name)
         selected["id"] = ibis.null("string") if columns.id is None else as_text(table[columns.id])
         rows = table.select(**selected)
+        rows = rows.filter(~rows.skipped)
         usable = rows.component.notnull() & rows.started.notnull()
         counted = engine.scalars(rows.aggregate(unusable=(~usable).sum(), runs=rows.count()))[0]
         known = rows.filter(usable, rows.started <= ibis.literal(moment, "timestamp(6)"))
@@ -85,6 +96,7 @@ def _run(row: dict[str, object], moment: datetime) -> Run:
         finished=None if later else finished,
         succeeded=None if later or row["succeeded"] is None else bool(row["succeeded"]),
         inputs_at=inputs_at,
+        cancelled=bool(row["cancelled"]) and not later,
         id=None if row["id"] is None else str(row["id"]),
     )
 

@@ -66,30 +66,6 @@ def proxy_rate(name: str) -> Metric:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFailureRate(MeanShare):
-    """Runs of components that failed, in those that ended; made from runs, not from rows of predictions.
-
-    component   whose runs; all components' where empty
-    """
-
-    component: str = ""
-
-
-def run_failure_rate(name: str, component: str = "") -> Metric:
-    """The metric `run_failure_rate`."""
-    # its measure is summed from runs (`evaluation.components`), so none of facts is asked for
-    return RunFailureRate(
-        name=name,
-        better="lower",
-        needs=frozenset({"runs"}),
-        measure=Measure(f"run_failed {component}".strip(), lambda facts: facts.failed, 1.0),
-        undefined="no run has ended",
-        summary="Share of the pipeline's runs that failed, of those that ended; of one component where it is named.",
-        component=component,
-    )
-
-
 def _rate(name: str, column: str, needs: frozenset[str], undefined: str, summary: str) -> Metric:
     """The share of the rows for which a column of facts is 1, of those for which it is not NULL."""
     measure = Measure(column, lambda facts: facts[column].cast("float64"), 1.0)

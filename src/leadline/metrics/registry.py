@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from leadline.metrics import multiclass
@@ -15,8 +16,9 @@ from leadline.metrics.confusion import binary_confusion, cost, f_beta
 from leadline.metrics.losses import binary_losses
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.ranking import binary_ranking
-from leadline.metrics.rates import run_failure_rate, slice_share
+from leadline.metrics.rates import slice_share
 from leadline.metrics.regression import error_quantile, pinball, regression_metrics
+from leadline.metrics.runs import RATES, run_rate, success_age
 from leadline.metrics.service import latency_quantile, service_metrics
 from leadline.metrics.thresholds import AtThreshold
 
@@ -211,14 +213,19 @@ def _service(task: str) -> tuple[Definition, ...]:
             lambda parameters, _classes: latency_quantile("", float(parameters["quantile"])),
             (("quantile", float),),
         ),
-        Definition(
-            "run_failure_rate",
-            task,
-            run_failure_rate("").summary,
-            lambda parameters, _classes: run_failure_rate("run_failure_rate", str(parameters.get("component", ""))),
-            optional=(("component", str),),
-        ),
+        *(_of_component(task, partial(run_rate, wrong)) for wrong in RATES),
+        _of_component(task, success_age),
     )
+
+
+def _of_component(task: str, build: Callable[[str], Metric]) -> Definition:
+    """A metric of runs, of all components or of one."""
+    plain = build("")
+
+    def of(parameters: Mapping[str, Any], _classes: Sequence[str]) -> Metric:
+        return build(str(parameters.get("component", "")))
+
+    return Definition(plain.name, task, plain.summary, of, optional=(("component", str),))
 
 
 METRICS: Mapping[str, Mapping[str, Definition]] = {

@@ -11,6 +11,7 @@ from leadline.values import (
     Breach,
     Change,
     Estimate,
+    Finding,
     Judgement,
     Labels,
     LeafChange,
@@ -35,10 +36,11 @@ class Content:
     estimates, objectives  in the order in which they are shown
     estimated              estimates without labels, of the same or of younger windows
     track_record           the score that is kept of them
+    proxies                how well proxies tell of wrong predictions
     changes, leaf_changes  what changed since the reference, told apart by what inputs explain
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
-    proxies                how well proxies tell of wrong predictions
+    findings               what somebody may want to look into, in the order in which it is shown
     calibration            of a binary model whose scores are probabilities: all rows first, then slices
     """
 
@@ -55,9 +57,10 @@ class Content:
     calibration: Sequence[Reliability] = ()
     estimated: Sequence[Estimate] = ()
     track_record: Sequence[TrackRecord] = ()
+    proxies: Sequence[ProxyGrade] = ()
     changes: Sequence[Change] = ()
     leaf_changes: Sequence[LeafChange] = ()
-    proxies: Sequence[ProxyGrade] = ()
+    findings: Sequence[Finding] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -71,10 +74,11 @@ def document(content: Content) -> dict[str, Any]:
         "fingerprint": content.fingerprint,
         "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
         "track_record": [_record(each) for each in content.track_record],
+        "proxies": [_proxy(each) for each in content.proxies],
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "objectives": [_objective(each) for each in content.objectives],
-        "proxies": [_proxy(each) for each in content.proxies],
+        "findings": [_finding(each) for each in content.findings],
         "labels": asdict(content.labels),
         "calibration": [_reliability(each) for each in content.calibration],
         "notes": [asdict(note) for note in content.notes],
@@ -120,6 +124,16 @@ def _record(each: TrackRecord) -> dict[str, Any]:
     }
 
 
+def _proxy(each: ProxyGrade) -> dict[str, Any]:
+    figures = {name: value for name, value in asdict(each).items() if name not in ("proxy", "window")}
+    return {
+        "proxy": each.proxy,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        **figures,
+    }
+
+
 def _change(each: Change) -> dict[str, Any]:
     return {
         "metric": each.metric,
@@ -149,13 +163,21 @@ def _leaf_change(each: LeafChange) -> dict[str, Any]:
     }
 
 
-def _proxy(each: ProxyGrade) -> dict[str, Any]:
-    figures = {name: value for name, value in asdict(each).items() if name not in ("proxy", "window")}
+def _finding(each: Finding) -> dict[str, Any]:
     return {
-        "proxy": each.proxy,
+        "kind": each.kind,
+        "what": each.what,
+        "slice": each.slice.as_dict(),
+        "where": each.where,
+        "columns": list(each.columns),
         "window_start": rfc3339(each.window.start),
         "window_end": rfc3339(each.window.end),
-        **figures,
+        "since": None if each.since is None else rfc3339(each.since),
+        "effect": None if each.effect is None else asdict(each.effect),
+        "rows": each.rows,
+        "evidence": [_estimate(one) for one in each.evidence],
+        "examples": list(each.examples),
+        "next": each.next,
     }
 
 

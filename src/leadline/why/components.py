@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -91,15 +92,41 @@ def troubles(runs: Sequence[Run], expected: Mapping[str, Expected], window: Wind
 
     What is compared with history shares one chance of `CHANCE` of finding anything where nothing changed (Bonferroni).
     """
+    each, chance = _components(runs, expected, window, now)
+    found = [trouble for one in each for trouble in one.troubles(chance)]
+    return sorted(found, key=lambda trouble: (trouble.since, trouble.component, trouble.kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whether something is wrong with a run, or with one that is missing; known `at`."""
+
+    at: datetime
+    wrong: bool
+
+
+def told(
+    runs: Sequence[Run], expected: Mapping[str, Expected], window: Window, now: datetime
+) -> Mapping[str, Mapping[str, tuple[Told, ...]]]:
+    """By component and what may be wrong ("failed", "late", "long", "stale"): each run of which it can be told.
+
+    As in `troubles`, of runs of all times; history is told apart as finely as in the window.
+    """
+    each, chance = _components(runs, expected, window, now)
+    return {one.name: one.told(chance) for one in each}
+
+
+def _components(
+    runs: Sequence[Run], expected: Mapping[str, Expected], window: Window, now: datetime
+) -> tuple[list[_Component], float]:
+    """The components, and the chance that one comparison of them with history may have."""
     by_component: dict[str, list[Run]] = {name: [] for name in expected}
     for run in sorted(runs, key=lambda run: run.started):
         by_component.setdefault(run.component, []).append(run)
     each = [
         _Component(name, every, expected.get(name, Expected()), window, now) for name, every in by_component.items()
     ]
-    compared = sum(one.compared for one in each)
-    found = [trouble for one in each for trouble in one.troubles(CHANCE / max(compared, 1))]
-    return sorted(found, key=lambda trouble: (trouble.since, trouble.component, trouble.kind))
+    return each, CHANCE / max(sum(one.compared for one in each), 1)
 
 
 @dataclass(frozen=True)
@@ -117,6 +144,18 @@ class _Component:
         yield from self._paused(chance)
         yield from self._long(chance)
         yield from self._stale(chance)
+
+    def told(self, chance: float) -> dict[str, tuple[Told, ...]]:
+        ended = (run for run in self.runs if run.succeeded is not None)
+        late = [Told(each.at, wrong) for each, wrong in self._late(chance) if wrong or each.run is not None]
+        if self._never:
+            late.append(Told(self.now, wrong=True))
+        long, stale = (
+            tuple(Told(each.at, wrong) for each, wrong in found)
+            for found in (_compared(self._durations, chance), self._old(chance))
+        )
+        failed = tuple(Told(run.finished or run.started, not run.succeeded) for run in ended)
+        return {"failed": failed, "late": tuple(late), "long": long, "stale": stale}
 
     @property
     def trains(self) -> bool:
@@ -153,7 +192,7 @@ class _Component:
 
     # Pauses -------------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _pauses(self) -> list[_Value]:
         """From each start to the next one, or of what trains from each success; the last one goes on."""
         runs = [run for run in self.runs if run.succeeded] if self.trains else list(self.runs)
@@ -161,15 +200,24 @@ class _Component:
         pairs = zip(times, [*times[1:], self.now], [*runs[1:], None], strict=True) if times else ()
         return [_Value(end, begin, (end - begin).total_seconds(), run) for begin, end, run in pairs]
 
+    @property
+    def _never(self) -> bool:
+        """Whether it is to run, or to succeed, and never has."""
+        return self.expected.every is not None and not self._pauses
+
+    def _late(self, chance: float) -> list[tuple[_Value, bool]]:
+        """Whether a pause was too long, of those of which it can be told."""
+        every, pauses = self.expected.every, self._pauses
+        return _compared(pauses, chance) if every is None else _beyond(pauses, every)
+
     def _paused(self, chance: float) -> Iterator[Trouble]:
         kind = Kind.OVERDUE if self.trains else Kind.LATE
         every, pauses = self.expected.every, self._pauses
-        if every is not None and not pauses and self.now >= self.window.start:
+        if self._never and self.now >= self.window.start:
             since = self.runs[0].started if self.runs else self.window.start
             yield Trouble(kind, self.name, since, (), len(self.runs), lasting=True, usual=every, declared=True)
             return
-        unusual = self._unusual(pauses, chance) if every is None else _beyond(pauses, every)
-        told = [each for each in unusual if self._inside(each.at)]
+        told = [each for each, late in self._late(chance) if late and self._inside(each.at)]
         if self.trains:
             told = [each for each in told if each.run is None]  # a model that was trained since is trained
         if told:
@@ -192,18 +240,17 @@ class _Component:
 
     # Durations and ages -------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def _durations(self) -> list[_Value]:
         """Of runs that succeeded, and of those that go on, as long as these have been running."""
         found = []
         for run in self.runs:
-            going_on = run.finished is None and run.succeeded is None and run is self.runs[-1]
-            if (run.succeeded and run.finished is not None) or going_on:
+            if (run.succeeded and run.finished is not None) or run.runs:
                 end = run.finished or self.now
                 found.append(_Value(end, run.started, max((end - run.started).total_seconds(), 0.0), run))
         return found
 
-    @property
+    @cached_property
     def _ages(self) -> list[_Value]:
         return [
             _Value(run.started, run.started, max((run.started - run.inputs_at).total_seconds(), 0.0), run)
@@ -211,19 +258,25 @@ class _Component:
             if run.inputs_at is not None
         ]
 
+    def _old(self, chance: float) -> list[tuple[_Value, bool]]:
+        """Whether inputs were too old, of those of which it can be told."""
+        within = self.expected.inputs_within
+        return _compared(self._ages, chance) if within is None else _beyond(self._ages, within)
+
     def _long(self, chance: float) -> Iterator[Trouble]:
-        values = self._durations
-        yield from self._of_values(Kind.LONG, values, self._unusual(values, chance), None)
+        yield from self._of_values(Kind.LONG, self._durations, _compared(self._durations, chance), None)
 
     def _stale(self, chance: float) -> Iterator[Trouble]:
-        values, within = self._ages, self.expected.inputs_within
-        unusual = self._unusual(values, chance) if within is None else _beyond(values, within)
-        yield from self._of_values(Kind.STALE, values, unusual, within)
+        yield from self._of_values(Kind.STALE, self._ages, self._old(chance), self.expected.inputs_within)
 
     def _of_values(
-        self, kind: Kind, values: Sequence[_Value], unusual: Sequence[_Value], declared: timedelta | None
+        self,
+        kind: Kind,
+        values: Sequence[_Value],
+        compared: Sequence[tuple[_Value, bool]],
+        declared: timedelta | None,
     ) -> Iterator[Trouble]:
-        told = [each for each in unusual if self._inside(each.at)]
+        told = [each for each, wrong in compared if wrong and self._inside(each.at)]
         if not told:
             return
         runs = tuple(each.run for each in told if each.run is not None)
@@ -233,31 +286,12 @@ class _Component:
             runs[0].started,
             runs,
             sum(self._inside(each.at) for each in values),
-            told[-1] is values[-1],
+            told[-1] is values[-1] or any(run.runs for run in runs),
             timedelta(seconds=max(each.seconds for each in told)),
             declared or _median([each for each in values if each not in told]),
             declared is not None,
             self._success(),
         )
-
-    def _unusual(self, values: Sequence[_Value], chance: float) -> list[_Value]:
-        """Those that are larger than the ones before them let expect; unusual ones are no history, unless they last."""
-        history: list[float] = []
-        found: list[_Value] = []
-        in_a_row: list[float] = []
-        for each in values:
-            size = math.log(max(each.seconds, 1.0))
-            past = history[-MOST:]
-            large = len(past) >= LEAST and each.seconds >= TIMES * math.exp(float(np.median(past)))
-            if not large or p_above(size, past, SPREAD) >= chance:
-                in_a_row = []
-                history.append(size)
-                continue
-            found.append(each)
-            in_a_row.append(size)
-            if len(in_a_row) == LASTING:
-                history, in_a_row = in_a_row, []
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,9 +304,34 @@ class _Value:
     run: Run | None
 
 
-def _beyond(values: Sequence[_Value], limit: timedelta) -> list[_Value]:
+def _compared(values: Sequence[_Value], chance: float) -> list[tuple[_Value, bool]]:
+    """Whether values are larger than the ones before them let expect, where these are enough.
+
+    Unusual ones are no history, unless they last.
+    """
+    history: list[float] = []
+    found: list[tuple[_Value, bool]] = []
+    in_a_row: list[float] = []
+    for each in values:
+        size, past = math.log(max(each.seconds, 1.0)), history[-MOST:]
+        enough = len(past) >= LEAST
+        large = enough and each.seconds >= TIMES * math.exp(float(np.median(past)))
+        unusual = large and p_above(size, past, SPREAD) < chance
+        if enough:
+            found.append((each, unusual))
+        if not unusual:
+            in_a_row = []
+            history.append(size)
+            continue
+        in_a_row.append(size)
+        if len(in_a_row) == LASTING:
+            history, in_a_row = in_a_row, []
+    return found
+
+
+def _beyond(values: Sequence[_Value], limit: timedelta) -> list[tuple[_Value, bool]]:
     most = (limit + max(SLACK * limit, MINUTE)).total_seconds()
-    return [each for each in values if each.seconds > most]
+    return [(each, each.seconds > most) for each in values]
 
 
 def _median(values: Sequence[_Value]) -> timedelta:
