@@ -21,7 +21,9 @@ from leadline.engine import Engine
 from leadline.estimate.calibrator import Calibrator
 from leadline.estimate.classes import class_corrections
 from leadline.estimate.leaves import Tree, grown
-from leadline.evaluation.leaves import CHANCE, column, leaf_of, numbers, of_reference, sample, values_of
+from leadline.evaluation.arrays import array, column, values
+from leadline.evaluation.leaves import CHANCE, SAMPLE, leaf_of, of_reference
+from leadline.evaluation.sampling import sample
 from leadline.evaluation.without_labels import NOT_PROBABILITIES
 from leadline.log.features import FEATURE
 from leadline.log.labels import Codes
@@ -245,12 +247,11 @@ def _tree(
     labelled = known.filter(of_reference(known, fitted_until, k) & (known.predicted < k))
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
     chances = [f"{CLASS_CHANCE}{code}" for code in range(k)]
-    wanted = {name: labelled[name] for name in ("predicted", "actual", *chances, *columns)}
-    found = sample(engine, labelled, wanted, labelled_rows)
-    predicted, actual = numbers(found, "predicted"), numbers(found, "actual")
+    found = sample(engine, labelled, ["predicted", "actual", *chances, *columns], SAMPLE, labelled_rows)
+    predicted, actual = array(found, "predicted"), array(found, "actual")
     right = (actual == predicted).astype(np.float64)
-    chance = np.choose(predicted, [numbers(found, name) for name in chances])
-    return grown(names, [values_of(found, column) for column in columns], right - chance, right)
+    chance = np.choose(predicted, [array(found, name) for name in chances])
+    return grown(names, [values(found, column) for column in columns], right - chance, right)
 
 
 def _corrections(reference: Cells, leaves: int, k: int) -> Array:

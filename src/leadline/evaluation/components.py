@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -16,14 +16,18 @@ from leadline.log.runs import Run
 from leadline.metrics.evaluate import Evaluated, Range
 from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.sums import Array, Sums
-from leadline.report.words import day, elapsed, named
+from leadline.report.words import day, elapsed, named, promised
 from leadline.spec.model import Spec
 from leadline.stats.proportion import share_interval
-from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window, counted
+from leadline.values import ALL_ROWS, Estimate, Finding, Judgement, Slice, Status, Verdict, Window, counted
 from leadline.why.components import Expected, Kind, Told, Trouble, told, troubles
 
 #: days in which runs are looked at where no objective has a longer window
 DAYS = 28
+#: what breaks so long after something went wrong with a component, at most, may be its doing
+FOLLOWS = timedelta(days=7)
+#: broken promises that are named
+BROKEN = 2
 #: runs that are named
 NAMED = 5
 #: what is measured by kind
@@ -126,25 +130,43 @@ class Pipeline:
         ends = [None if after >= grains else grain.start(first + after) for _, after in windows]
         return [self.age(metric, end).evaluated for end in ends]
 
-    def findings(self, zone: ZoneInfo) -> list[Finding]:
-        """What is wrong with the components, in the order in which it began: on the time line of the metrics."""
+    def findings(self, zone: ZoneInfo, judgements: Sequence[Judgement] = ()) -> list[Finding]:
+        """What is wrong with the components, in the order in which it began: on the time line of the metrics.
+
+        judgements   of the objectives: promises that broke soon after are named beside it
+        """
         found = troubles(self.runs, self.expected, self.window, self.now)
-        return [_finding(each, self.window, zone) for each in found]
+        return [_finding(each, self.window, zone, judgements) for each in found]
 
 
-def _finding(trouble: Trouble, window: Window, zone: ZoneInfo) -> Finding:
+def _finding(trouble: Trouble, window: Window, zone: ZoneInfo, judgements: Sequence[Judgement]) -> Finding:
     named_ = _Named(trouble.runs, zone)
+    do = NEXT[trouble.kind].format(first=named_.first, last=named_.last)
     return Finding(
         kind=trouble.kind.value,
         what=f"{named(trouble.component)} {_SAID[trouble.kind](trouble, zone)}.",
         slice=ALL_ROWS,
         window=window,
-        next=NEXT[trouble.kind].format(first=named_.first, last=named_.last),
+        next=" ".join([*_broken(trouble, judgements, zone), do]),
         since=trouble.since,
         rows=len(trouble.runs),
         evidence=(_evidence(trouble, window),),
         examples=tuple(run.id for run in trouble.runs[-NAMED:] if run.id is not None),
     )
+
+
+def _broken(trouble: Trouble, judgements: Sequence[Judgement], zone: ZoneInfo) -> Iterator[str]:
+    """The promises that broke soon after a trouble began, in sentences."""
+    after = [
+        (each.since.astimezone(zone).date() - trouble.since.astimezone(zone).date(), each)
+        for each in judgements
+        if each.status is Verdict.BREACHED and each.since is not None and not each.metric.startswith("run_")
+    ]
+    soon = [pair for pair in after if timedelta() <= pair[0] <= FOLLOWS]
+    for later, each in sorted(soon, key=lambda pair: (pair[0], pair[1].slice != ALL_ROWS))[:BROKEN]:
+        of = "" if each.slice == ALL_ROWS else f" of {named(each.slice)}"
+        when = f"{counted(later.days, 'day')} after this began" if later else "the day on which this began"
+        yield f"{each.metric} {promised(each)}{of} broke {when}."
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from leadline.estimate.proxies import grade
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.components import Pipeline
+from leadline.evaluation.found import FoundSlices
 from leadline.evaluation.freshness import EXACT, Age, Newest
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
@@ -73,6 +74,7 @@ class Evaluation:
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     newest  when the newest rows came, where a metric tells their age
     pipeline  the runs of the pipeline's components, where they are declared
+    found   slices that the model fails for; None where there was nothing to look at, or they were not asked for
     """
 
     spec: Spec
@@ -95,6 +97,7 @@ class Evaluation:
     classes: ClassCells | Undefined | None = None
     newest: Newest | None = None
     pipeline: Pipeline | None = None
+    found: FoundSlices | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -87,9 +87,9 @@ class Newest:
         return min(self.grain.start(self.first + after), self.now)
 
 
-def asked_for(metrics: Sequence[object]) -> bool:
+def asked_for(metrics: Iterable[object]) -> bool:
     """Whether a metric needs the times of the newest rows."""
-    return any(isinstance(metric, Freshness) and not isinstance(metric, SuccessAge) for metric in metrics)
+    return any(isinstance(each, Freshness) and not isinstance(each, SuccessAge) for each in metrics)
 
 
 def newest(

@@ -15,6 +15,7 @@ import pyarrow as pa
 from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.findings import findings
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
 from leadline.report.answers import exit_code, summary
@@ -26,7 +27,7 @@ from leadline.spec.frames import spec_of_frames
 from leadline.spec.infer import SAMPLE_ROWS
 from leadline.spec.load import from_mapping, load, told_with_lines
 from leadline.spec.model import Spec
-from leadline.values import InputError, Labels, Note
+from leadline.values import Finding, InputError, Judgement, Labels, Note
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -140,7 +141,7 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
-        judging = Judging(found)
+        judging = self._judging
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -152,7 +153,8 @@ class Result:
             changes=found.changes(),
             leaf_changes=found.leaf_changes(),
             proxies=found.proxies,
-            objectives=judging.judgements(),
+            findings=self.findings,
+            objectives=self._judgements,
             labels=found.labels,
             notes=(
                 *found.notes,
@@ -165,6 +167,22 @@ class Result:
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
             fingerprint=found.reference.fingerprint,
         )
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What somebody may want to look into: slices that the model fails for, components that fail or are late."""
+        found = self._evaluation
+        slices = () if found.found is None else findings(found, found.found)
+        components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
+        return (*slices, *components)
+
+    @cached_property
+    def _judging(self) -> Judging:
+        return Judging(self._evaluation)
+
+    @cached_property
+    def _judgements(self) -> Sequence[Judgement]:
+        return self._judging.judgements()
 
     @cached_property
     def _document(self) -> dict[str, Any]:
@@ -266,7 +284,7 @@ def check(
 
     Raises InputError where the input cannot be used: what, where, and what to do.
     """
-    return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress))
+    return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress, search=True))
 
 
 def evaluated(
@@ -277,12 +295,13 @@ def evaluated(
     as_of: datetime | date | str | None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    search: bool = False,
 ) -> Evaluation:
-    """The evaluation behind `check` and `backtest`, which take these in the same way."""
+    """The evaluation behind `check`, which looks for slices, too, and `backtest`; they take these in the same way."""
     notes: tuple[Note, ...] = ()
     if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
         with told_with_lines(spec):
-            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress)
+            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, search)
     if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
         spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
@@ -295,7 +314,7 @@ def evaluated(
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
     elif not isinstance(spec, Spec):
         spec = from_mapping(spec)
-    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress)
+    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, search)
     return replace(found, notes=(*notes, *found.notes))
 
 

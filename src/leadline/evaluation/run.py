@@ -10,6 +10,7 @@ from functools import cache
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
 
 from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import Key, binned, refuse_too_many
@@ -18,7 +19,7 @@ from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
 from leadline.estimate.selective import unobserved
-from leadline.evaluation.choice import choose, observable
+from leadline.evaluation.choice import choose, has, observable
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.components import Pipeline
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
@@ -31,6 +32,7 @@ from leadline.evaluation.of_classes import OfClasses
 from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.plan import OF_BASELINE, Plan
+from leadline.evaluation.slice_search import find_slices
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
@@ -63,16 +65,18 @@ def evaluate_log(
     asked: datetime | None = None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    search: bool = False,
 ) -> Evaluation:
     """Read the spec's log once for its ranges and once for its cells.
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
+    search      whether to look for slices that the model fails for, unless the spec says no
     progress    is told in a few words what is being done
     """
     told = progress or _silent
     with open_engine(sources(spec)) as engine:
-        return _evaluate(spec, engine, asked, all_slices, told)
+        return _evaluate(spec, engine, asked, all_slices, told, search)
 
 
 def _silent(_: str) -> None:
@@ -80,7 +84,12 @@ def _silent(_: str) -> None:
 
 
 def _evaluate(
-    spec: Spec, engine: Engine, asked: datetime | None, all_slices: bool, told: Callable[[str], None]
+    spec: Spec,
+    engine: Engine,
+    asked: datetime | None,
+    all_slices: bool,
+    told: Callable[[str], None],
+    search: bool,
 ) -> Evaluation:
     told("reading the log's ranges")
     log = open_log(spec, engine)
@@ -110,10 +119,9 @@ def _evaluate(
     if spec.baseline is not None and BASELINE in fixed.versions:
         raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
     first, last = _range(grain, found, moment)
-    ages = None
-    if asked_for((*metrics, *slice_metrics)):
-        span = (found.first or moment, max(found.last or moment, moment))
-        ages = newest(engine, known.predictions, fixed, grain, first, last, span, now)
+    span = (found.first or moment, max(found.last or moment, moment))
+    aged = asked_for((*metrics, *slice_metrics))
+    ages = newest(engine, known.predictions, fixed, grain, first, last, span, now) if aged else None
 
     def planned(rows: ir.Table, before: bool = False) -> Plan:
         def looks(with_bins: ir.Table, thresholds: int) -> dict[str, Key]:
@@ -196,7 +204,13 @@ def _evaluate(
         pipeline=pipeline,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    return _refined(evaluation, log, known.table, plan.thresholds, told)
+    evaluation, sample = _refined(evaluation, log, known.table, plan.thresholds, told)
+    if not (search and spec.find_slices and log.described):
+        return evaluation
+    told("looking for slices that the model fails for")
+    rows = of_sample(known.table) if sampled is not None else known.table
+    slices = find_slices(evaluation, log, rows, has(spec, log, found), plan.thresholds, sample)
+    return replace(evaluation, found=slices)
 
 
 def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:
@@ -219,29 +233,32 @@ def _unobserved(spec: Spec, series: Series, coding: Codes) -> list[int]:
 
 def _refined(
     evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
-) -> Evaluation:
-    """With what estimates without labels need of the rows once more: losses, chances of classes, or rows by leaf."""
+) -> tuple[Evaluation, pa.Table | None]:
+    """With what estimates without labels need of the rows once more: losses, chances of classes, or rows by leaf.
+
+    Also a sample of the reference with its features, where one was read.
+    """
     without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
     if not without.fitted_metrics:
-        return evaluation
+        return evaluation, None
     if isinstance(without, OfLosses):
         told("looking for kinds of rows whose errors are larger")
         fitted = without.fitted_until, without.fitted_rows
         losses = loss_cells(log.engine, rows, log.features, without.to_fit, *fitted, *place)
-        return replace(evaluation, losses=losses)
+        return replace(evaluation, losses=losses), None
     if isinstance(without, OfClasses):
         told("reading what the scores of the classes meant in the reference")
         of = log.features, without.calibrators, without.fitted_metrics
         classes = class_cells(log.engine, rows, *of, without.fitted_until, without.fitted_rows, *place)
-        return replace(evaluation, classes=classes)
+        return replace(evaluation, classes=classes), None
     if isinstance(without, OfScores) and log.features:
         told("looking for kinds of rows whose scores mean something else")
         scored = binned(rows, {"score": "score"}, thresholds, None)
         fitted = without.fitted_until, without.fitted_rows
         known = without.calibrator, without.of_versions
-        leaves = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
-        return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
-    return evaluation
+        leaves, sample = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
+        return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves), sample
+    return evaluation, None
 
 
 def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:

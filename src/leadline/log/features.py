@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import ibis.expr.types as ir
 
 from leadline.log.columns import as_text, number
 from leadline.spec.fields import Memory
-from leadline.spec.model import Feature, Spec
+from leadline.spec.model import BinSlice, ColumnSlice, Feature, Spec, WhereSlice
 from leadline.values import InputError
 
 #: what the names of features begin with among our columns
@@ -37,6 +37,37 @@ def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
     return dict(list(found.items())[:MOST_FEATURES])
 
 
+def further(spec: Spec, table: ir.Table, known: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
+    """What rows can be told apart by beside features, in the same form: columns of declared slices, and the version.
+
+    known   features, which are not named again
+    """
+    names: dict[str, None] = {}
+    for entry in spec.slices:
+        for part in spec.parts(entry):
+            columns = part.where.columns if isinstance(part, WhereSlice) else (_column(part),)
+            names |= dict.fromkeys(columns)
+    version = spec.predictions.columns.version
+    taken = _taken(spec) - {version}
+    names |= dict.fromkeys([version] if version is not None else [])
+    found = {}
+    for name in names:
+        if name in table.columns and name not in taken and name not in known:
+            value = _value(table[name], name, "categorical" if name == version else None)
+            if value is not None:
+                found[name] = value
+    return found
+
+
+def searchable(spec: Spec, names: Iterable[str]) -> frozenset[str]:
+    """Those of these columns by which rows may be told apart: none that plays another part, except the version."""
+    return frozenset(names) - (_taken(spec) - {spec.predictions.columns.version})
+
+
+def _column(part: ColumnSlice | BinSlice) -> str:
+    return part.column if isinstance(part, ColumnSlice) else part.bin.column
+
+
 def _value(column: ir.Value, name: str, kind: str | None) -> ir.Value | None:
     stored = column.type()
     if kind in ("categorical", "text"):
@@ -59,7 +90,13 @@ def _taken(spec: Spec) -> set[str]:
         found.add(spec.baseline.score)
     for outcome in spec.outcome_tables:
         if _same(outcome.source, spec.predictions.source):
-            names = (outcome.id, outcome.value, outcome.observed_at, outcome.received_at)
+            names = (
+                outcome.id,
+                outcome.value,
+                outcome.observed_at,
+                outcome.received_at,
+                outcome.label_probability,
+            )
             found |= {name for name in names if name is not None}
     return found
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from leadline.engine import Engine
 from leadline.log import calendar
 from leadline.log.columns import as_text, number
-from leadline.log.features import FEATURE, features
+from leadline.log.features import FEATURE, features, further
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
@@ -42,7 +43,10 @@ class Log:
                  Labels that are a sample have label_probability as delivered
     timed        kinds whose outcomes say when they became known
     slices       where slices are declared: slice columns that exist, as the user calls them
-    features     the user's names of feature_0..
+    features     the user's names of feature_0.., as many as are features
+    described    the user's names of all feature_0.., each with its type in the user's table: features, then columns of
+                 declared slices and the version, by which rows can be told apart, too
+    raw          the predictions' source as it is
     """
 
     engine: Engine
@@ -52,6 +56,8 @@ class Log:
     slices: Mapping[str, ir.Value]
     notes: tuple[Note, ...] = ()
     features: tuple[str, ...] = ()
+    described: Mapping[str, dt.DataType] = field(default_factory=dict)
+    raw: ir.Table | None = None
 
 
 def sources(spec: Spec) -> list[Files | TableSource | Memory]:
@@ -127,7 +133,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     selected |= {f"{PROXY}{name}": value for name, value in proxies.items()}
     selected |= {f"slice_{name}": value for name, value in slices.items()}
     of_model = features(spec, raw)
-    selected |= {f"{FEATURE}{place}": value for place, value in enumerate(of_model.values())}
+    described = {**of_model, **further(spec, raw, of_model)}
+    selected |= {f"{FEATURE}{place}": value for place, value in enumerate(described.values())}
     notes += [
         Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January.")
         for name in times.years
@@ -158,7 +165,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     selected["id"] = form(raw[columns.id])
     outcomes = {kind: table.select(id=form(key), **own) for kind, (key, table, own) in apart.items()}
     timed = frozenset(table.name for table in tables if table.observed_at is not None or table.received_at is not None)
-    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes), tuple(of_model))
+    types = {name: raw[name].type() for name in described}
+    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes), tuple(of_model), types, raw)
 
 
 def _read(engine: Engine, source: Any, text_columns: frozenset[str], at: tuple[str | int, ...]) -> ir.Table:

@@ -642,6 +642,11 @@ def found_reasons(content: Content) -> list[Finding]:
     return [each for each in content.findings if each.kind not in OF_SLICES]
 
 
+def found_slices(content: Content) -> list[Finding]:
+    """What was found without being declared, in its order."""
+    return [each for each in content.findings if each.kind in OF_SLICES]
+
+
 # Series -------------------------------------------------------------------------------------------------------------
 
 Key = tuple[str, Slice, str | None]

@@ -31,6 +31,7 @@ from leadline.report.answers import (
     estimated,
     folded,
     found_reasons,
+    found_slices,
     label_sentences,
     ordered,
     overall,
@@ -344,6 +345,19 @@ def _window(each: Estimate, zone: ZoneInfo) -> Markup:
 # For whom is it not? ------------------------------------------------------------------------------------------------
 
 
+def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
+    if ranked or found:
+        yield tag("h2", "For whom is it not?")
+    if ranked:
+        yield from _rankings(content, ranked, budget)
+    if found:
+        window = words.days(found[0].window, ZoneInfo(content.zone))
+        yield tag("h3", "Found among all combinations of features")
+        yield tag("p", f"{window}; the declared slices have no part in it.", class_="soft")
+        yield _findings(found)
+
+
 def _findings(found: Sequence[Finding]) -> Markup:
     """Findings of any kind, each with what to look at next."""
     items = [
@@ -352,20 +366,8 @@ def _findings(found: Sequence[Finding]) -> Markup:
     return tag("ol", *items)
 
 
-def _why(content: Content) -> Iterator[Markup]:
-    """What may be the reason, what matters most first."""
-    found = found_reasons(content)
-    if found:
-        yield tag("h2", "Why?")
-        yield _findings(found)
-
-
-def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
-    found = [ranking for ranking in rankings(content) if ranking.looked]
-    if not found:
-        return
+def _rankings(content: Content, found: Sequence[Ranking], budget: _Budget) -> Iterator[Markup | None]:
     window = overall(content)
-    yield tag("h2", "For whom is it not?")
     said = "Slices that break a promise, or whose whole interval is worse than the figure of all rows"
     yield tag("p", f"{said}{'' if window is None else f', {words.days(window, ZoneInfo(content.zone))}'}.")
     yield _table(
@@ -467,6 +469,17 @@ def _side_by_side(where: Slice, found: dict[str, Estimate], metrics: Iterable[st
         cells.append(tag("td", value, " ", tag("span", between, class_="soft"), class_="n"))
     rows = max((each.n for each in found.values()), default=0)
     return tag("tr", tag("td", words.named(where), class_="name"), tag("td", f"{rows:,}", class_="n"), *cells)
+
+
+# Why? ---------------------------------------------------------------------------------------------------------------
+
+
+def _why(content: Content) -> Iterator[Markup]:
+    """What may be the reason, what matters most first."""
+    found = found_reasons(content)
+    if found:
+        yield tag("h2", "Why?")
+        yield _findings(found)
 
 
 # Do scores come true? -----------------------------------------------------------------------------------------------

@@ -159,6 +159,22 @@ def share(part: int, whole: int) -> str:
     return "over 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
 
 
+def percent(value: float, low: float | None = None, high: float | None = None) -> str:
+    """A share from sums in per cent, with its interval where there is one.
+
+    >>> percent(0.3417, 0.2634, 0.4298), percent(0.0123), percent(0.00042), percent(1.0, 0.98, 1.0)
+    ('34 % [26–43]', '1.2 %', '0.042 %', '100 % [98–100]')
+    """
+    known = [100 * each for each in (value, low, high) if each is not None]
+    half = (known[2] - known[1]) / 2 if len(known) == 3 else 0.0
+    smallest = min((each for each in known if each > 0), default=100.0)
+    places = 0 if smallest >= 10 and (not half or half >= 1) else min(max(1 - math.floor(math.log10(smallest)), 1), 4)
+    if half:
+        places = min(places, max(1 - math.floor(math.log10(half)), 0))
+    shown = [f"{each:.{places}f}" for each in known]
+    return f"{shown[0]} %" + (f" [{shown[1]}–{shown[2]}]" if len(shown) == 3 else "")
+
+
 # Times --------------------------------------------------------------------------------------------------------------
 
 
