@@ -15,6 +15,7 @@ import pyarrow as pa
 from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
 from leadline.evaluation.causes import Causes
+from leadline.evaluation.drift_findings import drift_findings, latest_drift
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.fairness import Fairness
 from leadline.evaluation.findings import findings
@@ -23,7 +24,7 @@ from leadline.evaluation.representation import representation
 from leadline.evaluation.run import evaluate_log
 from leadline.evaluation.why import Why
 from leadline.report.answers import exit_code, summary
-from leadline.report.document import Content, document
+from leadline.report.document import Content, document, drift_rows
 from leadline.report.html import html, notebook
 from leadline.report.text import Report
 from leadline.spec.fields import Files, Memory, TableSource
@@ -31,7 +32,7 @@ from leadline.spec.frames import spec_of_frames
 from leadline.spec.infer import SAMPLE_ROWS
 from leadline.spec.load import from_mapping, load, told_with_lines
 from leadline.spec.model import Spec
-from leadline.values import Finding, InputError, Labels, Note
+from leadline.values import Finding, InputError, Judgement, Labels, Note
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -133,6 +134,33 @@ OBJECTIVES = pa.schema(
         "burn_rate": pa.float64(),
     }
 )
+DRIFT = pa.schema(
+    {
+        "column": pa.string(),
+        "role": pa.string(),
+        "window_start": _TIME,
+        "window_end": _TIME,
+        "rows": pa.int64(),
+        "verdict": pa.string(),
+        "since": _TIME,
+        "distance": pa.string(),
+        "value": pa.float64(),
+        "floor": pa.float64(),
+        "floor_p99": pa.float64(),
+        "excess": pa.float64(),
+        "limit": pa.float64(),
+        "metric": pa.string(),
+        "impact": pa.float64(),
+        "impact_low": pa.float64(),
+        "impact_high": pa.float64(),
+        "impacts": pa.string(),
+        "missing": pa.float64(),
+        "unseen": pa.float64(),
+        "unseen_low": pa.float64(),
+        "unseen_high": pa.float64(),
+        "why": pa.string(),
+    }
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,8 +173,7 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
-        why = self._why
-        judging = Judging(found)
+        why, judging = self._why, self._judging
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -161,8 +188,10 @@ class Result:
             representation=representation(found),
             parities=self._fairness.parities(),
             leaf_changes=found.leaf_changes(),
+            proxies=found.proxies,
             findings=self.findings,
-            objectives=judging.judgements(),
+            drift=latest_drift(found),
+            objectives=self._judgements,
             labels=found.labels,
             notes=(
                 *found.notes,
@@ -192,10 +221,26 @@ class Result:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What somebody may want to look into: slices that the model fails for, groups that are served differently,
-        why metrics changed."""
+        why metrics changed, columns that drifted, components."""
         found = self._evaluation
-        slices = [] if found.found is None else findings(found, found.found)
-        return (*slices, *self._fairness.findings(), *self._causes.findings())
+        slices = () if found.found is None else findings(found, found.found)
+        components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
+        causes = self._causes.findings()
+        return (*slices, *self._fairness.findings(), *causes, *drift_findings(found), *components)
+
+    @cached_property
+    def drift(self) -> Table:
+        """One row a column, window after the reference, and distance; the document has the latest window only."""
+        drifts = self._evaluation.drifts
+        return Table([row for each in (drifts.every if drifts else ()) for row in drift_rows(each)], DRIFT)
+
+    @cached_property
+    def _judging(self) -> Judging:
+        return Judging(self._evaluation)
+
+    @cached_property
+    def _judgements(self) -> Sequence[Judgement]:
+        return self._judging.judgements()
 
     @cached_property
     def _document(self) -> dict[str, Any]:

@@ -15,13 +15,15 @@ import ibis.expr.types as ir
 from leadline.engine import Engine
 from leadline.log import calendar
 from leadline.log.columns import as_text, number
-from leadline.log.features import FEATURE, features, further
+from leadline.log.features import FEATURE, RAW, delivered, features, further
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
 from leadline.values import InputError, Note
 
 LABEL = "label"
+#: what the names of proxies begin with among our columns
+PROXY = "proxy_"
 #: how near to an edge, in parts of its number, a value may round to it; and the largest number of a bin
 EDGE, LARGEST_BIN = 1e-9, 2.0**62
 #: weights beyond these have squares, or sums of squares, that a double does not hold
@@ -34,8 +36,8 @@ class Log:
     """An opened log on its engine. Nothing has been computed yet.
 
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
-                 entity, weight, baseline, score_0.. (multiclass), the columns of slices as slice_COLUMN, and
-                 features as feature_0..
+                 entity, weight, latency_s, error, baseline, score_0.. (multiclass), the columns of slices as
+                 slice_COLUMN, and features as feature_0.. (and feature_0_raw.., which may be NaN)
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
                  in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
                  Labels that are a sample have label_probability as delivered
@@ -112,24 +114,29 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     selected: dict[str, ir.Value] = {"id": raw[columns.id], "timestamp": times.instant(columns.timestamp)}
     received = times.instant(columns.received_at) if columns.received_at else None
     selected["known_at"] = selected["timestamp"] if received is None else received.coalesce(selected["timestamp"])
-    for name, column in (("prediction", columns.prediction), ("version", columns.version), ("entity", columns.entity)):
+    for name, column in (
+        ("prediction", columns.prediction),
+        ("version", columns.version),
+        ("entity", columns.entity),
+        ("error", columns.error),
+    ):
         if column is not None:
             selected[name] = raw[column]
-    for name, column in _numbers(spec).items():
-        selected[name] = number(raw[column], column)
-    if columns.weight is not None:  # a negative one is as unusable as none, and one whose square is lost
-        weight = selected["weight"]
-        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
-        selected["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
+    selected |= _usable_numbers(spec, raw)
     if isinstance(columns.scores, ListScores):
         for index in range(len(columns.scores.classes)):
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
     slices, left_out = _slices(spec, raw)
     notes += left_out
+    proxies, unread = _proxies(spec, raw)
+    notes += unread
+    selected |= {f"{PROXY}{name}": value for name, value in proxies.items()}
     selected |= {f"slice_{name}": value for name, value in slices.items()}
     of_model = features(spec, raw)
     described = {**of_model, **further(spec, raw, of_model)}
     selected |= {f"{FEATURE}{place}": value for place, value in enumerate(described.values())}
+    numbers = delivered(raw, of_model)
+    selected |= {f"{FEATURE}{place}{RAW}": numbers[name] for place, name in enumerate(of_model) if name in numbers}
     notes += [
         Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January.")
         for name in times.years
@@ -209,6 +216,19 @@ def _slices(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note
     return slices, notes
 
 
+def _proxies(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note]]:
+    """Whether rows meet the condition of a proxy: 1, 0 or NULL. One that cannot be read is left out and said."""
+    found: dict[str, ir.Value] = {}
+    notes: list[Note] = []
+    for proxy in spec.every_proxy:
+        try:
+            found[proxy.name] = where.to_ibis(proxy.where, table, spec.timezone).cast("int8")
+        except InputError as problem:
+            why = str(problem).partition("\n")[0]
+            notes.append(Note("proxy_left_out", f"Proxy {proxy.name!r} is left out: {why}"))
+    return found, notes
+
+
 def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:
     """What parts the rows: a value of the column, the number of a bin, or whether a condition holds."""
     if isinstance(part, WhereSlice):
@@ -244,6 +264,7 @@ def _numbers(spec: Spec) -> dict[str, str]:
     named = {
         "score": columns.score,
         "weight": columns.weight,
+        "latency_s": columns.latency_s,
         "baseline": spec.baseline.score if spec.baseline else None,
     }
     if isinstance(columns.scores, dict):
@@ -251,17 +272,30 @@ def _numbers(spec: Spec) -> dict[str, str]:
     return {name: column for name, column in named.items() if column is not None}
 
 
+def _usable_numbers(spec: Spec, raw: ir.Table) -> dict[str, ir.Value]:
+    """These columns, NULL where a number cannot be used."""
+    found = {name: number(raw[column], column) for name, column in _numbers(spec).items()}
+    if "weight" in found:  # a negative one is as unusable as none, and one whose square is lost
+        weight = found["weight"]
+        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
+        found["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
+    if "latency_s" in found:  # one below 0 is of clocks that disagree
+        found["latency_s"] = ibis.ifelse(found["latency_s"] >= 0, found["latency_s"], ibis.null("float64"))
+    return found
+
+
 def _roles(spec: Spec) -> dict[str, str | None]:
     """Role → the column that the spec names for it in the predictions."""
     columns = spec.predictions.columns
     named = {
-        role: getattr(columns, role) for role in ("id", "timestamp", "prediction", "version", "entity", "received_at")
+        role: getattr(columns, role)
+        for role in ("id", "timestamp", "prediction", "version", "entity", "error", "received_at")
     }
     return named | dict(_numbers(spec))
 
 
 def require(table: ir.Table, role: str, column: str, where_: str, at: tuple[str | int, ...]) -> None:
-    """Raise InputError where a table lacks the column that plays a role."""
+    """Raise InputError, about the place `at` of the declaration, where a table lacks the column of a role."""
     if column not in table.columns:
         nearest = _nearest(column, table.columns)
         text = f"{where_}.columns.{role}: there is no column {column!r}{f'{nearest} The' if nearest else '; the'}"
@@ -328,7 +362,7 @@ class Times:
         return (min(found), max(found)) if found else None
 
     def instant(self, name: str) -> ir.Value:
-        """A column as naive UTC. Raises InputError where it is no time."""
+        """A column as naive UTC timestamps. Raises InputError where it holds no times."""
         column = self._table[name]
         kind = column.type()
         if kind.is_null():

@@ -376,6 +376,30 @@ def _still(content: Content) -> str:
     return of_errors if content.task == "regression" else of_scores
 
 
+def proxy_sentences(content: Content) -> Iterator[str]:
+    """How well proxies tell of wrong predictions, and whether to keep them: those that do first."""
+    for each in sorted(content.proxies, key=lambda grade: {True: 0, False: 1, None: 2}[grade.kept]):
+        if each.kept is None or each.precision is None or each.wrong is None:
+            yield f"{named(each.proxy)} is not graded: {each.why}."
+            continue
+        meeting = (
+            f"of 100 rows that meet it {_per_100(each.precision, each.precision_low, each.precision_high)} are wrong"
+        )
+        beside = f"of all rows {_per_100(each.wrong)}"
+        if each.kept:
+            found = f"it meets {_per_100(each.recall, each.recall_low, each.recall_high)} of 100 wrong ones"
+            yield f"{named(each.proxy)} tells of wrong predictions, keep it: {meeting}, {beside}; {found}."
+        else:
+            yield f"{named(each.proxy)} tells no more than chance: {meeting}, {beside}."
+
+
+def _per_100(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A share of rows as a number of 100, with its interval."""
+    ends = [None if each is None else 100 * each for each in (value, low, high)]
+    shown, between = interval(*ends)
+    return f"{shown} {between}" if between else shown
+
+
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
@@ -534,12 +558,22 @@ def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
 
 
 #: kinds of findings that say for whom it is not; others say why
-OF_SLICES = ("slice",)
+OF_SLICES, OF_GROUPS = "slice", "parity"
+
+
+def found_reasons(content: Content) -> list[Finding]:
+    """What was found that may be why, in its order."""
+    return [each for each in content.findings if each.kind not in (OF_SLICES, OF_GROUPS)]
 
 
 def found_slices(content: Content) -> list[Finding]:
     """What was found without being declared, in its order."""
-    return [each for each in content.findings if each.kind in OF_SLICES]
+    return [each for each in content.findings if each.kind == OF_SLICES]
+
+
+def found_parities(content: Content) -> list[Finding]:
+    """The sensitive groups that are not served as the others are, in its order."""
+    return [each for each in content.findings if each.kind == OF_GROUPS]
 
 
 # Series -------------------------------------------------------------------------------------------------------------

@@ -26,10 +26,13 @@ from leadline.report.answers import (
     budget_sentence,
     estimated,
     folded,
+    found_parities,
+    found_reasons,
     found_slices,
     label_sentences,
     ordered,
     overall,
+    proxy_sentences,
     rankings,
     record_sentences,
     series,
@@ -50,8 +53,6 @@ from leadline.report.why import (
     event_cells,
     event_sentence,
     explained,
-    found_causes,
-    found_parities,
     mix_rate_sentences,
     parity_sentence,
     told_changes,
@@ -214,8 +215,8 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 
 def _without_labels(content: Content) -> Iterator[Markup]:
-    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    rows, sentences = awaited(content), list(record_sentences(content))
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were; proxies."""
+    rows, sentences = awaited(content), [*record_sentences(content), *proxy_sentences(content)]
     if not rows and not sentences:
         return
     yield tag("h3", "Without labels")
@@ -594,7 +595,7 @@ def _parity(each: Parity) -> Markup:
 
 
 def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
-    found, sentences = found_causes(content), [*change_sentences(content), *mix_rate_sentences(content)]
+    found, sentences = found_reasons(content), [*change_sentences(content), *mix_rate_sentences(content)]
     events = told_events(content, LISTED)
     if not found and not sentences and not events:
         return

@@ -23,11 +23,14 @@ from leadline.report.answers import (
     breach_sentences,
     budget_sentence,
     folded,
+    found_parities,
+    found_reasons,
     found_slices,
     label_sentences,
     latest,
     ordered,
     overall,
+    proxy_sentences,
     rankings,
     reasons,
     record_sentences,
@@ -45,8 +48,6 @@ from leadline.report.why import (
     event_cells,
     event_sentence,
     explained,
-    found_causes,
-    found_parities,
     mix_rate_sentences,
     parity_sentence,
     told_changes,
@@ -216,8 +217,8 @@ def _found(content: Content, width: int) -> Iterator[Text]:
 
 
 def without_labels(content: Content, width: int) -> Iterator[Text]:
-    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    rows, sentences = awaited(content), list(record_sentences(content))
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were; proxies."""
+    rows, sentences = awaited(content), [*record_sentences(content), *proxy_sentences(content)]
     if not rows and not sentences:
         return
     yield from question("Without labels")
@@ -353,7 +354,7 @@ def served_alike(content: Content, width: int) -> Iterator[Text]:
 
 def why(content: Content, width: int) -> Iterator[Text]:
     """What explains the metrics' changes since the reference: what was found, by cause, and by slice."""
-    found, sentences = found_causes(content), [*change_sentences(content), *mix_rate_sentences(content)]
+    found, sentences = found_reasons(content), [*change_sentences(content), *mix_rate_sentences(content)]
     events = told_events(content, EVENTS)
     if not found and not sentences and not events:
         return

@@ -7,11 +7,8 @@ from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
 from leadline.report.words import alike, day, days, decimals, difference, interval, margin, named, numbers, printable
-from leadline.values import Change, EventEffect, Finding, LeafChange, MixRate, counted
+from leadline.values import Change, EventEffect, LeafChange, MixRate, counted
 
-#: kinds of findings that say for whom it is not
-PARITY = "parity"
-OF_WHOM = ("slice", PARITY)
 BASE_RATE = "positive_rate"
 #: leaves that are named
 APART = 2
@@ -188,16 +185,6 @@ def mix_rate_sentence(each: MixRate, kept: str = "the reference's mix") -> str:
     if each.found:
         terms = f"{rate} within each (rate), {mix} by how many of each come (mix)"
     return f"{named(each.metric)} by {by}: {terms}. At {kept} it would be {frozen} {between}."
-
-
-def found_causes(content: Content) -> list[Finding]:
-    """The findings that say why."""
-    return [each for each in content.findings if each.kind not in OF_WHOM]
-
-
-def found_parities(content: Content) -> list[Finding]:
-    """The findings of groups that are not served as the others are."""
-    return [each for each in content.findings if each.kind == PARITY]
 
 
 def parity_sentence(content: Content) -> str:
