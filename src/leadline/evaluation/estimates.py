@@ -15,7 +15,9 @@ from leadline.estimate.maturity import label_names
 from leadline.estimate.proxies import grade
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
+from leadline.evaluation.columns import Columns
 from leadline.evaluation.components import Pipeline
+from leadline.evaluation.drifts import Drifts, effect_metrics, latest_drifts, tumbling_drifts
 from leadline.evaluation.found import FoundSlices
 from leadline.evaluation.freshness import EXACT, Age, Newest
 from leadline.evaluation.leaves import LeafCells
@@ -72,6 +74,7 @@ class Evaluation:
     leaves  rows by leaf of a tree over features, for estimates without labels
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
+    columns rows by the value of each feature, score and prediction, or why there are none; None without features
     newest  when the newest rows came, where a metric tells their age
     pipeline  the runs of the pipeline's components, where they are declared
     found   slices that the model fails for; None where there was nothing to look at, or they were not asked for
@@ -95,6 +98,7 @@ class Evaluation:
     leaves: LeafCells | None = None
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
+    columns: Columns | Undefined | None = None
     newest: Newest | None = None
     pipeline: Pipeline | None = None
     found: FoundSlices | None = None
@@ -390,6 +394,25 @@ class Evaluation:
         if self.spec.task == "multiclass":
             return OfClasses(*known, self.codes.classes, self.classes)
         return OfScores(*known, self.leaves)
+
+    @cached_property
+    def drifts(self) -> Drifts | None:
+        """How the columns of later windows differ from the reference, and what that does to the metrics."""
+        if not isinstance(self.columns, Columns):
+            return None
+        return tumbling_drifts(self.spec, self.columns, self._affected, self.series.classes)
+
+    @cached_property
+    def latest_drifts(self) -> Drifts | None:
+        """The same of the latest window."""
+        if not isinstance(self.columns, Columns):
+            return None
+        return latest_drifts(self.spec, self.columns, self._affected, self.series.classes, self.as_of)
+
+    @property
+    def _affected(self) -> tuple[Metric, ...]:
+        """The metrics for which it is told what columns do to them."""
+        return effect_metrics(list(self.objective_metrics.values()), self.metrics)
 
     @cached_property
     def estimated(self) -> tuple[Estimate, ...]:

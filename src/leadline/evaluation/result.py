@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
+from leadline.evaluation.drift_findings import drift_findings, latest_drift
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.findings import findings
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
 from leadline.report.answers import exit_code, summary
-from leadline.report.document import Content, document
+from leadline.report.document import Content, document, drift_rows
 from leadline.report.html import html, notebook
 from leadline.report.text import Report
 from leadline.spec.fields import Files, Memory, TableSource
@@ -129,6 +130,33 @@ OBJECTIVES = pa.schema(
         "burn_rate": pa.float64(),
     }
 )
+DRIFT = pa.schema(
+    {
+        "column": pa.string(),
+        "role": pa.string(),
+        "window_start": _TIME,
+        "window_end": _TIME,
+        "rows": pa.int64(),
+        "verdict": pa.string(),
+        "since": _TIME,
+        "distance": pa.string(),
+        "value": pa.float64(),
+        "floor": pa.float64(),
+        "floor_p99": pa.float64(),
+        "excess": pa.float64(),
+        "limit": pa.float64(),
+        "metric": pa.string(),
+        "impact": pa.float64(),
+        "impact_low": pa.float64(),
+        "impact_high": pa.float64(),
+        "impacts": pa.string(),
+        "missing": pa.float64(),
+        "unseen": pa.float64(),
+        "unseen_low": pa.float64(),
+        "unseen_high": pa.float64(),
+        "why": pa.string(),
+    }
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,6 +182,7 @@ class Result:
             leaf_changes=found.leaf_changes(),
             proxies=found.proxies,
             findings=self.findings,
+            drift=latest_drift(found),
             objectives=self._judgements,
             labels=found.labels,
             notes=(
@@ -170,11 +199,17 @@ class Result:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What somebody may want to look into: slices that the model fails for, components that fail or are late."""
+        """What somebody may want to look into: slices that the model fails for, columns that drifted, components."""
         found = self._evaluation
         slices = () if found.found is None else findings(found, found.found)
         components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
-        return (*slices, *components)
+        return (*slices, *drift_findings(found), *components)
+
+    @cached_property
+    def drift(self) -> Table:
+        """One row a column, window after the reference, and distance; the document has the latest window only."""
+        drifts = self._evaluation.drifts
+        return Table([row for each in (drifts.every if drifts else ()) for row in drift_rows(each)], DRIFT)
 
     @cached_property
     def _judging(self) -> Judging:

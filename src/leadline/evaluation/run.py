@@ -21,6 +21,7 @@ from leadline.estimate.maturity import inferred, label_names
 from leadline.estimate.selective import unobserved
 from leadline.evaluation.choice import choose, has, observable
 from leadline.evaluation.classes import class_cells, not_expected
+from leadline.evaluation.column_reading import columns_of
 from leadline.evaluation.components import Pipeline
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.freshness import asked_for, newest
@@ -71,7 +72,7 @@ def evaluate_log(
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
-    search      whether to look for slices that the model fails for, unless the spec says no
+    search      whether to look for slices that the model fails for and at each column, unless the spec says no
     progress    is told in a few words what is being done
     """
     told = progress or _silent
@@ -205,12 +206,32 @@ def _evaluate(
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
     evaluation, sample = _refined(evaluation, log, known.table, plan.thresholds, told)
-    if not (search and spec.find_slices and log.described):
-        return evaluation
-    told("looking for slices that the model fails for")
-    rows = of_sample(known.table) if sampled is not None else known.table
-    slices = find_slices(evaluation, log, rows, has(spec, log, found), plan.thresholds, sample)
-    return replace(evaluation, found=slices)
+    return _searched(evaluation, log, found, known, plan.thresholds, sample, told) if search else evaluation
+
+
+def _searched(
+    evaluation: Evaluation,
+    log: Log,
+    found: Profile,
+    known: Facts,
+    thresholds: Sequence[float],
+    sample: pa.Table | None,
+    told: Callable[[str], None],
+) -> Evaluation:
+    """With what nobody asked for: slices that the model fails for, and the values of each column.
+
+    sample   of the reference with its features, where one was read
+    """
+    spec = evaluation.spec
+    if spec.find_slices and log.described:
+        told("looking for slices that the model fails for")
+        rows = of_sample(known.table) if evaluation.sampled is not None else known.table
+        slices = find_slices(evaluation, log, rows, has(spec, log, found), thresholds, sample)
+        evaluation = replace(evaluation, found=slices)
+    if spec.check_columns:
+        told("counting the values of each column")
+        evaluation = replace(evaluation, columns=columns_of(evaluation, log, found, known, thresholds))
+    return evaluation
 
 
 def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:

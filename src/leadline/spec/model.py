@@ -597,6 +597,10 @@ class Spec(Frozen):
     find_slices: bool = Field(
         default=True, description="Whether to look for slices that the model fails for, over all features."
     )
+    check_columns: bool = Field(
+        default=True,
+        description="Whether to look at the values of features, scores and predictions, for what drifted.",
+    )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
     objectives: Annotated[tuple[Objective, ...], _OrOpenSlo()] = Field(
         default=(), description="What was promised; {openslo: FILE} reads it from OpenSLO documents."
