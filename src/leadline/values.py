@@ -240,6 +240,48 @@ class LeafChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """What something does to a metric, in the metric's own unit, with a 95 % interval where there is one."""
+
+    metric: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that somebody may want to look into: what, where, since when, what it does, and what to look at next.
+
+    kind      its name: `slice`, `mix`, `unit_change`, ...
+    what      a sentence for people
+    slice     the rows that it is about
+    window    the stretch of time in which it was looked for
+    next      what to look at next, a sentence
+    columns   the user's columns that it is about
+    since     when it began; None where it has been so in all of the log
+    effect    None where it was not measured
+    rows      rows of the window that it touches
+    evidence  the figures that it rests on
+    where     a condition for exactly these rows that can be pasted into the declaration; None where there is none
+    examples  ids of a few of the rows
+    """
+
+    kind: str
+    what: str
+    slice: Slice
+    window: Window
+    next: str
+    columns: tuple[str, ...] = ()
+    since: datetime | None = None
+    effect: Effect | None = None
+    rows: int = 0
+    evidence: tuple[Estimate, ...] = ()
+    where: str | None = None
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """The promised side of a number: at least or at most `limit`.
 
