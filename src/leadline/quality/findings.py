@@ -1,0 +1,128 @@
+"""Episodes as findings: sentences with the day on which it began, and figures with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from leadline.quality.comparison import Fault, Figure
+from leadline.quality.episodes import Episode
+from leadline.quality.summary import Partitions
+from leadline.stats.proportion import share_interval
+from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window
+
+#: what counts less among findings: those that only look unusual, those that ended, those that began long ago
+UNUSUAL, ENDED, OLD = 0.3, 0.5, 0.3
+#: those that have been so in all of the log
+ALWAYS = 0.2
+
+
+def told(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Finding, ...]:
+    """The episodes that touch a window as findings, what matters most first.
+
+    What is most of the rows of its partitions comes before what is few; what is there still before what has ended;
+    what began in the window before what is older.
+    """
+    mine = [each for each in found if log.starts[each.first] < window.end and _end(log, each) > window.start]
+    ranked = sorted(mine, key=lambda each: (-_weight(log, each, window), each.first, each.fault.columns))
+    return tuple(finding(log, each, window) for each in ranked)
+
+
+def _end(log: Partitions, each: Episode) -> datetime:
+    return max(log.ends[-1], log.ends[each.last]) if each.ongoing else log.ends[each.last]
+
+
+def _weight(log: Partitions, each: Episode, window: Window) -> float:
+    weight = each.fault.share
+    if each.fault.kind == "unusual":
+        weight *= UNUSUAL
+    if not each.ongoing:
+        weight *= ENDED
+    return weight * (OLD if log.starts[each.first] < window.start else 1.0)
+
+
+def finding(log: Partitions, each: Episode, window: Window) -> Finding:
+    """One episode."""
+    fault = each.fault
+    first, after = each.first, len(log) if each.ongoing else each.last + 1
+    span = Window(log.starts[first], log.ends[after - 1])
+    rows = round(fault.share * int(log.rows[first:after].sum()))
+    return Finding(
+        kind=fault.kind,
+        what=_sentence(log, each),
+        slice=fault.slice,
+        window=window,
+        next=fault.next,
+        columns=fault.columns,
+        since=log.starts[first],
+        rows=rows,
+        evidence=tuple(
+            estimate for figure in fault.figures for estimate in _estimates(log, first, span, fault.slice, figure)
+        ),
+        where=fault.where,
+    )
+
+
+def standing(fault: Fault, log: Partitions, window: Window) -> Finding:
+    """A fault that has been there in all of the log."""
+    return Finding(
+        kind=fault.kind,
+        what=f"{_subject(fault)}{fault.what}; it has been so in all of the log.",
+        slice=fault.slice,
+        window=window,
+        next=fault.next,
+        columns=fault.columns,
+        rows=round(fault.share * int(log.rows.sum())),
+        where=fault.where,
+    )
+
+
+def _sentence(log: Partitions, each: Episode) -> str:
+    fault = each.fault
+    hourly = log.ends[0] - log.starts[0] < timedelta(hours=2)
+    begin = day(log.starts[each.first], hourly)
+    if each.ongoing:
+        when = f" since {begin}"
+    else:
+        last = log.ends[each.last] - timedelta(hours=1) if not hourly else log.ends[each.last]
+        end = day(last, hourly)
+        when = f" on {begin}" if end == begin else f" from {begin} to {end}"
+    before = f"; {fault.before}" if fault.before else ""
+    if each.earlier:
+        times = "once before" if len(each.earlier) == 1 else f"{len(each.earlier)} times before"
+        before += f"; it was so {times}, until {day(log.ends[each.earlier[-1]] - timedelta(hours=1), False)}"
+    elif "never" not in fault.before:
+        before += "; never so before"
+    return f"{_subject(fault)}{fault.what}{when}{before}."
+
+
+def _subject(fault: Fault) -> str:
+    """What it is about, with a colon."""
+    names = list(fault.columns[:2] if fault.kind == "swapped_columns" else fault.columns[:1])
+    if fault.kind in ("null_join_keys", "null_jump"):
+        names = list(fault.columns)
+    if not names:
+        return ""
+    shown = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    where = f" ({fault.slice})" if fault.slice != ALL_ROWS else ""
+    return f"{shown}{where}: "
+
+
+def day(moment: datetime, clock: bool) -> str:
+    """A moment in its own time zone: the date, with the clock where that matters."""
+    midnight = not (moment.hour or moment.minute)
+    return f"{moment:%Y-%m-%d %H:%M}" if clock and not midnight else f"{moment:%Y-%m-%d}"
+
+
+def _estimates(log: Partitions, first: int, span: Window, where: Slice, figure: Figure) -> tuple[Estimate, ...]:
+    """Before and now."""
+    before = Window(log.starts[0], log.starts[first]) if first else None
+    found = [] if before is None else [_estimate(figure.name, where, before, *figure.before)]
+    return (*found, _estimate(figure.name, where, span, *figure.now))
+
+
+def _estimate(name: str, where: Slice, window: Window, hits: int, rows: int) -> Estimate:
+    if not rows:
+        return Estimate(name, where, None, window, None, None, None, 0, 0, Status.UNDEFINED, "no rows")
+    low, high = share_interval(float(hits), float(rows))
+    return Estimate(name, where, None, window, hits / rows, low, high, rows, rows, Status.REALISED, interval="wilson")
