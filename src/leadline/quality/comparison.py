@@ -13,7 +13,7 @@ from leadline.quality.grid import LEAST, LEVELS, Ints, moved
 from leadline.quality.summary import Column, Partitions, shares
 from leadline.stats.arrays import Floats
 from leadline.stats.prediction import binomial_p, predicted
-from leadline.values import ALL_ROWS, Scalar, Slice
+from leadline.values import ALL_ROWS, Slice
 
 #: the chance that is left to one share of one column to look like a fault by accident
 CHANCE = 1e-6
@@ -29,67 +29,6 @@ RESIDUAL, APART = 3.5, 1.6
 FARTHEST = 1e6
 
 Key = tuple[str, Slice]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A share before and now, to be shown with its interval.
-
-    name     of what: `missing_share`, ...
-    before   hits and rows of the partitions before
-    now      hits and rows
-    """
-
-    name: str
-    before: tuple[int, int]
-    now: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """Whether a new value of a column goes along with the same values of other columns as one that vanished."""
-
-    column: str
-    old: Scalar
-    new: Scalar
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Whether columns have no value in the same rows."""
-
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault by its name, as found in one partition.
-
-    kind      its name, that of the function that found it
-    columns   what it is about; the first one is named first
-    what      how it is now, the beginning of a sentence: "CO is missing in 61 % of the rows"
-    before    how it was, the end of that sentence: "before in 2 %, at most in 5 %"
-    next      what to look at next, a sentence
-    share     of the rows of the partition that it touches, in [0, 1]
-    question  what has to be asked of the rows before it can be said; None where nothing
-    """
-
-    kind: str
-    columns: tuple[str, ...]
-    what: str
-    before: str
-    next: str
-    share: float
-    figures: tuple[Figure, ...] = ()
-    slice: Slice = ALL_ROWS
-    where: str | None = None
-    question: Relation | Together | None = None
-    detail: tuple[Scalar, ...] = ()
-
-    @property
-    def key(self) -> tuple[str, tuple[str, ...], Slice, tuple[Scalar, ...]]:
-        """What makes it the same fault as that of another partition."""
-        return self.kind, self.columns, self.slice, self.detail
 
 
 @dataclass(frozen=True)

@@ -7,41 +7,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from leadline.quality.comparison import Fault, Figure, Relation, Together
+from leadline.quality.comparison import Comparison, Pair
+from leadline.quality.fault import Episode, Fault, Relation, Together
+from leadline.quality.faults import FAULTS, OVER_TIME
 from leadline.quality.grid import Ints
 from leadline.quality.history import GAP, LASTING, Sighting
-from leadline.quality.summary import Partitions
+from leadline.quality.summary import Partitions, log_at
 from leadline.quality.words import listed, percent, quoted
 from leadline.stats.arrays import Floats
 from leadline.values import ALL_ROWS
 
+#: the chance that is left to a fault of several partitions to be none
+LEVEL = 1e-3
 #: partitions by which a new value and a vanished one may begin apart and still be one renamed
 APART = 2
 #: shares of rows that missing columns of one join, or two names of a value, may differ by, and as a share of them
 SHARE_APART, SHARE_RATIO = 0.01, 0.25
 #: rows in which columns have no value together, of those in which any has none, that make them one
 IN_THE_SAME_ROWS = 0.9
-
-
-@dataclass(frozen=True)
-class Episode:
-    """A fault from its first to its last partition.
-
-    fault    as it is told: that of the partition in which it touched the most rows
-    first, last   the partitions
-    ongoing  whether it was there at the end of the log, or lasted so long that it became usual
-    earlier  the last partition of each time that it was there before
-    group    sightings that go together begin with the same (partition, group); None where it goes with no other
-    parts    the episodes that it is made of, to be told instead where it turns out to be none
-    """
-
-    fault: Fault
-    first: int
-    last: int
-    ongoing: bool
-    earlier: tuple[int, ...] = ()
-    group: tuple[int, int] | None = None
-    parts: tuple[Episode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +58,24 @@ def episodes(log: Partitions, found: Sequence[Sighting]) -> tuple[Episode, ...]:
     by_key: dict[object, list[Sighting]] = {}
     for sighting in found:
         by_key.setdefault(sighting.fault.key, []).append(sighting)
-    every = [each for mine in by_key.values() for each in _runs(mine, len(log))]
-    return tuple(sorted(_joined(every), key=lambda each: each.first))
+    every = [each for mine in by_key.values() for each in _runs(log, mine)]
+    every += _not_explained([each for over_time in OVER_TIME for each in over_time(log)], every)
+    return tuple(sorted(_joined(log, every), key=lambda each: each.first))
 
 
-def _runs(found: Sequence[Sighting], partitions: int) -> Iterator[Episode]:
+def _not_explained(found: Sequence[Episode], named: Sequence[Episode]) -> list[Episode]:
+    """Of what is found over time, that which no fault with a name explains that began at about the same time."""
+    begun = {
+        (name, each.first + apart)
+        for each in named
+        if each.fault.kind not in ("unusual", "null_jump", "cut_off")
+        for name in each.fault.columns
+        for apart in range(-APART, APART + 1)
+    }
+    return [each for each in found if (each.fault.columns[0], each.first) not in begun]
+
+
+def _runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
     earlier: tuple[int, ...] = ()
     begin = 0
     for place in range(1, len(found) + 1):
@@ -87,21 +83,36 @@ def _runs(found: Sequence[Sighting], partitions: int) -> Iterator[Episode]:
             continue
         run = found[begin:place]
         first, last = run[0].partition, run[-1].partition
-        strongest = max(run, key=lambda each: each.fault.share)
+        fault = _as_one(log, run)
         group = None if run[0].group is None else (first, run[0].group)
-        ongoing = last + GAP >= partitions or len(run) >= LASTING
-        yield Episode(strongest.fault, first, last, ongoing, earlier, group)
+        ongoing = last + GAP >= len(log) or len(run) >= LASTING
+        yield Episode(fault, first, last, ongoing, earlier, group)
         earlier, begin = (*earlier, last), place
 
 
-def _joined(every: Sequence[Episode]) -> list[Episode]:
-    left = _renamed(_begun_before(list(every)))
+def _as_one(log: Partitions, run: Sequence[Sighting]) -> Fault:
+    """The fault as all of its partitions together show it; that of the one with the most rows where they do not."""
+    strongest = max(run, key=lambda each: each.fault.share).fault
+    named = next((each for each in FAULTS if each.__name__ == strongest.kind), None)
+    if named is None or len(run) < 2 or not strongest.columns or strongest.slice != ALL_ROWS:
+        return strongest
+    usual, places = run[0].usual, np.array([each.partition for each in run])
+    pairs = {
+        (name, ALL_ROWS): Pair(log.named[name].beside(usual, places), np.arange(len(usual)), len(usual), log.season)
+        for name in strongest.columns
+    }
+    compared = Comparison(pairs, log_at(log, usual), log_at(log, []), LEVEL)
+    return next((each for each in named(compared) if each.key == strongest.key), strongest)
+
+
+def _joined(log: Partitions, every: Sequence[Episode]) -> list[Episode]:
+    left = _renamed(log, _begun_before(list(every)))
     left = _without_values(left)
     return _alike(left)
 
 
 def _begun_before(every: list[Episode]) -> list[Episode]:
-    """A fault that was only unusual on its first days: these belong to it."""
+    """What was only unusual just before a fault with a name, or while it began, belongs to it."""
     vague = [each for each in every if each.fault.kind == "unusual"]
     found = [each for each in every if each.fault.kind != "unusual"]
     for each in vague:
@@ -111,28 +122,27 @@ def _begun_before(every: list[Episode]) -> list[Episode]:
             for at, other in enumerate(found)
             if name in other.fault.columns
             and other.fault.kind != "null_jump"
-            and 0 <= other.first - each.first <= GAP
-            and each.last <= other.last
+            and other.first - GAP <= each.first <= min(other.last, other.first + LASTING)
         ]
         if later:
             at, other = later[0]
-            found[at] = replace(other, first=each.first)
+            found[at] = replace(other, first=min(each.first, other.first))
         else:
             found.append(each)
     return found
 
 
-def _renamed(every: list[Episode]) -> list[Episode]:
+def _renamed(log: Partitions, every: list[Episode]) -> list[Episode]:
     """A value that is gone and one that came as often at about the same time, as one: to be asked of the rows."""
     gone = [each for each in every if each.fault.kind == "vanished_category"]
     come = [each for each in every if each.fault.kind == "new_category"]
     pairs = [
-        (abs(_share(old, 0) - _share(new, 1)), old, new)
+        (abs(_share(old, 0) - _share_at_first(log, new)), old, new)
         for old in gone
         for new in come
         if old.fault.columns == new.fault.columns
         and abs(old.first - new.first) <= APART
-        and _near(_share(old, 0), _share(new, 1))
+        and _near(_share(old, 0), _share_at_first(log, new))
     ]
     taken: list[Episode] = []
     found = []
@@ -145,7 +155,8 @@ def _renamed(every: list[Episode]) -> list[Episode]:
             new.fault,
             kind="renamed_category",
             what=f"{quoted(value)} is now called {quoted(name)}",
-            before=f"the one was {percent(_share(old, 0))} of the rows, the other is {percent(_share(new, 1))}",
+            before=f"the one was {percent(_share(old, 0))} of the rows, the other came in"
+            f" {percent(_share_at_first(log, new))}",
             next="Look at the list of codes in the source, and map the new one to that on which the model was trained.",
             figures=(*old.fault.figures, *new.fault.figures),
             question=Relation(new.fault.columns[0], value, name),
@@ -161,6 +172,15 @@ def _share(episode: Episode, now: int) -> float:
     figure = episode.fault.figures[0]
     hits, rows = figure.now if now else figure.before
     return hits / rows if rows else 0.0
+
+
+def _share_at_first(log: Partitions, new: Episode) -> float:
+    """The share of a new value in its first partitions, but that in which it came: later it may change for itself."""
+    column = log.named[new.fault.columns[0]]
+    at = column.values.index(new.fault.detail[0])
+    span = slice(new.first + 1, new.first + 1 + LASTING)
+    rows = int(column.known[span].sum())
+    return int(column.value_counts[span, at].sum()) / rows if rows else _share(new, 1)
 
 
 def _near(one: float, other: float) -> bool:
@@ -191,7 +211,7 @@ def _without_values(every: list[Episode]) -> list[Episode]:
             columns=columns,
             what=f"missing together in {'all' if share == 1 else percent(share) + ' of the'} rows, as where a join or a"
             " source fails",
-            next="Look at the join from which these columns come: at its keys, and at whether it has all of its partners.",
+            next="Look at the join from which these columns come: are its keys the same, are its partners all there?",
             question=Together(columns),
         )
         ongoing = any(each.ongoing for each in group)
@@ -252,7 +272,7 @@ def questions(found: Sequence[Episode]) -> tuple[Question, ...]:
 
 
 def answered(found: Sequence[Episode], answers: Mapping[Question, Answer]) -> tuple[Episode, ...]:
-    """The episodes that the answers bear out, and the parts of those that they do not; without an answer, as they are."""
+    """The episodes that the answers bear out, and the parts of the others; those without an answer as they are."""
     told: list[Episode] = []
     for each in found:
         question = each.fault.question
@@ -287,17 +307,3 @@ def _excess(one: Ints, other: Ints) -> float:
     share: Floats = (one + other) / (n + m)
     noise = np.sqrt(share * (1 - share) * (1 / n + 1 / m) * 2 / np.pi).sum() / 2
     return max(0.0, float(0.5 * np.abs(one / n - other / m).sum() - 1.2 * noise))
-
-
-__all__ = [
-    "Answer",
-    "Common",
-    "Episode",
-    "Figure",
-    "Likeness",
-    "Question",
-    "alike",
-    "answered",
-    "episodes",
-    "questions",
-]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from leadline.quality.comparison import Fault, Figure
-from leadline.quality.episodes import Episode
+from leadline.quality.fault import Episode, Fault, Figure
 from leadline.quality.summary import Partitions
 from leadline.stats.proportion import share_interval
 from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.quality.comparison import Comparison, Fault, Key, Pair
+from leadline.quality.comparison import Comparison, Key, Pair
+from leadline.quality.fault import Fault
 from leadline.quality.faults import BESIDE, FAULTS, OF_LOG
 from leadline.quality.faults.null_jump import LEAST_RISE_OF_SLICE
+from leadline.quality.grid import Ints
 from leadline.quality.rules import ALPHA, OVER, Unusual, clusters, unusual
 from leadline.quality.statistics import Watched, watched
 from leadline.quality.summary import Column, Partitions, log_at
-from leadline.quality.words import listed, number, percent
+from leadline.quality.words import number, percent
 from leadline.values import ALL_ROWS
 
 #: partitions that are looked back to: eight weeks of days
@@ -38,11 +40,13 @@ class Sighting:
 
     partition   its number
     group       the same for sightings of one partition that go together; None where it goes with no other
+    usual       the partitions with which its column was compared
     """
 
     partition: int
     fault: Fault
     group: int | None = None
+    usual: Ints = field(default_factory=lambda: np.zeros(0, np.int64), compare=False)
 
 
 @dataclass
@@ -101,13 +105,13 @@ def sightings(log: Partitions, alpha: float = ALPHA) -> tuple[Sighting, ...]:
         before = log_at(log, log_memory.before(now, 0))
         compared = Comparison(pairs, before, log_at(log, [now]), level, _slices(log, now) if _sliced(pairs) else {})
         named = _named(compared)
-        found += [Sighting(now, fault) for fault in named]
+        found += [Sighting(now, fault, usual=_usual(pairs, fault)) for fault in named]
         rules = unusual(of, now, _history(now, memory, mine), log.season)
         deviations[now] = rules.t
         alarms = rules.alarms(alpha)
         left = _unexplained(of, alarms, whole, named)
         going_on = _going_on({whole[column].name for column in of.columns[left]}, told, now)
-        found += [Sighting(now, fault) for fault in going_on]
+        found += [Sighting(now, fault, usual=_usual(pairs, fault)) for fault in going_on]
         left = _unexplained(of, alarms, whole, [*named, *going_on])
         told |= {
             name: (now, fault) for fault in (*named, *going_on) for name in fault.columns if not _of_missing(fault)
@@ -118,6 +122,11 @@ def sightings(log: Partitions, alpha: float = ALPHA) -> tuple[Sighting, ...]:
         _learn_all(log, now, memory, broken)
         log_memory.learn(now, 0, bool(of_log) or any(not fault.columns for fault in named))
     return tuple(found)
+
+
+def _usual(pairs: Mapping[Key, Pair], fault: Fault) -> Ints:
+    of = [pair.places for name in fault.columns if (pair := pairs.get((name, fault.slice))) is not None]
+    return of[0] if of else np.zeros(0, np.int64)
 
 
 def _going_on(alarmed: set[str], told: Mapping[str, tuple[int, Fault]], now: int) -> list[Fault]:
@@ -253,12 +262,3 @@ def _learn_all(log: Partitions, now: int, memory: _Memory, broken: set[Key]) -> 
     for at, column in enumerate(log.columns):
         if column.rows[now]:
             memory.learn(now, at, (column.name, column.slice) in broken)
-
-
-def together(faults: Sequence[Fault]) -> Fault:
-    """Faults of one kind that began together as one, of which the first is told."""
-    names = tuple(dict.fromkeys(name for fault in faults for name in fault.columns))
-    if len(names) < 2 or len(faults) < 2:
-        return faults[0]
-    others = [name for name in names if name not in faults[0].columns]
-    return replace(faults[0], columns=names, what=f"{faults[0].what} (and likewise {listed(others)})")

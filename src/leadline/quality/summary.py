@@ -107,6 +107,14 @@ class Column:
         parts: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _BY_PARTITION}
         return replace(self, **parts)
 
+    def beside(self, usual: Ints, places: Ints) -> Column:
+        """The usual partitions, and after them the partitions at `places` as one."""
+        before, now = self.at(usual), self.at(places).pooled()
+        parts: dict[str, Any] = {
+            name: np.concatenate([getattr(before, name), getattr(now, name)]) for name in _BY_PARTITION
+        }
+        return replace(self, **parts)
+
     def pooled(self) -> Column:
         """All partitions as one, shape (1, ...)."""
         parts: dict[str, Any] = {name: getattr(self, name).sum(axis=0, keepdims=True) for name in _SUMS}

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from leadline.quality.comparison import Comparison, Fault
+from leadline.quality.comparison import Comparison
+from leadline.quality.fault import Episode, Fault
 from leadline.quality.faults.broken_encoding import broken_encoding
 from leadline.quality.faults.categories import new_category, vanished_category
 from leadline.quality.faults.cut_off import cut_off
 from leadline.quality.faults.duplicated_rows import duplicated_rows
 from leadline.quality.faults.frozen import frozen
+from leadline.quality.faults.not_yet_there import not_yet_there
 from leadline.quality.faults.null_jump import null_jump
 from leadline.quality.faults.sentinel import sentinel
 from leadline.quality.faults.sign_flip import sign_flip
@@ -23,12 +25,21 @@ from leadline.quality.faults.truncated_text import truncated_text
 from leadline.quality.faults.type_change import type_change
 from leadline.quality.faults.unit_change import unit_change
 from leadline.quality.faults.volume import missing_partition, volume
+from leadline.quality.summary import Partitions
 
 
 class Named(Protocol):
     """Names a fault of a partition, where it has it. Reads only."""
 
+    __name__: str
+
     def __call__(self, found: Comparison, /) -> Iterator[Fault]: ...
+
+
+class OverTime(Protocol):
+    """Names a fault from all partitions at once, with the one in which it began. Reads only."""
+
+    def __call__(self, log: Partitions, /) -> Iterator[Episode]: ...
 
 
 #: of the log as a whole: the first that has something to say
@@ -45,9 +56,9 @@ FAULTS: tuple[Named, ...] = (
     unit_change,
     time_zone_shift,
     truncated_text,
-    new_category,
-    vanished_category,
     cut_off,
 )
-#: so that both are told of a column: a value that is new and one that is gone
-BESIDE: frozenset[Named] = frozenset({null_jump, new_category})
+#: what explains no other fault of its columns
+BESIDE: frozenset[Named] = frozenset({null_jump})
+#: what shows over many partitions rather than in one
+OVER_TIME: tuple[OverTime, ...] = (new_category, vanished_category, not_yet_there)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leadline.quality.comparison import Comparison, Fault, Figure
+from leadline.quality.comparison import Comparison
+from leadline.quality.fault import Fault, Figure
 from leadline.quality.words import percent
 
 #: a share has to rise by so much

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Figure, Pair, strangeness
+from leadline.quality.comparison import Comparison, Pair, strangeness
+from leadline.quality.fault import Fault, Figure
 from leadline.quality.grid import bin_of
 from leadline.quality.words import number, percent
 
@@ -36,9 +37,11 @@ def _beyond(pair: Pair, level: float) -> Iterator[Fault]:
             continue
         inside = pair.before.counts[:, ~outside]
         now = pair.now.counts[0, ~outside]
+        limit = -1 if above else 0
         held = inside.copy()
-        held[:, -1 if above else 0] += beyond
-        if strangeness(held, now) <= USUAL:
+        held[:, limit] += beyond
+        piled = now[limit] / pair.n - inside[:, limit].sum() / pair.past.known[0] >= share / 2
+        if piled and strangeness(held, now) <= USUAL:
             yield _fault(pair, end if above else -end, above, share, past, "values held to")
         elif strangeness(inside, now) <= USUAL:
             yield _fault(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leadline.quality.comparison import Comparison, Fault, Figure, jumped
+from leadline.quality.comparison import Comparison, jumped
+from leadline.quality.fault import Fault, Figure
 from leadline.quality.words import number, percent
 
 #: a share has to rise by so much: of rows whose id came already, of rows that only look like another

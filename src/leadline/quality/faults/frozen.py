@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Figure, Pair
+from leadline.quality.comparison import Comparison, Pair
+from leadline.quality.fault import Fault, Figure
 from leadline.quality.grid import Ints
 from leadline.quality.summary import shares
 from leadline.quality.words import number, percent, quoted

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Figure, Pair, jumped
+from leadline.quality.comparison import Comparison, Pair, jumped
+from leadline.quality.fault import Fault, Figure
 from leadline.quality.summary import shares
 from leadline.quality.words import percent
 from leadline.values import ALL_ROWS

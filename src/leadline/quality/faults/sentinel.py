@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Figure, Pair
+from leadline.quality.comparison import Comparison, Pair
+from leadline.quality.fault import Fault, Figure
 from leadline.quality.faults.null_jump import quoted_name
 from leadline.quality.grid import Ints
 from leadline.quality.summary import SENTINEL_NUMBERS, SENTINEL_WORDS

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Pair
+from leadline.quality.comparison import Comparison, Pair
+from leadline.quality.fault import Fault
 from leadline.quality.words import number
 
 #: how far off the quantiles have to be as they are, and may be with the other sign (see `Pair.away`)

@@ -7,7 +7,8 @@ from itertools import combinations
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Pair, strangeness, together
+from leadline.quality.comparison import Comparison, Pair, strangeness, together
+from leadline.quality.fault import Fault
 from leadline.quality.grid import Ints
 from leadline.quality.summary import Column
 

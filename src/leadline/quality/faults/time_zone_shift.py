@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import CHANCE, LEAST_PARTITIONS, Comparison, Fault, strangeness
+from leadline.quality.comparison import CHANCE, LEAST_PARTITIONS, Comparison, strangeness
+from leadline.quality.fault import Fault
 from leadline.quality.grid import Ints
 from leadline.quality.summary import Column
 from leadline.stats.arrays import Floats
@@ -22,7 +23,7 @@ LEAST_HOURS, LATEST = 12, 20
 
 def time_zone_shift(found: Comparison) -> Iterator[Fault]:
     """The hours of the day are far more likely as usual ones that were all moved by the same number of hours."""
-    if found.now.hours[0].sum() >= LEAST_ROWS and found.now.complete[0] and len(found.before):
+    if len(found.now) and len(found.before) and found.now.complete[0] and found.now.hours[0].sum() >= LEAST_ROWS:
         yield from _fault("", found.before.hours, found.now.hours[0])
     for pair in found.numbers():
         hours = _hours(pair.before), _hours(pair.now)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Figure, Pair
+from leadline.quality.comparison import Comparison, Pair
+from leadline.quality.fault import Fault, Figure
 from leadline.quality.grid import bin_of
 from leadline.quality.words import percent
 from leadline.stats.arrays import Floats

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Figure, Pair
+from leadline.quality.comparison import Comparison, Pair
+from leadline.quality.fault import Fault, Figure
 from leadline.quality.grid import Ints
 from leadline.quality.summary import NUMBER, TIME, TRUTH, WORDS, shares
 from leadline.quality.words import percent

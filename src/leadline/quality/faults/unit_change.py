@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault, Pair
+from leadline.quality.comparison import Comparison, Pair
+from leadline.quality.fault import Fault
 from leadline.quality.grid import LEVELS
 from leadline.quality.summary import Column
 from leadline.quality.words import number
@@ -94,10 +95,10 @@ def _multiplied(pair: Pair) -> Fault | None:
         return None
     if named is not None:
         factor, words = named
-        return _fault(pair, f"all values {_times(factor)}, as from {words}", (factor,))
+        return _fault(pair, f"all values {_times(factor)}, as from {words}")
     if abs(middle) < math.log(LEAST_UNNAMED) or min(_bins(pair.past), _bins(pair.now)) < LEAST_BINS_UNNAMED:
         return None
-    return _fault(pair, f"all values {_times(math.exp(middle))}", ("factor",))
+    return _fault(pair, f"all values {_times(math.exp(middle))}")
 
 
 def _relative_error(pair: Pair, usual: Floats) -> float:
@@ -146,7 +147,7 @@ def _moved(pair: Pair) -> Fault | None:
         return None
     for factor, shift, words in AFFINE:
         if abs(slope / factor - 1) <= OFF_SLOPE + 2 / math.sqrt(pair.n) and pair.away((now - shift) / factor) <= USUAL:
-            return _fault(pair, f"all values {_line(factor, shift)}, as from {words}", (factor, shift))
+            return _fault(pair, f"all values {_line(factor, shift)}, as from {words}")
     return None
 
 
@@ -159,7 +160,7 @@ def _line(factor: float, shift: float) -> str:
     return f"{'' if factor == 1 else f'× {number(factor)} '}{sign} {number(abs(shift))}"
 
 
-def _fault(pair: Pair, what: str, detail: tuple[float | str, ...]) -> Fault:
+def _fault(pair: Pair, what: str) -> Fault:
     usual, now = float(pair.past.sizes[0][9]), float(pair.sizes[9])
     return Fault(
         "unit_change",
@@ -168,5 +169,4 @@ def _fault(pair: Pair, what: str, detail: tuple[float | str, ...]) -> Fault:
         f"the median was {number(usual)} and is {number(now)}",
         "Look at the unit in which the column is delivered, and at what changed there at that time.",
         pair.n / int(pair.now.rows[0]),
-        detail=detail,
     )

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Fault
+from leadline.quality.comparison import Comparison
+from leadline.quality.fault import Fault
 from leadline.quality.grid import Ints
 from leadline.quality.words import percent
 from leadline.stats.prediction import predicted
