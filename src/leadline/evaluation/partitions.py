@@ -122,30 +122,71 @@ def asked(spec: Spec, log: Log) -> tuple[Asked, ...]:
     return tuple(found)
 
 
-def read_partitions(
-    log: Log, spec: Spec, found: Profile, fixed: Reference | None, moment: datetime, place: Place
-) -> Partitions:
+@dataclass(frozen=True)
+class Rows:
+    """The rows of the partitions on their engine, to be counted.
+
+    table     `id`, `place` (the partition), `hour` (of the day) and the columns; what one statement uses often
+    raw       the same, with `timestamp` and the columns of slices
+    few       by column, whether it has few values, about
+    origins   by column, from where its grid is counted
+    """
+
+    engine: Engine
+    place: Place
+    columns: tuple[Asked, ...]
+    table: ir.Table
+    raw: ir.Table
+    few: tuple[bool, ...]
+    origins: tuple[float, ...]
+
+    def bin(self, at: int) -> ir.Value:
+        """The code of the bin of a column's values, of texts of their lengths; NULL where there is none."""
+        value = self.table[self.columns[at].column]
+        size = value.length().cast("float64") if self.columns[at].text else value
+        return bin_code(size - self.origins[at] if self.origins[at] else size)
+
+
+def rows_of(log: Log, spec: Spec, found: Profile, moment: datetime, place: Place) -> Rows:
+    """The deliveries that lie in these partitions.
+
+    moment  the knowledge time, naive UTC
+    """
+    table, columns = log.predictions, asked(spec, log)
+    first, last = found.first, found.last
+    assert first is not None  # noqa: S101  # `placed` says so
+    assert last is not None  # noqa: S101
+    table = table.filter(table.timestamp.notnull(), table.timestamp <= ibis.literal(moment, "timestamp(6)"))
+    at = (place.grain.number(table.timestamp, first, last) - place.first).cast("int64")
+    hour = local_time(table.timestamp, spec.timezone, first, last).hour().cast("int64")
+    own = {each.column: _value(table[each.column], each) for each in columns}
+    slices = [name for name in table.columns if name.startswith("slice_")]
+    raw = table.select("id", "timestamp", *slices, place=at, hour=hour, **own)
+    raw = raw.filter(raw.place >= 0, raw.place < place.count)
+    shared = log.engine.shared(raw.drop("timestamp", *slices))
+    return Rows(log.engine, place, columns, shared, raw, *_first_look(log.engine, shared, columns))
+
+
+def read_partitions(rows: Rows, spec: Spec, found: Profile, fixed: Reference | None, moment: datetime) -> Partitions:
     """Read the sums of all columns.
 
     fixed   the values of slices; None for none
     moment  the knowledge time, naive UTC
     """
-    engine, columns = log.engine, asked(spec, log)
-    rows, raw = _rows(log, spec, found, moment, place, columns)
-    few, origins = _first_look(engine, rows, columns)
-    values = _values(engine, rows, columns, few, place.count)
+    place, columns = rows.place, rows.columns
+    values = _values(rows)
     wide = [at for at in range(len(columns)) if not values[at].complete]
-    sums = _sums(engine, rows, columns, wide, place.count, "predictions" in found.repeated)
-    cells = _filled(engine, rows, columns, wide, origins, place.count)
+    sums = _sums(rows, wide, "predictions" in found.repeated)
+    cells = _filled(rows, wide)
     every = np.asarray(sums["rows"], np.int64)
     whole = [
-        _column(each, at, sums, cells, origins[at], values[at])
+        _column(each, at, sums, cells, rows.origins[at], values[at])
         if at in wide
-        else counted(each.name, each.text, every, origins[at], values[at].values, values[at].counts)
+        else counted(each.name, each.text, every, rows.origins[at], values[at].values, values[at].counts)
         for at, each in enumerate(columns)
     ]
     missed = [columns[at] for at, each in enumerate(whole) if each.missing.any()]
-    sliced = _slices(engine, raw, spec, fixed, missed, place.count) if fixed is not None else []
+    sliced = [] if fixed is None else _slices(rows, spec, fixed, missed)
     starts = tuple(place.grain.start(place.first + at).astimezone(spec.zone) for at in range(place.count))
     ends = tuple(place.grain.start(place.first + at + 1).astimezone(spec.zone) for at in range(place.count))
     end = moment.replace(tzinfo=UTC)
@@ -162,31 +203,13 @@ def read_partitions(
     )
 
 
-def _rows(
-    log: Log, spec: Spec, found: Profile, moment: datetime, place: Place, columns: Sequence[Asked]
-) -> tuple[ir.Table, ir.Table]:
-    """The deliveries of these partitions with `place`, `hour`, `id` and the columns; and the same with slices."""
-    table = log.predictions
-    first, last = found.first, found.last
-    assert first is not None  # noqa: S101  # `placed` says so
-    assert last is not None  # noqa: S101
-    table = table.filter(table.timestamp.notnull(), table.timestamp <= ibis.literal(moment, "timestamp(6)"))
-    at = (place.grain.number(table.timestamp, first, last) - place.first).cast("int64")
-    hour = local_time(table.timestamp, spec.timezone, first, last).hour().cast("int64")
-    own = {each.column: _value(table[each.column], each) for each in columns}
-    kept = [name for name in table.columns if name.startswith("slice_")]
-    rows = table.select("id", *kept, place=at, hour=hour, **own)
-    rows = rows.filter(rows.place >= 0, rows.place < place.count)
-    return log.engine.shared(rows.drop(*kept) if kept else rows), rows
-
-
 def _value(column: ir.Value, each: Asked) -> ir.Value:
     if each.text:
         return column if column.type().is_string() else as_text(column)
     return number(column, each.name)
 
 
-def _first_look(engine: Engine, rows: ir.Table, columns: Sequence[Asked]) -> tuple[list[bool], list[float]]:
+def _first_look(engine: Engine, rows: ir.Table, columns: Sequence[Asked]) -> tuple[tuple[bool, ...], tuple[float, ...]]:
     """Which columns have few values, about, and from where the grid of each is counted, from its first partitions."""
     asked_: dict[str, ir.Value] = {}
     for at, each in enumerate(columns):
@@ -196,14 +219,14 @@ def _first_look(engine: Engine, rows: ir.Table, columns: Sequence[Asked]) -> tup
             inside = ibis.ifelse((rows.place < FIRST) & (value.abs() < MOST), value, ibis.null("float64"))
             asked_ |= {f"n_{at}": inside.count(), f"x_{at}": inside.sum(), f"xx_{at}": (inside * inside).sum()}
     if not asked_:
-        return [], []
+        return (), ()
     row = engine.run(rows.aggregate(**asked_)).to_pylist()[0]
     few = [row[f"about_{at}"] <= MARGIN * _most(each) for at, each in enumerate(columns)]
     origins = [
         0.0 if each.text or not row[f"n_{at}"] else origin(row[f"n_{at}"], row[f"x_{at}"], row[f"xx_{at}"])
         for at, each in enumerate(columns)
     ]
-    return few, origins
+    return tuple(few), tuple(origins)
 
 
 def _most(each: Asked) -> int:
@@ -220,16 +243,14 @@ class _Counted:
     complete: bool
 
 
-def _values(
-    engine: Engine, rows: ir.Table, columns: Sequence[Asked], few: Sequence[bool], count: int
-) -> list[_Counted]:
+def _values(rows: Rows) -> list[_Counted]:
     """All values of columns that have few, of the others those that often stand for a missing one."""
-    pieces = []
+    pieces, columns, count = [], rows.columns, rows.place.count
     for at, each in enumerate(columns):
-        value = rows[each.column]
+        value = rows.table[each.column]
         word = value.strip().lower() if each.text else value
         marks = word.isin(SENTINEL_WORDS if each.text else SENTINEL_NUMBERS)
-        wanted = rows.filter(value.notnull() if few[at] else marks)
+        wanted = rows.table.filter(value.notnull() if rows.few[at] else marks)
         groups = wanted.group_by(place="place", value=wanted[each.column]).aggregate(n=lambda t: t.count())
         pieces.append(
             groups.select(
@@ -242,13 +263,13 @@ def _values(
         )
     if not pieces:
         return []
-    table = engine.run(ibis.union(*pieces) if len(pieces) > 1 else pieces[0])
+    table = rows.engine.run(ibis.union(*pieces) if len(pieces) > 1 else pieces[0])
     found: list[dict[Scalar, Ints]] = [{} for _ in columns]
     lists = [table.column(name).to_pylist() for name in ("at", "place", "n", "text", "number")]
     for at, place, n, text, figure in zip(*lists, strict=True):
         value = text if columns[at].text else figure
         found[at].setdefault(value, np.zeros(count, np.int64))[place] += n
-    return [_counted(mine, few[at], columns[at], count) for at, mine in enumerate(found)]
+    return [_counted(mine, rows.few[at], columns[at], count) for at, mine in enumerate(found)]
 
 
 def _counted(found: Mapping[Scalar, Ints], few: bool, each: Asked, count: int) -> _Counted:
@@ -261,10 +282,9 @@ def _counted(found: Mapping[Scalar, Ints], few: bool, each: Asked, count: int) -
     return _Counted(tuple(values), counts, complete)
 
 
-def _sums(
-    engine: Engine, rows: ir.Table, columns: Sequence[Asked], wide: Sequence[int], count: int, repeated: bool
-) -> dict[str, NDArray[np.float64] | Ints]:
+def _sums(of: Rows, wide: Sequence[int], repeated: bool) -> dict[str, NDArray[np.float64] | Ints]:
     """By partition: rows, different ids and rows, and of columns with many values how many, and from where to where."""
+    engine, rows, columns, count = of.engine, of.table, of.columns, of.place.count
     aggregates: dict[str, ir.Value] = {"rows": rows.count()}
     if repeated:
         aggregates["ids"] = engine.hash(rows.id).nunique() + rows.id.isnull().sum()
@@ -297,28 +317,20 @@ def _key(engine: Engine, rows: ir.Table, columns: Sequence[Asked]) -> ir.Value:
     return sum(parts[1:], parts[0])
 
 
-def _filled(
-    engine: Engine,
-    rows: ir.Table,
-    columns: Sequence[Asked],
-    wide: Sequence[int],
-    origins: Sequence[float],
-    count: int,
-) -> dict[tuple[str | int, ...], Cells]:
+def _filled(of: Rows, wide: Sequence[int]) -> dict[tuple[str | int, ...], Cells]:
     """All rows by hour, and of columns with many values the rows by bin, texts by what they may be read as."""
+    rows, columns, count = of.table, of.columns, of.place.count
     place = Key("place", rows.place, count)
     pieces = [Piece(("hours",), (place, Key("hour", rows.hour, 24)), ())]
     for at in wide:
         value = rows[columns[at].column]
-        size = value.length().cast("float64") if columns[at].text else value
-        size = size - origins[at] if origins[at] else size
-        bins = Key("bin", bin_code(size) + LAST, 2 * LAST + 1)
+        bins = Key("bin", of.bin(at) + LAST, 2 * LAST + 1)
         pieces.append(Piece(("bins", at), (place, bins), (), value.notnull()))
         if columns[at].text:
             broken = value.re_search(BROKEN).cast("int64")
             form = Key("form", form_code(value) * 2 + broken, 2 * len(FORMS))
             pieces.append(Piece(("forms", at), (place, form), (), value.notnull()))
-    return fill(engine, rows, pieces)
+    return fill(of.engine, rows, pieces)
 
 
 def bin_code(value: ir.Value) -> ir.Value:
@@ -391,10 +403,9 @@ def _hours(cells: Cells, count: int) -> Ints:
     return hours
 
 
-def _slices(
-    engine: Engine, rows: ir.Table, spec: Spec, fixed: Reference, columns: Sequence[Asked], count: int
-) -> list[Column]:
+def _slices(of: Rows, spec: Spec, fixed: Reference, columns: Sequence[Asked]) -> list[Column]:
     """Of the most frequent values of declared columns: how many rows miss a value of each other column."""
+    rows, count = of.raw, of.place.count
     entries = {entry.name: entry for entry in spec.slices if isinstance(entry, ColumnSlice)}
     found: list[Column] = []
     for partition in fixed.partitions:
@@ -407,12 +418,13 @@ def _slices(
         others = [each for each in columns if each.name != entry.column]
         sums = {f"known_{at}": mine[each.column].count() for at, each in enumerate(others)}
         grouped = mine.group_by(place=mine.place, value=mine[f"slice_{partition.parts[0]}"])
-        table = engine.run(grouped.aggregate(rows=lambda t: t.count(), **sums)).to_pylist()
+        table = of.engine.run(grouped.aggregate(rows=lambda t: t.count(), **sums)).to_pylist()
+        by_value: dict[Scalar, list[dict[str, int]]] = {}
+        for row in table:
+            by_value.setdefault(row["value"], []).append(row)
         for value in values:
-            of = [row for row in table if row["value"] == value]
-            found += [
-                _of_slice(each, at, of, count, Slice(((partition.parts[0], value),))) for at, each in enumerate(others)
-            ]
+            where = Slice(((partition.parts[0], value),))
+            found += [_of_slice(each, at, by_value.get(value, []), count, where) for at, each in enumerate(others)]
     return found
 
 

@@ -17,6 +17,8 @@ from leadline.quality.words import listed, percent, quoted
 from leadline.stats.arrays import Floats
 from leadline.values import ALL_ROWS
 
+#: partitions at the end that say whether a fault is there still
+LATEST = 7
 #: the chance that is left to a fault of several partitions to be none
 LEVEL = 1e-3
 #: partitions by which a new value and a vanished one may begin apart and still be one renamed
@@ -85,24 +87,40 @@ def _runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
         first, last = run[0].partition, run[-1].partition
         fault = _as_one(log, run)
         group = None if run[0].group is None else (first, run[0].group)
-        ongoing = last + GAP >= len(log) or len(run) >= LASTING
+        ongoing = not log.rows[last + 1 :].any() or (len(run) >= LASTING and _still(log, run))
         yield Episode(fault, first, last, ongoing, earlier, group)
         earlier, begin = (*earlier, last), place
+
+
+def _still(log: Partitions, run: Sequence[Sighting]) -> bool:
+    """Whether a fault that lasted so long that it became usual is there in the last partitions, too."""
+    latest = np.flatnonzero(log.rows)[-LATEST:]
+    fault = run[-1].fault
+    named = next((each for each in FAULTS if each.__name__ == fault.kind), None)
+    return named is None or not fault.columns or fault.slice != ALL_ROWS or _again(log, run, latest) is not None
 
 
 def _as_one(log: Partitions, run: Sequence[Sighting]) -> Fault:
     """The fault as all of its partitions together show it; that of the one with the most rows where they do not."""
     strongest = max(run, key=lambda each: each.fault.share).fault
-    named = next((each for each in FAULTS if each.__name__ == strongest.kind), None)
-    if named is None or len(run) < 2 or not strongest.columns or strongest.slice != ALL_ROWS:
+    if len(run) < 2:
         return strongest
-    usual, places = run[0].usual, np.array([each.partition for each in run])
+    return _again(log, run, np.array([each.partition for each in run])) or strongest
+
+
+def _again(log: Partitions, run: Sequence[Sighting], places: Ints) -> Fault | None:
+    """The same fault as some partitions together show it, beside those with which the first one was compared."""
+    strongest = max(run, key=lambda each: each.fault.share).fault
+    named = next((each for each in FAULTS if each.__name__ == strongest.kind), None)
+    if named is None or not strongest.columns or strongest.slice != ALL_ROWS:
+        return None
+    usual = run[0].usual
     pairs = {
         (name, ALL_ROWS): Pair(log.named[name].beside(usual, places), np.arange(len(usual)), len(usual), log.season)
         for name in strongest.columns
     }
     compared = Comparison(pairs, log_at(log, usual), log_at(log, []), LEVEL)
-    return next((each for each in named(compared) if each.key == strongest.key), strongest)
+    return next((each for each in named(compared) if each.key == strongest.key), None)
 
 
 def _joined(log: Partitions, every: Sequence[Episode]) -> list[Episode]:
@@ -159,7 +177,7 @@ def _renamed(log: Partitions, every: list[Episode]) -> list[Episode]:
             f" {percent(_share_at_first(log, new))}",
             next="Look at the list of codes in the source, and map the new one to that on which the model was trained.",
             figures=(*old.fault.figures, *new.fault.figures),
-            question=Relation(new.fault.columns[0], value, name),
+            question=Relation(new.fault.columns[0], value, name, new.first),
             detail=(value, name),
         )
         ongoing = old.ongoing or new.ongoing
@@ -204,7 +222,7 @@ def _without_values(every: list[Episode]) -> list[Episode]:
     for group in (each for each in groups if len(each) > 1):
         columns = tuple(dict.fromkeys(name for each in group for name in each.fault.columns))
         lead = max(group, key=lambda each: each.fault.share)
-        share = lead.fault.share
+        share, last = lead.fault.share, max(each.last for each in group)
         fault = replace(
             lead.fault,
             kind="null_join_keys" if lead.fault.slice == ALL_ROWS else "null_jump",
@@ -212,12 +230,10 @@ def _without_values(every: list[Episode]) -> list[Episode]:
             what=f"missing together in {'all' if share == 1 else percent(share) + ' of the'} rows, as where a join or a"
             " source fails",
             next="Look at the join from which these columns come: are its keys the same, are its partners all there?",
-            question=Together(columns),
+            question=Together(columns, lead.first, last),
         )
         ongoing = any(each.ongoing for each in group)
-        made.append(
-            Episode(fault, lead.first, max(each.last for each in group), ongoing, lead.earlier, None, tuple(group))
-        )
+        made.append(Episode(fault, lead.first, last, ongoing, lead.earlier, None, tuple(group)))
     taken = [each for episode in made for each in episode.parts]
     return [each for each in every if each not in taken] + made
 

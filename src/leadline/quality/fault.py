@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from leadline.values import ALL_ROWS, Scalar, Slice
 
@@ -23,18 +24,24 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Whether a new value of a column goes along with the same values of other columns as one that vanished."""
+    """Whether a new value of a column goes along with the same values of other columns as one that vanished.
+
+    first   the partition in which the new one came
+    """
 
     column: str
     old: Scalar
     new: Scalar
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Whether columns have no value in the same rows."""
+    """Whether columns have no value in the same rows of some partitions, the last one included."""
 
     columns: tuple[str, ...]
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Episode:
     earlier  the last partition of each time that it was there before
     group    sightings that go together begin with the same (partition, group); None where it goes with no other
     parts    the episodes that it is made of, to be told instead where it turns out to be none
+    since    when it began, where that is known more exactly than by the first partition
     """
 
     fault: Fault
@@ -87,3 +95,4 @@ class Episode:
     earlier: tuple[int, ...] = ()
     group: tuple[int, int] | None = None
     parts: tuple[Episode, ...] = ()
+    since: datetime | None = None

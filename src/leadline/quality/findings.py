@@ -10,21 +10,36 @@ from leadline.quality.summary import Partitions
 from leadline.stats.proportion import share_interval
 from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window
 
-#: what counts less among findings: those that only look unusual, those that ended, those that began long ago
-UNUSUAL, ENDED, OLD = 0.3, 0.5, 0.3
-#: those that have been so in all of the log
-ALWAYS = 0.2
+#: what counts less among findings: those that ended, those that began long ago
+ENDED, OLD = 0.5, 0.3
+#: what is told only while it is new
+NEWS = ("unusual", "volume", "new_category", "vanished_category", "renamed_category")
 
 
 def told(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Finding, ...]:
     """The episodes that touch a window as findings, what matters most first.
 
-    What is most of the rows of its partitions comes before what is few; what is there still before what has ended;
-    what began in the window before what is older.
+    What has a name comes before what only looks unusual. Then what is most of the rows of its partitions before what is
+    few, what is there still before what has ended, and what began in the window before what is older.
     """
-    mine = [each for each in found if log.starts[each.first] < window.end and _end(log, each) > window.start]
-    ranked = sorted(mine, key=lambda each: (-_weight(log, each, window), each.first, each.fault.columns))
+    mine = within(log, found, window)
+    ranked = sorted(mine, key=lambda each: (_vague(each), -_weight(log, each, window), each.first, each.fault.columns))
     return tuple(finding(log, each, window) for each in ranked)
+
+
+def _vague(each: Episode) -> bool:
+    return each.fault.kind == "unusual"
+
+
+def within(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
+    """The episodes that touch a window. What is no longer new once it has lasted is left out where it began before."""
+    return tuple(
+        each
+        for each in found
+        if log.starts[each.first] < window.end
+        and _end(log, each) > window.start
+        and (log.starts[each.first] >= window.start or each.fault.kind not in NEWS)
+    )
 
 
 def _end(log: Partitions, each: Episode) -> datetime:
@@ -32,11 +47,7 @@ def _end(log: Partitions, each: Episode) -> datetime:
 
 
 def _weight(log: Partitions, each: Episode, window: Window) -> float:
-    weight = each.fault.share
-    if each.fault.kind == "unusual":
-        weight *= UNUSUAL
-    if not each.ongoing:
-        weight *= ENDED
+    weight = each.fault.share * (1.0 if each.ongoing else ENDED)
     return weight * (OLD if log.starts[each.first] < window.start else 1.0)
 
 
@@ -53,7 +64,7 @@ def finding(log: Partitions, each: Episode, window: Window) -> Finding:
         window=window,
         next=fault.next,
         columns=fault.columns,
-        since=log.starts[first],
+        since=each.since or log.starts[first],
         rows=rows,
         evidence=tuple(
             estimate for figure in fault.figures for estimate in _estimates(log, first, span, fault.slice, figure)
@@ -79,13 +90,15 @@ def standing(fault: Fault, log: Partitions, window: Window) -> Finding:
 def _sentence(log: Partitions, each: Episode) -> str:
     fault = each.fault
     hourly = log.ends[0] - log.starts[0] < timedelta(hours=2)
-    begin = day(log.starts[each.first], hourly)
+    begin = day(each.since or log.starts[each.first], hourly or each.since is not None)
     if each.ongoing:
         when = f" since {begin}"
     else:
         last = log.ends[each.last] - timedelta(hours=1) if not hourly else log.ends[each.last]
         end = day(last, hourly)
         when = f" on {begin}" if end == begin else f" from {begin} to {end}"
+        if begin != end and begin.startswith(end):  # the end is a day, the beginning an hour of it
+            when = f" on {end} from {begin.removeprefix(end).strip()} on"
     before = f"; {fault.before}" if fault.before else ""
     if each.earlier:
         times = "once before" if len(each.earlier) == 1 else f"{len(each.earlier)} times before"

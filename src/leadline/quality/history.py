@@ -242,6 +242,9 @@ def _grouped(
 def _fault(of: Watched, rules: Unusual, at: int, whole: Sequence[Column], now: int) -> Fault:
     statistic, value = of.statistics[at], float(of.value[now, at])
     low, high = rules.expected[at] - 4 * rules.spread[at], rules.expected[at] + 4 * rules.spread[at]
+    if statistic.name == "level":  # a mean does not lie beyond all values that there have been
+        column = whole[int(of.columns[at])]
+        low, high = max(low, np.nanmin(column.low)), min(high, np.nanmax(column.high))
     ends = [value, float(low), float(high)]
     if of.n[now, at] > 0:
         shown = [percent(min(max(each, 0.0), 1.0)) for each in ends]

@@ -86,6 +86,14 @@ def _top(column: Column) -> Values:
     return _share(column.value_counts[:, int(np.argmax(column.value_counts.sum(axis=0)))], column.known)
 
 
+def _length(column: Column) -> Values:
+    """None where the column has few values: their lengths are an accident."""
+    if column.complete:
+        nothing: Floats = np.full(len(column.rows), np.nan)
+        return Values(nothing, nothing, nothing)
+    return _level(column)
+
+
 def _level(column: Column) -> Values:
     mean, deviation = _moments(column)
     usual = np.nanmedian(deviation) if np.isfinite(deviation).any() else np.nan
@@ -129,7 +137,7 @@ STATISTICS: tuple[Statistic, ...] = (
     Statistic("zero_share", "the share of zeros", False, _zeros),
     Statistic("negative_share", "the share of negative values", False, _negatives),
     Statistic("whole_share", "the share of whole numbers", False, _whole),
-    Statistic("length", "the mean length of the texts", True, _level),
+    Statistic("length", "the mean length of the texts", True, _length),
     Statistic("number_share", "the share of texts that are numbers", True, _numbers),
     Statistic("blank_share", "the share of blank texts", True, _blank),
     Statistic("top_share", "the share of the most frequent value", True, _top),
