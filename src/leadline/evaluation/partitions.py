@@ -45,7 +45,7 @@ from leadline.quality.summary import (
 )
 from leadline.spec.model import ColumnSlice, Spec
 from leadline.stats.arrays import Floats
-from leadline.values import ALL_ROWS, Scalar, Slice
+from leadline.values import Scalar, Slice
 
 #: rows that a partition has on average, so that a share of it says something
 ENOUGH = 100
@@ -455,6 +455,3 @@ def _of_slice(each: Asked, at: int, table: Sequence[Mapping[str, int]], count: i
         False,
         where,
     )
-
-
-__all__ = ["ALL_ROWS", "Asked", "Place", "asked", "bin_code", "form_code", "placed", "read_partitions"]

@@ -211,6 +211,7 @@ class Comparison:
     before    the partitions that are taken for usual, for what is counted of the log as a whole; P >= 1
     now       the partition, P = 1
     level     the chance that is left to one statistic of one column to look unusual by accident
+    suspects  names of the columns that may be in `open`; None for all
     slices    by column and entry, how many slices have rows now; of these `pairs` has those only that may have changed
     """
 
@@ -219,6 +220,7 @@ class Comparison:
     now: Partitions
     level: float
     slices: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    suspects: frozenset[str] | None = None
     explained: frozenset[str] = field(default=frozenset())
 
     @cached_property
@@ -227,7 +229,10 @@ class Comparison:
         return tuple(
             pair
             for (name, where), pair in self.pairs.items()
-            if where == ALL_ROWS and name not in self.explained and pair.changed
+            if where == ALL_ROWS
+            and name not in self.explained
+            and (self.suspects is None or name in self.suspects)
+            and pair.changed
         )
 
     def numbers(self) -> Iterator[Pair]:

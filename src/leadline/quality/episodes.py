@@ -11,7 +11,8 @@ from leadline.quality.comparison import Comparison, Pair
 from leadline.quality.fault import Episode, Fault, Relation, Together
 from leadline.quality.faults import FAULTS, OVER_TIME
 from leadline.quality.grid import Ints
-from leadline.quality.history import GAP, LASTING, Sighting
+from leadline.quality.history import GAP, Sighting
+from leadline.quality.memory import LASTING
 from leadline.quality.summary import Partitions, log_at
 from leadline.quality.words import listed, percent, quoted
 from leadline.stats.arrays import Floats

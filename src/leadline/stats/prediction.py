@@ -81,19 +81,13 @@ def _around(past: Floats, position: NDArray[np.int64], mine: int) -> _Fit:
     """Around the mean of each position; `mine` is that of the new value."""
     known = np.isfinite(past)
     values = np.where(known, past, 0.0)
-    squares, groups = np.zeros(past.shape[1]), np.zeros(past.shape[1])
-    n_mine = mean_mine = np.zeros(past.shape[1])
-    for each in np.unique(position):
-        here = position == each
-        n = known[here].sum(0)
-        mean = values[here].sum(0) / np.maximum(n, 1)
-        squares = squares + (np.where(known[here], values[here] - mean, 0.0) ** 2).sum(0)
-        groups = groups + (n > 0)
-        if each == mine:
-            n_mine, mean_mine = n.astype(np.float64), mean
-    freedom = np.where(n_mine > 0, known.sum(0) - groups, 0.0)
-    spread = np.sqrt(squares / np.maximum(freedom, 1))
-    return mean_mine, spread, freedom, np.sqrt(1 + 1 / np.maximum(n_mine, 1))
+    mine_first = np.array([mine, *(each for each in np.unique(position) if each != mine)])
+    of = (position == mine_first[:, None]).astype(np.float64)  # (positions, partitions)
+    n = of @ known
+    means = of @ values / np.maximum(n, 1)
+    squares = (np.where(known, values - of.T @ means, 0.0) ** 2).sum(0)
+    freedom = np.where(n[0] > 0, known.sum(0) - (n > 0).sum(0), 0.0)
+    return means[0], np.sqrt(squares / np.maximum(freedom, 1)), freedom, np.sqrt(1 + 1 / np.maximum(n[0], 1))
 
 
 def _differences(past: Floats) -> _Fit:
@@ -108,9 +102,11 @@ def _differences(past: Floats) -> _Fit:
 
 def _last(past: Floats) -> Floats:
     """The last known value of each series; NaN where there is none."""
+    if not len(past):
+        return np.full(past.shape[1], np.nan)
     known = np.isfinite(past)
     place = np.where(known.any(0), len(past) - 1 - np.argmax(known[::-1], axis=0), 0)
-    return past[place, np.arange(past.shape[1])] if len(past) else np.full(past.shape[1], np.nan)
+    return past[place, np.arange(past.shape[1])]
 
 
 def _better(best: _Fit, plain: _Fit, other: _Fit, share: float) -> _Fit:

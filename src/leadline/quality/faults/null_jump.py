@@ -13,7 +13,7 @@ from leadline.quality.words import percent
 from leadline.values import ALL_ROWS
 
 #: a share has to rise by so much to matter; in a slice, of which there are many, by more
-LEAST_RISE, LEAST_RISE_OF_SLICE = 0.01, 0.05
+LEAST_RISE, LEAST_RISE_OF_SLICE = 0.01, 0.2
 #: slices with a jump are named where they hold so much of what is missing more, and are no more than half of all slices
 MOST_OF_IT = 0.8
 
@@ -34,10 +34,11 @@ def null_jump(found: Comparison) -> Iterator[Fault]:
 
 
 def _jumped(pair: Pair, least: float, level: float) -> bool:
-    rows, missing = int(pair.now.rows[0]), int(pair.now.missing[0])
+    column, places, at = pair.column, pair.places, pair.at
+    rows, missing = int(column.rows[at]), int(column.missing[at])
     if not rows or missing < 3 or missing / rows - _before(pair) < least:
         return False
-    return jumped(pair.before.missing, pair.before.rows, missing, rows, level, pair.season, chance=level)
+    return jumped(column.missing[places], column.rows[places], missing, rows, level, pair.season, chance=level)
 
 
 def _slices(found: Comparison, whole: Pair | None, sliced: list[Pair]) -> list[Pair]:
@@ -57,12 +58,12 @@ def _slices(found: Comparison, whole: Pair | None, sliced: list[Pair]) -> list[P
 
 def _more(pair: Pair) -> float:
     """Rows that are missing more than before would lead to expect."""
-    return float(pair.now.missing[0] - _before(pair) * pair.now.rows[0])
+    return float(pair.column.missing[pair.at] - _before(pair) * pair.column.rows[pair.at])
 
 
 def _before(pair: Pair) -> float:
-    rows = int(pair.past.rows[0])
-    return int(pair.past.missing[0]) / rows if rows else 0.0
+    rows = int(pair.column.rows[pair.places].sum())
+    return int(pair.column.missing[pair.places].sum()) / rows if rows else 0.0
 
 
 def _fault(pair: Pair) -> Fault:

@@ -16,6 +16,8 @@ from leadline.quality.words import percent
 LEAST = 0.05
 #: shares that count as all, or as few, of numbers that are whole
 ALL, SOME = 0.999, 0.5
+#: whole numbers that a column has to have had for decimals to be new
+LEAST_VALUES = 10
 READ_AS = {NUMBER: "numbers", TIME: "dates or times", TRUTH: "true or false", WORDS: "words"}
 
 
@@ -29,7 +31,12 @@ def type_change(found: Comparison) -> Iterator[Fault]:
     for pair in found.numbers():
         before, now = int(pair.past.whole[0]) / max(int(pair.past.known[0]), 1), int(pair.now.whole[0]) / max(pair.n, 1)
         known = shares(pair.before.whole, pair.before.known)
-        lost = before >= ALL and float(np.nanmin(known)) >= ALL and now < 1 - LEAST
+        lost = (
+            (pair.past.counts[0] > 0).sum() >= LEAST_VALUES
+            and before >= ALL
+            and float(np.nanmin(known)) >= ALL
+            and now < 1 - LEAST
+        )
         rounded = now >= ALL and before <= SOME and float(np.nanmax(known)) <= 1 - LEAST
         if (lost or rounded) and _changed(pair, pair.before.whole, int(pair.now.whole[0]), found.level):
             yield _fault(
