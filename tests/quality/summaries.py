@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from leadline.quality.grid import bin_of
-from leadline.quality.statistics import FIRST
 from leadline.quality.summary import (
     BLANK,
+    FIRST,
     FORMS,
     MOST_NUMBERS,
     MOST_WORDS,

@@ -22,12 +22,12 @@ from leadline.log.profile import Profile
 from leadline.log.reading import Log
 from leadline.log.reference import Reference
 from leadline.quality.grid import INNER, LAST, LEAST, MOST, WIDTH, Ints
-from leadline.quality.statistics import FIRST
 from leadline.quality.summary import (
     A_NUMBER,
     A_TIME,
     BLANK,
     BROKEN,
+    FIRST,
     FORMS,
     MOST_NUMBERS,
     MOST_WORDS,

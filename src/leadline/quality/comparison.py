@@ -149,6 +149,17 @@ class Pair:
         return float(np.sqrt(np.mean(np.clip(each, -FARTHEST, FARTHEST) ** 2)))
 
     @cached_property
+    def stretched(self) -> tuple[float, float]:
+        """Of a column far from zero: the middle of its least and largest value, and their distance, over usual ones.
+
+        Where values are multiplied by a number, both are that number; the grid is too coarse there to tell.
+        """
+        column, places = self.column, self.places[self.column.known[self.places] > 0]
+        low, high = float(np.median(column.low[places])), float(np.median(column.high[places]))
+        now = float(column.low[self.at]), float(column.high[self.at])
+        return (now[0] + now[1]) / (low + high), (now[1] - now[0]) / max(high - low, 1e-300)
+
+    @cached_property
     def is_away(self) -> float:
         """`away` of the values as they are."""
         return self.away(self.quantiles)

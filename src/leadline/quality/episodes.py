@@ -142,6 +142,7 @@ def _begun_before(every: list[Episode]) -> list[Episode]:
             if name in other.fault.columns
             and other.fault.kind != "null_jump"
             and other.first - GAP <= each.first <= min(other.last, other.first + LASTING)
+            and each.last >= other.first - 1
         ]
         if later:
             at, other = later[0]

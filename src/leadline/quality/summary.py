@@ -37,6 +37,8 @@ A_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ t][0-9]{2}:[0-9]{2}.*)?$"
 TRUTHS = ("true", "false", "yes", "no", "t", "f", "y", "n")
 #: the replacement character, and the first characters of UTF-8 that was read as Latin-1 or Windows-1252
 BROKEN = "\ufffd|[ÃÂ][\u0080-\u00bf]|â€"
+#: partitions with which the grid of a column is laid: the fewest before one is judged
+FIRST = 7
 #: how many deviations from 0 the mean of numbers lies that are counted from elsewhere
 OFFSET = 10.0
 

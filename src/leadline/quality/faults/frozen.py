@@ -51,6 +51,8 @@ def _narrow(pair: Pair) -> bool:
     if pair.now.complete or pair.now.low[0] == pair.now.high[0]:
         return True
     at = int(np.argmax(pair.now.counts[0]))
+    if pair.now.counts[0, at] == pair.n or np.count_nonzero(pair.past.counts[0]) < BINS:
+        return False  # they differ within the bin, or bins are too wide to tell how much values usually differ
     usual = pair.past.quantiles[0]
     width = float(pair.now.ends[1][at] - pair.now.ends[0][at])
     return width < NARROW * float(usual[-1] - usual[0])

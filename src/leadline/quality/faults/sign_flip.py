@@ -14,6 +14,8 @@ from leadline.quality.words import number
 OFF, USUAL = 4.0, 2.0
 #: share of the variance of the quantiles that a line explains once the sign is turned, and how far off 1 its slope is
 STRAIGHT, OFF_SLOPE = 0.98, 0.15
+#: of a column far from zero, how far its middle may be off that with the other sign, and its range
+OFF_MIDDLE, OFF_RANGE = 0.02, 3.0
 LEAST_ROWS = 20
 
 
@@ -22,8 +24,7 @@ def sign_flip(found: Comparison) -> Iterator[Fault]:
     for pair in found.numbers():
         if pair.n < LEAST_ROWS or pair.is_away < OFF:
             continue
-        turned = -pair.quantiles[::-1]
-        if pair.away(turned) <= min(USUAL, pair.is_away / 3) and _as_before(pair, turned):
+        if _turned(pair):
             usual, now = float(pair.past.quantiles[0][9]), float(pair.quantiles[9])
             yield Fault(
                 "sign_flip",
@@ -33,6 +34,15 @@ def sign_flip(found: Comparison) -> Iterator[Fault]:
                 "Look at what computes the column: which of two numbers is taken from which.",
                 pair.n / int(pair.now.rows[0]),
             )
+
+
+def _turned(pair: Pair) -> bool:
+    """Whether it is as before with the other sign."""
+    if pair.column.origin != 0:
+        middle, range_ = pair.stretched
+        return abs(middle + 1) <= OFF_MIDDLE and 1 / OFF_RANGE <= range_ <= OFF_RANGE
+    turned = -pair.quantiles[::-1]
+    return pair.away(turned) <= min(USUAL, pair.is_away / 3) and _as_before(pair, turned)
 
 
 def _as_before(pair: Pair, turned: np.ndarray) -> bool:

@@ -12,8 +12,9 @@ from leadline.quality.fault import Fault
 from leadline.quality.grid import Ints
 from leadline.quality.summary import Column
 
-#: how strange both have to be as they are, and how strange they may be in each other's place (see `strangeness`)
-STRANGE, USUAL = 2.0, 1.5
+#: how strange both have to be as they are, and one of them, and how strange they may be in each other's place (see
+#: `strangeness`); in each other's place they have to be less than half as strange (METHODS §8)
+STRANGE, STRANGER, USUAL = 1.5, 2.0, 1.5
 LEAST_ROWS = 20
 #: values that a column has to have, or the share of its rows that have values which it never had
 LEAST_VALUES, NEW = 5, 0.9
@@ -23,9 +24,11 @@ def swapped_columns(found: Comparison) -> Iterator[Fault]:
     """Each of two columns of a kind is strange as it is, and usual in the other's place."""
     strange = [pair for pair in found.open if pair.n >= LEAST_ROWS and _as_it_is(pair) >= STRANGE and _telling(pair)]
     taken: set[str] = set()
-    ranked = sorted((max(_in_place(a, b), _in_place(b, a)), a.name, b.name, a, b) for a, b in _alike(strange))
-    for worst, name, other, one, two in ranked:
-        if worst > USUAL or worst > min(_as_it_is(one), _as_it_is(two)) / 2 or taken & {name, other}:
+    ranked = sorted((_in_place(a, b) + _in_place(b, a), a.name, b.name, a, b) for a, b in _alike(strange))
+    for both, name, other, one, two in ranked:
+        apart = _as_it_is(one), _as_it_is(two)
+        usual = max(_in_place(one, two), _in_place(two, one)) <= USUAL and both < sum(apart) / 2
+        if not usual or max(apart) < STRANGER or taken & {name, other}:
             continue
         taken |= {name, other}
         yield Fault(

@@ -60,6 +60,8 @@ LEAST_UNNAMED = 1.5
 STRAIGHT, OFF_SLOPE, USUAL, OFF = 0.995, 0.05, 2.0, 6.0
 #: a column with more zeros than this has no quantiles to be compared
 MOST_ZEROS = 0.2
+#: how far the range of a column far from zero may be off what the factor makes of it
+SAME_RANGE = 3.0
 #: rows, and different values of them that are not zero; where the factor has no name, more
 LEAST_ROWS, LEAST_BINS, LEAST_BINS_UNNAMED = 20, 5, 10
 
@@ -67,8 +69,11 @@ LEAST_ROWS, LEAST_BINS, LEAST_BINS_UNNAMED = 20, 5, 10
 def unit_change(found: Comparison) -> Iterator[Fault]:
     """The quantiles of a column have all been multiplied by the same number, or are those of other degrees."""
     for pair in found.numbers():
-        if pair.n >= LEAST_ROWS and min(_bins(pair.past), _bins(pair.now)) >= LEAST_BINS:
-            fault = _multiplied(pair) or _moved(pair)
+        # a column far from zero, as years are, falls into one bin when it is multiplied
+        bins = _bins(pair.past) if pair.column.origin != 0 else min(_bins(pair.past), _bins(pair.now))
+        if pair.n >= LEAST_ROWS and bins >= LEAST_BINS:
+            fault = _far(pair) if pair.column.origin != 0 else _multiplied(pair)
+            fault = fault or _moved(pair)
             if fault is not None:
                 yield fault
 
@@ -76,6 +81,15 @@ def unit_change(found: Comparison) -> Iterator[Fault]:
 def _bins(column: Column) -> int:
     """How many bins have values other than zero."""
     return int(np.count_nonzero(column.counts[0, (column.bins != 0) | (column.origin != 0)]))
+
+
+def _far(pair: Pair) -> Fault | None:
+    """A column far from zero, of which the middle and the range are multiplied by about the same known factor."""
+    factor, range_ = pair.stretched
+    if factor <= 0 or abs(math.log(factor)) < LEAST_CHANGE or not factor / SAME_RANGE <= range_ <= factor * SAME_RANGE:
+        return None
+    named = _named(math.log(factor), OFF_FACTOR)
+    return None if named is None else _fault(pair, f"all values {_times(named[0])}, as from {named[1]}")
 
 
 def _multiplied(pair: Pair) -> Fault | None:
