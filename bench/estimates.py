@@ -1,9 +1,10 @@
-"""How far estimates without labels are from what labels show: Leadline, NannyML's CBPE, and a constant.
+"""How far estimates without labels are from what labels show: Leadline, NannyML's CBPE and DLE, and a constant.
 
 usage: estimates.py [--only NAME] [--table]
 
 Real data: NannyML's car loans (its own, synthetic) and Massachusetts employment (a census) in windows of 2,000 rows,
-the flights of our demo by day and by week, hotel bookings by week (bench/trials/hotel_bookings.py trains the model).
+the flights of our demo by day and by week, hotel bookings by week (bench/trials/hotel_bookings.py trains the model);
+a regression and three classes, NannyML's car prices and credit cards (synthetic, too) in windows of 6,000 rows.
 Each side is fitted on the same reference and estimates the same windows from predictions alone; the truth is reckoned
 here with scikit-learn from all labels. Labels come five windows late, so that Leadline's record is what it would be;
 where it withdraws, it is given the constant's error. Writes bench/estimates.json and the table in bench/README.md.
@@ -18,13 +19,23 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    mean_absolute_error,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 
 import leadline
 
@@ -36,23 +47,70 @@ RESULTS, README = HERE / "estimates.json", HERE / "README.md"
 BEGIN, END = "<!-- estimates -->", "<!-- /estimates -->"
 START = date(2024, 1, 1)
 CHUNK, LATE = 2_000, 5
-METRICS = {
-    "roc_auc": None,
-    "accuracy": accuracy_score,
-    "f1": f1_score,
-    "precision": precision_score,
-    "recall": recall_score,
-}
+SCORE = "score_"
+
+
+# Tasks: which metrics, and what scikit-learn makes of labelled rows -------------------------------------------------
+
+Figures = dict[str, float]
+
+
+def of_binary(rows: pd.DataFrame) -> Figures:
+    y, predicted = rows["label"].astype(int), rows["prediction"]
+    if y.nunique() < 2:
+        return {}
+    return {
+        "roc_auc": roc_auc_score(y, rows["score"]),
+        "accuracy": accuracy_score(y, predicted),
+        "f1": f1_score(y, predicted),
+        "precision": precision_score(y, predicted),
+        "recall": recall_score(y, predicted),
+    }
+
+
+def of_classes(rows: pd.DataFrame) -> Figures:
+    y, predicted, scores = rows["label"], rows["prediction"], scores_of(rows)
+    return {
+        "roc_auc": roc_auc_score(y, rows[[*scores.values()]], multi_class="ovr", labels=[*scores]),
+        "accuracy": accuracy_score(y, predicted),
+        "macro_f1": f1_score(y, predicted, average="macro"),
+    }
+
+
+def of_numbers(rows: pd.DataFrame) -> Figures:
+    y, predicted = rows["label"], rows["prediction"]
+    return {"mae": mean_absolute_error(y, predicted), "rmse": root_mean_squared_error(y, predicted)}
+
+
+def scores_of(rows: pd.DataFrame) -> dict[str, str]:
+    """Class and column of its score, in alphabetical order of the classes."""
+    columns = sorted(name for name in rows.columns if name.startswith(SCORE))
+    return {name.removeprefix(SCORE): name for name in columns}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is measured of a task's models; `columns` are those of the score or scores."""
+
+    name: str
+    metrics: tuple[str, ...]
+    figures: Callable[[pd.DataFrame], Figures]
+    columns: Callable[[pd.DataFrame], dict[str, Any]]
+
+
+BINARY = Task("binary", ("roc_auc", "accuracy", "f1", "precision", "recall"), of_binary, lambda _: {"score": "score"})
+CLASSES = Task("multiclass", ("roc_auc", "accuracy", "macro_f1"), of_classes, lambda rows: {"scores": scores_of(rows)})
+NUMBERS = Task("regression", ("mae", "rmse"), of_numbers, lambda _: {})
 
 
 # Data: score, prediction, label, reference, window, and features ----------------------------------------------------
 
 
-def chunked(rows: pd.DataFrame) -> pd.DataFrame:
-    """Windows of 2,000 rows in their order; the reference in whole windows before; a short last one left out."""
-    place = rows.groupby("reference").cumcount() // CHUNK
+def chunked(rows: pd.DataFrame, size: int = CHUNK) -> pd.DataFrame:
+    """Windows of so many rows in their order; the reference in whole windows before; a short last one left out."""
+    place = rows.groupby("reference").cumcount() // size
     before = place[rows["reference"]].max() + 1
-    full = rows["reference"] | (rows.groupby(["reference", place])["score"].transform("size") == CHUNK)
+    full = rows["reference"] | (rows.groupby(["reference", place])["prediction"].transform("size") == size)
     return rows.assign(window=place + np.where(rows["reference"], 0, before))[full]
 
 
@@ -99,51 +157,60 @@ def hotel_bookings(directory: Path) -> pd.DataFrame:
     return rows.drop(columns=["booking_id", "booking_date", "predicted"])
 
 
-DATA = {each.__name__: each for each in (car_loan, ma_employment, flights, flights_by_week, hotel_bookings)}
-FEATURES = ("score", "prediction", "label", "reference", "window", "at", "key")
+def car_price(directory: Path) -> pd.DataFrame:
+    return chunked(pd.read_parquet(directory / "car_price.parquet"), 6_000)
+
+
+def credit_cards(directory: Path) -> pd.DataFrame:
+    return chunked(pd.read_parquet(directory / "credit_cards.parquet"), 6_000)
+
+
+DATA = {
+    car_loan: BINARY,
+    ma_employment: BINARY,
+    flights: BINARY,
+    flights_by_week: BINARY,
+    hotel_bookings: BINARY,
+    credit_cards: CLASSES,
+    car_price: NUMBERS,
+}
+NAMES = {of.__name__: of for of in DATA}
+NO_FEATURES = ("score", "prediction", "label", "reference", "window", "at", "key")
 
 
 # Sides --------------------------------------------------------------------------------------------------------------
 
-By = dict[str, dict[str, float]]
+By = dict[str, Figures]
 
 
-def truth(rows: pd.DataFrame) -> tuple[By, dict[str, float]]:
+def truth(rows: pd.DataFrame, task: Task) -> tuple[By, Figures]:
     """By metric and day the figure of all labels; and the reference's."""
     labelled = rows[rows["label"].notna()]
-
-    def figures(some: pd.DataFrame) -> dict[str, float]:
-        y = some["label"].astype(int)
-        if y.nunique() < 2:
-            return {}
-        found = {name: of(y, some["prediction"]) for name, of in METRICS.items() if of is not None}
-        return found | {"roc_auc": roc_auc_score(y, some["score"])}
-
-    by: By = {name: {} for name in METRICS}
+    by: By = {name: {} for name in task.metrics}
     for day, some in labelled[~labelled["reference"]].groupby("at"):
-        for name, value in figures(some).items():
+        for name, value in task.figures(some).items():
             by[name][str(day.date())] = float(value)
-    return by, figures(labelled[labelled["reference"]])
+    return by, task.figures(labelled[labelled["reference"]])
 
 
-def ours(rows: pd.DataFrame, features: list[str]) -> tuple[By, dict[str, Any]]:
+def ours(rows: pd.DataFrame, task: Task, features: list[str]) -> tuple[By, dict[str, Any]]:
     days = rows.loc[rows["reference"], "at"].max() + timedelta(days=1)
-    columns = {"id": "key", "timestamp": "at", "score": "score", "prediction": "prediction"}
+    columns = {"id": "key", "timestamp": "at", "prediction": "prediction", **task.columns(rows)}
     result = leadline.check(
         {
             "version": 1,
             "model": "bench",
-            "task": "binary",
-            "positive": 1,
+            "task": task.name,
+            **({"positive": 1} if task is BINARY else {}),
             "predictions": {"source": rows, "columns": columns, "features": features},
             "outcomes": {"source": rows, "columns": {"id": "key", "value": "label"}, "matures_after": f"{LATE}d"},
             "timezone": "UTC",
             "window": "1d",
-            "metrics": list(METRICS),
+            "metrics": list(task.metrics),
             "reference": {"until": days.to_pydatetime()},
         }
     )
-    by: By = {name: {} for name in METRICS}
+    by: By = {name: {} for name in task.metrics}
     for each in result.estimates:
         if each["estimator"] and each["value"] is not None:
             by[each["metric"]][each["window_start"][:10]] = each["value"]
@@ -151,27 +218,29 @@ def ours(rows: pd.DataFrame, features: list[str]) -> tuple[By, dict[str, Any]]:
     return by, record
 
 
-def theirs(path: Path, out: Path) -> By:
-    job = HERE / "peers" / "jobs" / "nannyml_cbpe.py"
-    subprocess.run([str(NANNYML), str(job), str(path), str(out)], check=True, stderr=subprocess.DEVNULL)
+def theirs(task: Task, path: Path, out: Path) -> By:
+    job = HERE / "peers" / "jobs" / "nannyml_estimates.py"
+    command = [str(NANNYML), str(job), task.name, str(path), str(out)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     found: By = json.loads(out.read_text())["estimates"]
     return found
 
 
 def measured(name: str, directory: Path) -> list[dict[str, Any]]:
-    rows = DATA[name](directory).reset_index(drop=True)
+    task, rows = DATA[NAMES[name]], NAMES[name](directory).reset_index(drop=True)
     at = pd.to_datetime([START + timedelta(days=int(each)) for each in rows["window"]])
     rows = rows.assign(at=at + pd.to_timedelta(rows.groupby("window").cumcount(), unit="us"), key=range(len(rows)))
     path = directory / "rows.parquet"
-    rows.assign(label=rows["label"].astype(float)).to_parquet(path, index=False)
+    rows = rows.astype({"label": float} if task is BINARY else {})
+    rows.to_parquet(path, index=False)
     rows["at"] = rows["at"].dt.normalize()
-    shown, reference = truth(rows)
-    features = [column for column in rows.columns if column not in FEATURES]
-    mine, record = ours(rows, features)
-    plain, _ = ours(rows, [])
-    other = theirs(path, directory / "estimates.json")
+    shown, reference = truth(rows, task)
+    features = [column for column in rows.columns if column not in NO_FEATURES and not column.startswith(SCORE)]
+    mine, record = ours(rows, task, features)
+    plain, _ = ours(rows, task, [])
+    other = theirs(task, path, directory / "estimates.json")
     table = []
-    for metric in METRICS:
+    for metric in task.metrics:
         days = [day for day in shown[metric] if np.isfinite(other[metric].get(day, np.nan))]
         figures = np.array([shown[metric][day] for day in days])
         errors = {
@@ -211,7 +280,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=sorted(DATA))
+    parser.add_argument("--only", choices=sorted(NAMES))
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
@@ -219,11 +288,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as made:
             job = HERE / "peers" / "jobs" / "nannyml_data.py"
             subprocess.run([str(NANNYML), str(job), made], check=True, stderr=subprocess.DEVNULL)
-            for name in [options.only] if options.only else DATA:
+            for name in [options.only] if options.only else NAMES:
                 new = measured(name, Path(made))
                 found = [each for each in found if each["data"] != name] + new
                 print(table(new), flush=True)
-        found.sort(key=lambda each: list(DATA).index(each["data"]))
+        found.sort(key=lambda each: list(NAMES).index(each["data"]))
         RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     text = README.read_text()
     if BEGIN in text:

@@ -124,7 +124,8 @@ class Estimate:
     bound      the value from rows lies within `value` ± `bound` (0 where the sums are exact;
                more for figures read from binned scores or errors)
     interval   name of the interval's method; None where there is no interval
-    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `leaf_dle`, `nowcast`; None for a figure of labels
+    estimator  how it was estimated: `cbpe`, `leaf_cbpe`, `leaf_pape`, `leaf_dle`, `nowcast`; None for a figure of
+               labels
     """
 
     metric: str
@@ -295,6 +296,14 @@ class Target:
     def met(self, value: float) -> bool:
         """True where `value` keeps the promise; the limit itself does."""
         return value >= self.limit if self.side == "at_least" else value <= self.limit
+
+    def rewards_worse(self, better: str | None) -> bool:
+        """Whether doing worse keeps the promise, where it is known which side of the metric is better.
+
+        >>> Target("at_most", 0.9).rewards_worse("higher"), Target("at_most", 0.9).rewards_worse(None)
+        (True, False)
+        """
+        return better == ("lower" if self.side == "at_least" else "higher")
 
     def __str__(self) -> str:
         return f"{self.side.replace('_', ' ')} {self.limit:g}"
@@ -588,6 +597,15 @@ class EngineError(LeadlineError):
     """The engine could not run what it was asked."""
 
     exit_code = 3
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun, for sentences.
+
+    >>> counted(1, "slice"), counted(1200, "slice"), counted(2, "is", "are")
+    ('1 slice', '1,200 slices', '2 are')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def duration(text: str) -> timedelta:

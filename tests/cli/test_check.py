@@ -139,6 +139,8 @@ def test_output_and_html_are_written(leadline, log):
 
 def test_quiet_is_silent_unless_something_is_wrong(leadline, log):
     assert leadline("check", log.declare(HOLDS), "--quiet").out == ""
+    done = leadline("check", log.declare(), "--quiet")
+    assert (done.code, done.out) == (0, "  Nothing is judged, for no objectives are declared.\n")
     done = leadline("check", log.declare(HOLDS, BREACHED), "-q")
     assert "breached" in done.out
     assert "holds" not in done.out

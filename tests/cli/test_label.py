@@ -274,7 +274,7 @@ def test_labelled_rows_are_not_asked_for_again(leadline, unlabelled):
     leadline("label", "import", write(fill(rest)))
     done = leadline("label", "next", "--budget", "200", "--out", "none.csv", *WINDOW)
     assert done.code == 2
-    assert "are labelled: a larger --budget" in done.err
+    assert "none waits for a label: a larger --budget" in done.err
 
 
 def test_the_outcomes_may_be_declared_before_there_are_any(leadline, unlabelled):

@@ -47,6 +47,10 @@ def test_the_rule_interval_has_no_plan(leadline, log):
     of_interval = HOLDS.replace("28d}", "28d, rule: interval}")
     (each,) = json.loads(leadline("plan", log.declare(of_interval), "-f", "json").out)["plans"]
     assert (each["value"], each["why"]) == (None, "the rule `interval` judges it")
+    said = leadline("plan", str(log.directory / "leadline.yaml")).out
+    assert "recall ≥ 0.1 over 28 days: the rule `interval` judges it." in said
+    assert "a look every" not in said
+    assert "Days on average" not in said
 
 
 def test_what_cannot_be_used_exits_with_2(leadline, tmp_path, monkeypatch):

@@ -16,7 +16,10 @@ from leadline.estimate.leaves import (
     codes_of,
     corrections,
     grown,
+    wide_bins,
 )
+from leadline.metrics.expected import bin_scores, probability_bins
+from leadline.metrics.sums import Histogram
 from leadline.stats.tree import Split
 from leadline.values import Undefined
 
@@ -94,13 +97,42 @@ def test_corrections_and_what_they_add_equal_brute_force_by_row():
 
     sums = LeafSums(summed(np.ones(rows)), summed(chance))
     found = corrections(sums, summed(label))
-    for g in range(3):
-        for b in range(16):
+    for b in range(16):
+        drawn = []
+        for g in range(3):
             mine = (leaf == g) & (wide == b)
-            assert found[g, b] == pytest.approx((label - chance)[mine].sum() / (mine.sum() + SHRINKAGE))
+            drawn.append((label - chance)[mine].sum() / (mine.sum() + SHRINKAGE))
+        mean = np.mean([drawn[g] for g in leaf[wide == b]])
+        assert found[:, b] == pytest.approx(np.array(drawn) - mean)
     by_row = np.clip(chance + found[leaf, wide], 0, 1) - chance
     more = added(sums, found)
     for p in range(2):
         for b in range(16):
             assert more[p, b] == pytest.approx(by_row[(said == p) & (wide == b)].mean())
     assert (more[2] == 0).all()
+
+
+def test_leaves_add_nothing_to_all_rows_of_the_reference_however_uneven_they_are():
+    """A small leaf is far riskier than its scores say, and is drawn towards 0 more than the large ones are."""
+    rows, chance = np.zeros((3, 3, 4)), np.zeros((3, 3, 4))
+    rows[0] = np.array([[400.0], [300.0], [20.0]])
+    chance[0] = 0.2 * rows[0]
+    positives = chance + rows * np.array([-0.02, -0.01, 0.55])[:, None]
+    found = corrections(LeafSums(rows, chance), positives)
+    assert (rows[0] * found).sum(0) == pytest.approx(np.zeros(4))
+    assert (found[2] > 0).all()
+    assert (corrections(LeafSums(0 * rows, 0 * rows), 0 * rows) == 0).all()
+
+
+def test_wide_bins_hold_equal_rows_and_keep_to_thresholds():
+    scores = np.random.default_rng(7).beta(1, 40, 20_000)  # a rare class: nearly all scores are below .1
+    bins = probability_bins()
+    place = np.abs(bin_scores(bins) - scores[:, None]).argmin(1)
+    rows = np.bincount(place, minlength=len(bins)).astype(float)
+    bins[:, 2] = bin_scores(bins) >= 0.03
+    found = wide_bins(Histogram(rows, 0 * rows, rows, 0 * rows, 0 * rows, bins))
+    assert (np.diff(found) >= 0).all()
+    counted = np.bincount(found[place])
+    assert len(counted) == 9  # eight, and one is cut by the threshold
+    assert counted.max() < 1.3 * len(scores) / 8
+    assert np.array_equal(np.diff(found)[np.diff(bins[:, 2]) > 0], [1])

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leadline.estimate.leaves import Tree, Words
+from leadline.estimate.leaves import LeafRows, Tree, Words
 from leadline.estimate.losses import (
-    LeafRows,
     can_expect_loss,
     expected_loss,
     leaf_means,

@@ -113,7 +113,9 @@ def test_scores_that_are_nan_or_infinite_predict_nothing_and_are_counted() -> No
     odd = [float("nan"), float("inf"), float("-inf"), None, *SCORES[4:]]
     for source in (frame(score=odd), pl.DataFrame(frame(score=odd)), pa.table(frame(score=odd))):
         result = of(source)
-        assert notes(result)["missing_numbers"] == "4 predictions have no finite score."
+        assert notes(result)["missing_numbers"] == (
+            "4 predictions have no finite score: left out of all figures that need it."
+        )
         assert (one(result)["value"], one(result)["n"]) == (0.5, 8)  # two of the four that have a score are right
 
 
@@ -132,7 +134,9 @@ def test_an_all_null_score_is_undefined_with_a_reason() -> None:
 
 def test_constant_scores_rank_nothing() -> None:
     result = of(frame(score=[0.5] * 8), metrics=["roc_auc", "average_precision", "brier"])
-    assert one(result, "roc_auc")["value"] == pytest.approx(0.5)
+    for name in ("roc_auc", "average_precision"):
+        assert one(result, name)["value"] is None
+        assert one(result, name)["why"] == "all scores are 0.5, so that no row comes before another"
     assert one(result, "brier")["value"] == 0.25
 
 
@@ -173,9 +177,21 @@ def test_weights_that_cannot_be_used_add_nothing_and_are_counted() -> None:
         assert one(result, "brier")["value"] == pytest.approx(brier, abs=1e-9)
 
 
-def test_no_weight_at_all_is_undefined() -> None:
-    result = of(frame(weight=[None] * 8), metrics=["accuracy", "brier", "roc_auc"])
+@pytest.mark.parametrize("weight", [None, 0.0])
+def test_no_weight_at_all_is_undefined_and_said(weight: float | None) -> None:
+    promise = {"metric": "accuracy", "at_least": 0.5, "window": "28d"}
+    result = of(frame(weight=[weight] * 8), metrics=["accuracy", "brier", "roc_auc"], objectives=[promise])
     assert {each["status"] for each in result.estimates} == {"undefined"}
+    assert {each["why"] for each in (*result.estimates, *result.objectives)} == {
+        "all weights are 0: no row has one above"
+    }
+
+
+def test_no_weight_of_a_labelled_row_is_said() -> None:
+    label, weight = [None, *LABELS[1:]], [1.0] + [0.0] * 7
+    result = of(frame(label=label, weight=weight), metrics=["accuracy", "predicted_positive_rate"])
+    assert one(result)["why"] == "all weights are 0: no labelled row has one above"
+    assert one(result, "predicted_positive_rate")["value"] is not None
 
 
 # Times and ids ------------------------------------------------------------------------------------------------------
@@ -471,5 +487,7 @@ def test_text_among_the_numbers_of_a_csv_file_is_missing(tmp_path: Path) -> None
     (tmp_path / "log.csv").write_text("\n".join(["id,timestamp,score,label", *lines, "20,2024-01-01T20:00:00Z,N/A,1"]))
     named = ["id", "timestamp", "score", "label"]
     result = check(str(tmp_path / "log.csv"), named=named, metrics=["log_loss", "roc_auc"])
-    assert notes(result)["missing_numbers"] == "1 prediction has no finite score."
+    assert notes(result)["missing_numbers"] == (
+        "1 prediction has no finite score: left out of all figures that need it."
+    )
     assert one(result, "roc_auc")["n"] == 21

@@ -14,6 +14,8 @@ from evaluation.small import spec, table
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.run import evaluate_log
+from leadline.metrics import METRICS, MetricCall, build
+from leadline.metrics.metric import Metric
 from leadline.values import InputError
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -50,6 +52,10 @@ def judged(of: Any, as_of: datetime | None = None) -> dict[str, Any]:
     """The only judgement, as the document shows it."""
     (found,) = leadline.check(of, as_of=as_of).objectives
     return dict(found)
+
+
+def built(name: str) -> Metric:
+    return build(MetricCall(name), "binary")
 
 
 # What a look holds ----------------------------------------------------------------------------------------------
@@ -170,6 +176,31 @@ def test_a_breach_is_cleared_by_an_acknowledgement_and_comes_back_while_the_mode
     assert second["cleared"] is None
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"at": "2024-04-01", "slice": {"carrier": "bbd"}}, "carrier=bbd) has no effect: no slice of the objective is"),
+        ({"at": "2024-04-01", "slice": {"carrier": "bbd"}}, "did you mean 'carrier=bad'?"),
+        ("2023-12-24", "no effect: it lies before the first look, which began on 2024-01-01."),
+        ("2024-05-21", "no effect yet: it lies after the last look, which closed on 2024-05-20."),
+        ("9999-12-31", "no effect yet"),
+        ("0001-01-01", "before the first look"),
+    ],
+)
+def test_an_acknowledgement_that_does_nothing_is_said(entry: Any, said: str) -> None:
+    rows = log([0.2] * 20, 3, carrier="good") + [
+        {**each, "id": f"b{each['id']}"} for each in log([0.2] * 20, 3, carrier="bad")
+    ]
+    promise = {
+        **PROMISE,
+        "slices": ["carrier"],
+        "acknowledged": [entry, {"at": "2024-04-01", "slice": {"carrier": "bad"}}],
+    }
+    found = leadline.check(declared(rows, promise, slices=["carrier"]), as_of=MONDAY + timedelta(weeks=20))
+    (text,) = [note.text for note in found.notes if note.code == "acknowledgement_without_effect"]
+    assert said in text
+
+
 def test_slices_share_the_other_half_of_the_budget_and_are_found_on_their_own() -> None:
     rows = log([0.2] * 20, 40, carrier="good") + [
         {**each, "id": "b" + each["id"]} for each in log([0.2] * 10 + [0.65] * 10, 20, seed=1, carrier="bad")
@@ -199,6 +230,16 @@ def test_what_is_plain_is_a_breach_while_the_detector_still_learns() -> None:
     said = judged(declared(rows, {**PROMISE, "window": "14d"}), MONDAY + timedelta(weeks=6))
     assert (said["status"], said["rule"], said["breaches"]) == ("breached", "interval", [])
     assert "2024-01-29" <= said["since"] <= "2024-02-09"
+
+
+def test_what_the_interval_called_lasts_until_a_window_could_be_right() -> None:
+    """The detector needs longer, having met the drop while it learnt how much looks differ: no green weeks between."""
+    weeks = [0.28, 0.16] * 5 + [0.42] * 8 + [0.2] * 5
+    of = declared(log(weeks, 20), {**PROMISE, "window": "14d"})
+    said = [judged(of, MONDAY + timedelta(weeks=week)) for week in (12, 13, 14, 17, 21)]
+    assert [(each["status"], each["rule"]) for each in said[:4]] == [("breached", "interval")] * 4
+    assert len({each["since"] for each in said[:4]}) == 1
+    assert said[-1]["status"] == "holds"
 
 
 def test_before_any_look_has_closed_the_interval_judges() -> None:
@@ -260,6 +301,85 @@ def test_auc_is_found_by_groups_of_rows_and_in_slices() -> None:
     for each in leadline.check(of, as_of=MONDAY + timedelta(weeks=20)).objectives:
         assert each["status"] == "breached", each
         assert "2024-03-18" <= each["since"] <= "2024-04-01"
+
+
+def ranked(weeks: int, squeezed: float = 1.0, constant_from: int | None = None) -> list[dict[str, Any]]:
+    """Rows with an AUC of about .85. Scores are squeezed to the upper side of .5, and all the same from a week on."""
+    random = np.random.default_rng(5)
+    rows = []
+    for day in range(7 * weeks):
+        for place in range(60):
+            label = bool(random.random() < 0.3)
+            score = 0.5 + squeezed * (1 / (1 + np.exp(-random.normal(1.5 * label))) - 0.5 * (squeezed == 1))
+            score = 0.5 if constant_from is not None and day >= 7 * constant_from else score
+            at = MONDAY + timedelta(days=day, minutes=place)
+            rows.append({"id": f"{day}-{place}", "timestamp": at, "score": float(score), "label": label})
+    return rows
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision"])
+@pytest.mark.parametrize("squeezed", [0.03, 0.01, 0.001])
+def test_scores_too_close_together_for_the_bins_of_a_look_break_no_promise(metric: str, squeezed: float) -> None:
+    promise = {"metric": metric, "at_least": 0.65, "window": "28d"}
+    of = spec(ranked(16, squeezed), metrics=[metric], objectives=[promise])
+    said = judged(of, MONDAY + timedelta(weeks=16))
+    assert said["breaches"] == []
+    assert said["status"] in ("holds", "uncertain")
+    if squeezed == 0.001:  # one bin of the fine grid
+        assert "it is read from bins, and what these hide may be ±0." in said["why"]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [name for name, each in METRICS["binary"].items() if not each.required and built(name).histogram == "scores"],
+)
+def test_every_metric_of_scores_can_be_promised_alone(metric: str) -> None:
+    better = built(metric).better or "higher"
+    promise = {"metric": metric, "at_least" if better == "higher" else "at_most": 0.1, "window": "28d"}
+    of = spec(ranked(9), objectives=[promise])
+    said = judged(of, MONDAY + timedelta(weeks=9))
+    assert said["value"] is not None
+    assert said["rule"] == ("detector" if metric == "roc_auc" else "interval")
+    (plan,), (replay,) = leadline.plan(of, as_of=MONDAY + timedelta(weeks=9)), leadline.backtest(of).objectives
+    if metric != "roc_auc":
+        assert (
+            plan.why
+            == replay.why
+            == f"{metric} needs finer bins of scores than a detector's looks have: its interval judges it"
+        )
+
+
+def test_the_auc_over_several_classes_can_be_promised_alone() -> None:
+    random = np.random.default_rng(1)
+    scores = random.dirichlet([1, 1, 1], (7 * 9, 20))
+    rows = [
+        {"id": f"{day}-{place}", "timestamp": MONDAY + timedelta(days=day, minutes=place), "prediction": "a",
+         "label": random.choice(["a", "b", "c"]), "p_a": a, "p_b": b, "p_c": c}
+        for day, of_day in enumerate(scores) for place, (a, b, c) in enumerate(of_day)
+    ]  # fmt: skip
+    promise = {"metric": "roc_auc", "at_least": 0.45, "window": "28d"}
+    columns = {"scores": {"a": "p_a", "b": "p_b", "c": "p_c"}}
+    of = spec(rows, task="multiclass", columns=columns, objectives=[promise])
+    said = judged(of, MONDAY + timedelta(weeks=9))
+    assert (said["rule"], said["value"] is not None) == ("interval", True)
+
+
+def test_scores_that_became_all_the_same_break_a_promise_of_order() -> None:
+    promise = {"metric": "roc_auc", "at_least": 0.75, "window": "28d"}
+    of = spec(ranked(20, constant_from=14), metrics=["roc_auc"], objectives=[promise])
+    said = judged(of, MONDAY + timedelta(weeks=20))
+    assert (said["status"], said["since"]) == ("breached", "2024-04-08T00:00:00Z")
+
+
+def test_scores_that_are_all_the_same_are_in_no_order() -> None:
+    promises = [
+        {"metric": name, "at_least": 0.2, "window": "28d"} for name in ("roc_auc", "average_precision", "accuracy")
+    ]
+    of = spec(ranked(12, constant_from=0), metrics=["roc_auc"], objectives=promises)
+    found = leadline.check(of, as_of=MONDAY + timedelta(weeks=12)).objectives
+    said = {each["metric"]: (each["status"], each["why"]) for each in found}
+    why = "all scores are 0.5, so that no row comes before another"
+    assert said == {"roc_auc": ("undefined", why), "average_precision": ("undefined", why), "accuracy": ("holds", None)}
 
 
 def test_a_rate_of_feedback_is_judged_on_its_own_calendar() -> None:

@@ -368,6 +368,16 @@ def test_a_time_in_the_future_is_said() -> None:
     assert "as_of_in_the_future" not in notes(check(rows, as_of="2199-01-02"))
 
 
+def test_one_wrong_date_does_not_move_the_evaluation() -> None:
+    rows = [row(str(n), f"2024-01-0{n}", 0.9, True, observed_at=f"2024-01-0{n + 1}") for n in range(1, 8)]
+    wrong = [*rows, row("b", "2024-01-08", 0.9, True, observed_at="2199-01-01")]
+    right = [*rows, row("b", "2024-01-08", 0.9)]
+    result = check(wrong, matures_after="2d")
+    assert result.as_of == check(right, matures_after="2d").as_of
+    assert list(result.estimates) == list(check(right, matures_after="2d").estimates)
+    assert next(iter(result.notes)).code == "as_of_in_the_future"
+
+
 def test_an_empty_log_is_evaluated_as_of_now() -> None:
     result = check(table([row("a", "2024-01-01", 0.9, True)]).slice(1))
     assert abs(result.content.as_of - datetime.now(UTC)) < timedelta(minutes=5)

@@ -191,6 +191,16 @@ def test_labels_that_never_come_for_one_predicted_class_are_named():
     assert "exploration traffic" in text
 
 
+def test_what_needs_the_unobserved_class_is_undefined_and_the_rest_is_not():
+    promised = [{"metric": each, "at_least": 0.3, "window": "28d"} for each in ("precision", "recall", "roc_auc")]
+    found = check(selected((0.0, 0.8)), as_of="2024-02-01", matures_after="1d", objectives=promised, metrics="all")
+    verdicts = {each["metric"]: (each["status"], each["why"]) for each in found.objectives}
+    unknown = ("undefined", "outcomes of rows that are predicted negative are never observed")
+    assert verdicts == {"precision": ("holds", None), "recall": unknown, "roc_auc": unknown}
+    shown = {each["metric"] for each in found.estimates if each["value"] is not None}
+    assert shown == {"precision", "predicted_positive_rate", "share"}
+
+
 @pytest.mark.parametrize("seen", [(0.8, 0.05), (0.05, 0.05), (0.0, 0.0), (1.0, 1.0), (0.1, 0.0)])
 def test_labels_that_are_only_rare_are_not(seen):
     assert "selective_labels" not in notes(check(selected(seen), as_of="2024-03-01", matures_after="1d"))

@@ -202,7 +202,9 @@ def test_scores_that_are_nan_are_left_out_of_what_needs_scores_and_counted(usual
     frame = made()
     frame.loc[frame.index[::100], "score"] = np.nan
     result = answered(frame)
-    assert notes(result)["missing_numbers"] == "32 predictions have no finite score."
+    assert notes(result)["missing_numbers"] == (
+        "32 predictions have no finite score: left out of all figures that need it."
+    )
     assert days(result, "f1") == days(usual, "f1")  # the prediction decides
     assert days(result, "roc_auc") != days(usual, "roc_auc")
 

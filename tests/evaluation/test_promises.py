@@ -473,3 +473,15 @@ def test_other_metrics_stand_the_ends_of_their_range(metric: str, limit: float, 
     target = Target(side, limit)
     assert (said["status"] == "holds") == target.met(said["low"]) == target.met(said["high"])
     assert said["status"] != "undefined"
+
+
+@pytest.mark.parametrize(("metric", "promise", "told"), [
+    ("recall", {"at_most": 0.9}, True), ("brier", {"at_least": 0.1}, True),
+    ("recall", {"at_least": 0.1}, False), ("predicted_positive_rate", {"at_most": 0.9}, False),
+])  # fmt: skip
+def test_a_promise_that_is_kept_by_doing_worse_is_named_and_has_no_budget(
+    metric: str, promise: Any, told: bool
+) -> None:
+    found = leadline.check(declared(log([0.2] * 8), {"metric": metric, **promise, "window": "28d"}))
+    assert any("is kept by doing worse" in note.text for note in found.notes) == told
+    assert (found.objectives[0]["budget_spent"] is None) == told or metric == "brier"

@@ -352,3 +352,14 @@ def test_one_giant_weight_is_one_row():
     reference = leaves.losses("absolute_error", np.where(np.arange(30) < REFERENCE, groups, -1), 1)[0]
     means = reference[:, 3] / reference[:, 1]
     assert min(abs(means - of_day.value)) < 1e-6
+
+
+def test_an_objective_is_at_risk_where_the_newest_estimate_is_all_on_the_wrong_side():
+    promise = {"metric": "mae", "at_most": 2.0, "window": "14d"}
+    harder = log(days=43)  # from day 40 on, and these have no labels yet
+    (said,) = leadline.check(declared(*harder, objectives=[promise])).objectives
+    assert said["status"] == "at_risk"
+    assert said["why"].startswith("without labels it is estimated to be ")
+    assert said["value"] < 2.0
+    (same,) = leadline.check(declared(*log(days=43, inputs=False), objectives=[promise])).objectives
+    assert (same["status"], same["why"]) == ("holds", None)

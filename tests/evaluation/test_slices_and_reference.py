@@ -171,3 +171,11 @@ def test_all_versions_share_one_reference() -> None:
     rows = rows_of(["A", "B"], version="m1") + rows_of(["A", "C"], "2024-03-01", version="m2")
     found = slices(check(rows, slices=["carrier"], reference=EARLY))
     assert found == {("A",): 2, ("B",): 1, ("(other)",): 1}
+
+
+def test_bins_of_a_column_without_numbers_are_told():
+    rows = [row(f"p{n}", "2024-01-01", 0.9, True, fare=fare) for n, fare in enumerate(("low", "high"))]
+    bins = [{"name": "fares", "bin": {"column": "fare", "width": 5}}]
+    assert "column 'fare' holds no numbers" in notes(check(rows, slices=bins))["bin_without_numbers"]
+    numbers = [{**each, "fare": "7"} for each in rows]
+    assert "bin_without_numbers" not in notes(check(numbers, slices=bins))

@@ -74,6 +74,19 @@ def test_entities_that_are_numbers_are_grouped_by_their_text() -> None:
     assert cells.keys["group"].tolist() == [GOLDEN["7"]]
 
 
+@pytest.mark.parametrize("users", [1, 2, 50])
+def test_too_few_entities_widen_no_interval_and_are_said(users: int) -> None:
+    random = np.random.default_rng(0)
+    rows = [row(f"p{n}", f"2024-01-{1 + n % 28:02}", random.random(), bool(random.random() < 0.4)) for n in range(2000)]
+    plain = one(check(rows, window="1mo"))
+    found = check([{**each, "entity": f"u{random.integers(users)}"} for each in rows], window="1mo")
+    assert ("few_entities" in notes(found)) == (users < 50)
+    mine = one(found)
+    if users < 50:
+        assert (mine["low"], mine["high"], mine["interval"]) == (plain["low"], plain["high"], plain["interval"])
+    assert mine["high"] - mine["low"] < 2 * (plain["high"] - plain["low"])
+
+
 # Grids --------------------------------------------------------------------------------------------------------------
 
 
@@ -108,7 +121,10 @@ def test_scores_outside_0_and_1_get_edges_of_the_reference_and_rank_metrics_only
     result = check(rows + later, metrics=["roc_auc", "brier"], reference=EARLY, window="1w")
     assert found(result, "roc_auc")[0]["value"] == 1.0
     assert {each["why"] for each in found(result, "brier") if each["n"]} == {"scores are not probabilities"}
-    assert "from -5 to 1002" in notes(result)["not_probabilities"]
+    said = notes(result)
+    assert "from -5 to 1002: 12 of 14 lie outside [0, 1]" in said["not_probabilities"]
+    assert said["threshold_not_declared"].startswith("The threshold 0.5, which is not declared, is applied to scores")
+    assert "threshold_not_declared" not in notes(check(rows, threshold=1.0))
 
 
 def test_edges_are_fixed_with_the_reference_and_do_not_follow_later_scores() -> None:

@@ -42,6 +42,23 @@ def test_windows_are_half_open() -> None:
     assert days(check(rows), key="n") == {"2024-01-01": 1, "2024-01-02": 2}
 
 
+def test_of_very_many_windows_those_without_rows_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row(f"p{n}", f"20{n:02}-01-01", 0.9, True, carrier="ab"[n % 2]) for n in range(12)]
+    promise = {"metric": "accuracy", "at_least": 0.5, "window": "7d", "slices": ["carrier"]}
+    declared = {"metrics": ["accuracy", "roc_auc"], "slices": ["carrier"], "objectives": [promise]}
+    usual = check(rows, **declared)
+    assert len(found(usual)) == 4019 + 1  # and the latest 7 days, over which slices are told
+    monkeypatch.setattr("leadline.evaluation.estimates.MOST_WINDOWS", 1000)
+    few = check(rows, **declared)
+    assert len(found(few)) == 12 + 1
+    assert [each for each in usual.estimates if each["slice"] is None and each["n"]] == [
+        each for each in few.estimates if each["slice"] is None
+    ]
+    assert list(few.objectives) == list(usual.objectives)
+    assert "4,019 windows of 1d (2000-01-01 to 2011-01-01)" in notes(few)["windows_left_out"]
+    assert "windows_left_out" not in notes(usual)
+
+
 def test_windows_of_an_hour_a_week_and_a_month() -> None:
     rows = every(12, "2024-01-30T06", 8)  # Tuesday the 30th to Friday the 2nd, twice a day
     hours = check(rows[:2], window="1h", timezone="Asia/Kathmandu")  # whose hours begin at a quarter past

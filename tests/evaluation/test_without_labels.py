@@ -16,6 +16,8 @@ from rich.console import Console
 import leadline
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
+from leadline.metrics import METRICS as BY_TASK
+from leadline.metrics import MetricCall, build
 from leadline.spec.load import from_mapping
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -126,6 +128,17 @@ def test_every_window_after_the_reference_has_both_series(shifted, metric):
         assert each["low"] <= each["value"] <= each["high"]
         assert (each["n"], each["labelled"]) == (ROWS, 0)
         assert "cannot be seen without labels" in each["why"]
+
+
+def test_all_metrics_that_need_labels_are_estimated_from_the_first_window_on():
+    """Those of calibration, too: they read the mean score of each bin, which is the same in every draw of labels."""
+    result = leadline.check(declared(*log(covariate=1.0), metrics="all"))
+    named = [name for name, each in BY_TASK["binary"].items() if not each.required]
+    needing = {name for name in named if "labels" in build(MetricCall(name), "binary").needs}
+    assert {each["metric"] for each in result.track_record} == needing
+    for metric in needing:
+        first = next(iter(both(result, metric)[0].values()))
+        assert (first["status"], first["value"] is None) == ("estimated", False), first
 
 
 def test_a_metric_without_labels_is_not_estimated(shifted):

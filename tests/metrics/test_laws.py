@@ -65,8 +65,14 @@ def test_auc_of_the_other_class_is_what_is_left_to_1(scored):
     assert ranked("roc_auc", score, 1 - actual) == pytest.approx(1 - ranked("roc_auc", score, actual))
 
 
-def test_auc_of_one_score_for_all_is_a_half(scored):
-    assert ranked("roc_auc", np.full(300, 0.4), scored[1]) == 0.5
+def test_auc_of_scores_that_are_not_in_order_with_the_labels_is_a_half():
+    score, actual = np.array([0.4] * 298 + [0.1, 0.9]), np.tile([0, 0, 1, 1], 75)
+    assert ranked("roc_auc", score, actual) == pytest.approx(0.5, abs=1e-2)
+
+
+def test_auc_of_one_score_for_all_is_undefined(scored):
+    why = "all scores are 0.4, so that no row comes before another"
+    assert ranked("roc_auc", np.full(300, 0.4), scored[1]) == Undefined(why)
 
 
 def test_auc_of_scores_beyond_probabilities_is_that_of_their_order(scored):

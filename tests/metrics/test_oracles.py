@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from leadline.metrics import METRICS, MetricCall
-from leadline.metrics.evaluate import evaluate, evaluate_windows
+from leadline.metrics.evaluate import HISTORY, evaluate, evaluate_windows
 from leadline.values import Undefined
 from metrics_of import evaluation
 from oracles import NO_ORACLE, ORACLES, Rows, draw
@@ -78,6 +78,34 @@ def test_many_windows_at_once_are_what_each_is_alone(task):
                 assert alone.interval.method == got.interval.method
                 assert alone.interval.low == pytest.approx(got.interval.low, rel=1e-9, abs=1e-12)
                 assert alone.interval.high == pytest.approx(got.interval.high, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_days_without_rows_change_nothing(task):
+    """Where most days are empty they are left out before figures are worked out, and nobody can tell."""
+    _, found = drawn(task, 2, True)
+    apart = 5
+
+    def spread(array):
+        wide = np.zeros((apart * len(array), *array.shape[1:]))
+        wide[::apart] = array
+        return wide
+
+    sums = found.series.sums()._each(spread, lambda each: each._each(lambda name: spread(getattr(each, name))))
+    windows = [(begin, after) for begin in range(0, 60, 3) for after in (begin + 1, min(begin + 14, 60), 60)]
+    for metric in found.metrics:
+        for (begin, after), got in zip(windows, evaluate_windows(metric, sums, windows), strict=True):
+            alone = evaluate(metric, sums[begin:after], sums[max(begin - HISTORY, 0) : begin] if begin else None)
+            assert isinstance(alone.value, Undefined) == isinstance(got.value, Undefined), metric.name
+            if isinstance(got.value, Undefined):
+                assert got.value == alone.value
+                continue
+            assert got.value == pytest.approx(alone.value, rel=1e-12)
+            assert (got.interval is None) == (alone.interval is None)
+            if got.interval is not None:
+                assert got.interval.method == alone.interval.method
+                ends = alone.interval.low, alone.interval.high
+                assert (got.interval.low, got.interval.high) == pytest.approx(ends, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("task", TASKS)

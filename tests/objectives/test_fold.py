@@ -66,6 +66,17 @@ def test_the_fold_is_what_its_description_says() -> None:
     assert np.mean([each.cleared is not None for each in first]) > 0.9
 
 
+def test_a_breach_that_is_cleared_leaves_no_evidence_behind() -> None:
+    """Not even for a ticket at the look that clears it."""
+    made = of(np.array([80.0] * 15 + [50.0] * 5 + [95.0] * 30), 100, 0.75)
+    (whole,) = fold([made], 0.05, YEAR, 1, [frozenset()])
+    cleared = whole.breaches[0].cleared
+    assert cleared is not None
+    parts = [getattr(made, name)[: cleared + 1] for name in ("value", "variance", "size", "floor", "against", "behind")]
+    (story,) = fold([Stream(*parts)], 0.05, YEAR, 1, [frozenset()])
+    assert (story.breaches[0].cleared, story.ticket, story.evidence[-1]) == (cleared, False, -np.inf)
+
+
 @pytest.mark.parametrize(
     ("rows", "alike", "years"),
     [

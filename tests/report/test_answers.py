@@ -17,6 +17,7 @@ from leadline.report.answers import (
     rankings,
     series,
     summary,
+    to_promise,
 )
 from leadline.values import ALL_ROWS, Labels, Slice, Status, Target, Verdict
 from report.conftest import LABELS, estimate, judgement, of
@@ -172,7 +173,18 @@ def test_nothing_odd_is_not_told(content):
 
 def test_no_predictions_and_no_labels(content):
     assert said(content, labels=Labels(0, 0, 0, 0, 0, 0, 0, 0)) == "There are no predictions."
-    assert said(content, labels=Labels(5, 0, 0, 0, 0, 0, 0, 0)).startswith("5 predictions; none has a label.")
+    none = "5 predictions; none has a label, so figures that need labels have no value."
+    assert said(content, labels=Labels(5, 0, 0, 0, 0, 0, 0, 0)) == f"{none} 5 are too young to count as missing."
+    assert "`leadline label next`" in said(content, labels=Labels(5, 5, 0, 5, 0, 0, 0, 0))
+    assert "check the columns of both ids" in said(content, labels=Labels(5, 5, 0, 5, 0, 0, 9, 0))
+
+
+def test_what_to_do_where_nothing_is_judged(content):
+    text = to_promise(content(objectives=[]))
+    assert "{metric: recall, at_least: ..., window: 28d}" in text
+    assert "exits with 0" in text
+    assert "such as" not in to_promise(content([estimate(value=None, status=Status.UNDEFINED)], objectives=[]))
+    assert to_promise(content(objectives=[judgement()])) is None
 
 
 def test_windows_with_by_far_the_most_missing_are_named(content):

@@ -77,6 +77,14 @@ def test_what_nobody_could_say_is_told():
     assert "Who would have" not in many
 
 
+def test_a_rule_without_a_look_is_no_perfect_one():
+    lines = [
+        " ".join(line.split()) for line in printed(replayed(replay(rules=rules(why="too few looks")))).splitlines()
+    ]
+    assert "mean ± 3σ of the reference no look on which it could fire" in lines
+    assert "the target for every look 0 0 0 0 20" in lines
+
+
 def test_without_objectives():
     assert backtest_summary(replayed()) == "No objectives are declared."
     assert "No objectives are declared." in printed(replayed())

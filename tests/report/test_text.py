@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
+from html import escape
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from leadline.report.answers import awaited, awaited_sentences, change_caption, change_cells
+from leadline.report.html import html
 from leadline.report.text import Report, Trouble
-from leadline.values import Status, Verdict
-from report.conftest import estimate, judgement, of
+from leadline.values import ALL_ROWS, Change, Standing, Status, TrackRecord, Verdict
+from report.conftest import START, estimate, judgement, of, window
 
 
 def printed(content, width=80, colours=False):
@@ -80,7 +84,7 @@ def test_windows_of_several_lengths_are_told_in_the_line(content):
 
 def test_without_objectives_the_latest_figures_are_shown(content):
     text = printed(content(objectives=()))
-    assert "No objectives are declared." in text
+    assert "Nothing is judged, for no objectives are declared." in text
     assert "0.700  [0.600–0.800]  realised" in text
 
 
@@ -109,3 +113,91 @@ def test_brief_has_only_what_is_wrong(content):
     assert "carrier=B6" in text.getvalue()
     assert "holds" not in text.getvalue()
     assert "uncertain" not in text.getvalue()
+
+
+# Tables -------------------------------------------------------------------------------------------------------------
+
+
+def waiting(**changed):
+    """A day whose labels are not in: provisional, with a nowcast and an estimate from predictions alone."""
+    known = {"value": 0.64321, "low": 0.5512, "high": 0.7203, "labelled": 60, "status": Status.ESTIMATED}
+    nowcast = estimate(day=4, **(known | {"estimator": "nowcast"} | changed))
+    alone = estimate(day=4, **(known | {"value": 0.61, "labelled": 0, "estimator": "cbpe"}))
+    young = estimate(day=4, value=0.95, labelled=60, status=Status.PROVISIONAL)
+    return [*(estimate(day=day) for day in range(4)), young, nowcast], [alone]
+
+
+RECORD = TrackRecord("recall", ALL_ROWS, None, "cbpe", Standing.IN_USE, START, 0.71, 40, 0.0312, 0.0443, 0.06, 40, 0.9)
+CHANGE = Change("recall", ALL_ROWS, window(0, 28), 0.70112, 0.70444, 0.00331, -0.000566, -0.0456, 0.0405)
+
+
+def test_estimates_and_their_record_are_one_line_a_metric(content):
+    figures, alone = waiting()
+    found = content(figures, estimated=alone, track_record=[RECORD])
+    lines = printed(found).splitlines()
+    at = next(number for number, line in enumerate(lines) if line == "Without labels")
+    assert re.split(r"\s{2,}", lines[at + 1].strip()) == [
+        "estimate",
+        "95 % interval",
+        "off by",
+        "a constant",
+        "band held",
+    ]
+    assert lines[at + 2].split() == ["recall", "0.643", "[0.551–0.720]", "0.031", "0.044", "36", "of", "40"]
+
+
+def test_of_two_estimates_for_one_window_the_nowcast_is_shown_and_said(content):
+    figures, alone = waiting()
+    for shown in (printed(content(figures, estimated=alone)), html(content(figures, estimated=alone))):
+        assert "0.643" in shown
+        assert "0.610" not in shown.partition("Without labels")[2].partition("window by window")[0]
+        assert "which are believed rather than scores" in " ".join(shown.split())
+    only = printed(content(figures[:-1], estimated=alone))
+    assert "0.610" in only
+    assert "believed" not in only
+
+
+def test_without_objectives_the_nowcast_stands_for_its_window(content):
+    figures, _ = waiting()
+    latest = printed(content(figures, ())).partition("The latest figures")[2].splitlines()[1]
+    assert latest.split() == ["recall", "0.643", "[0.551–0.720]", "estimated"]
+
+
+def test_numbers_of_one_row_have_the_same_decimals(content):
+    text = printed(content(changes=[CHANGE]))
+    line = next(line for line in text.splitlines() if "0.701" in line)
+    assert line.split() == ["recall", "0.701", "0.704", "+0.003", "-0.001", "[-0.046", "to", "0.041]"]
+    slices = [estimate(where=of("x", 1), days=28, value=0.05123, low=0.01, high=0.0991), estimate(days=28, value=0.2)]
+    line = next(line for line in printed(content(slices)).splitlines() if "x=1" in line)
+    assert line.split() == ["recall", "x=1", "0.051", "[0.010–0.099]", "0.200", "100"]
+
+
+def test_html_has_the_same_tables(content):
+    figures, alone = waiting()
+    found = content(figures, estimated=alone, track_record=[RECORD], changes=[CHANGE])
+    page = html(found)
+    for cell in (*awaited(found)[0].cells, *change_cells(CHANGE), change_caption(found), *awaited_sentences(found)):
+        assert f">{escape(cell)}</" in page, cell
+
+
+@pytest.mark.parametrize("name", ["a segment whose name goes on and on, with its end that tells", "b" * 30 + "end"])
+def test_names_use_the_width_that_there_is_and_keep_their_end(content, name):
+    judged = [judgement(Verdict.BREACHED, of("a_long_column_name", name))]
+    assert f"a_long_column_name={name}" in printed(content(objectives=judged), 180)
+    assert name[-5:] in printed(content(objectives=judged), 80)
+
+
+def test_a_reason_that_does_not_fit_its_line_is_told_in_full(content):
+    why = "all weights are 0, so that there is nothing to be weighed in any of the windows that were looked at"
+    judged = [judgement(Verdict.UNDEFINED, why=why), judgement(Verdict.NO_DATA)]
+    text = printed(content(objectives=judged))
+    assert f"recall ≥ 0.55: {why}." in " ".join(text.split())
+    assert "no labels." not in text
+
+
+def test_why_something_is_uncertain_is_told(content):
+    judged = [judgement(Verdict.UNCERTAIN, of("x", at), why="too few rows for an interval") for at in range(5)]
+    said = " ".join(printed(content(objectives=judged)).split())
+    assert (
+        "Uncertain is recall ≥ 0.55 for x=0, recall ≥ 0.55 for x=1, recall ≥ 0.55 for x=2 and 2 more: too few" in said
+    )

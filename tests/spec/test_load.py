@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -428,6 +429,13 @@ def test_a_feedback_is_a_metric() -> None:
 def test_crosses_do_not_nest() -> None:
     slices = ["a", {"cross": ["a", "b"]}, {"cross": ["a:b", "c"]}]
     assert "slices[2].cross: 'a:b' is a cross itself; name its parts instead" in refused(changed(slices=slices))
+
+
+def test_zero_has_no_sign() -> None:
+    promises = [{"metric": "bias", side: -0.0, "window": "28d"} for side in ("at_least", "at_most")]
+    found = from_mapping(changed(task="regression", predictions__columns__prediction="p", objectives=promises))
+    assert [str(each.target) for each in found.objectives] == ["at least 0", "at most 0"]
+    assert [math.copysign(1, each.target.limit) for each in found.objectives if each.target] == [1, 1]
 
 
 def test_objectives_without_slices_to_name() -> None:

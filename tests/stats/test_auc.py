@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from leadline.stats.auc import auc, auc_gradient, binning_bound, delong_variance, score_newcombe
+from leadline.stats.auc import auc, auc_gradient, binning_bound, delong_variance, score_newcombe, told_apart
 from leadline.stats.counts import group_influence, row_variance
 
 histograms = (
@@ -167,3 +167,31 @@ def test_score_newcombe_of_arrays():
 def test_refusals(call):
     with pytest.raises(ValueError, match=r"class|bins|rows by bin|deff"):
         call()
+
+
+@given(histograms)
+def test_kinds_that_tell_rows_apart_against_leaving_each_pair_out(case):
+    neg, pos = (np.array(each, dtype=int) for each in case)
+    won = 0.0
+    for mine in np.repeat(np.arange(len(pos)), pos):
+        for other in np.repeat(np.arange(len(neg)), neg):
+            left_neg, left_pos = neg.copy(), pos.copy()
+            left_neg[other] -= 1
+            left_pos[mine] -= 1
+            # a ratio of 0 to 0 is as large as any
+            ahead = left_pos[mine] * left_neg[other] - left_pos[other] * left_neg[mine]
+            won += 0.5 if mine == other else (np.sign(ahead) + 1) / 2
+    assert float(told_apart(neg, pos)) == pytest.approx(won / (neg.sum() * pos.sum()))
+
+
+def test_kinds_that_tell_nothing_are_not_told_apart_by_chance():
+    rng = np.random.default_rng(1)
+    shares = rng.dirichlet(np.ones(24))
+    then, now = rng.multinomial(5_000, shares, 300), rng.multinomial(200, shares, 300)
+    assert told_apart(then, now).mean() < 0.51
+    with_themselves = np.array(
+        [auc(*np.array(pair)[:, np.argsort(pair[1] / (pair[0] + 1e-9))]) for pair in zip(then, now, strict=True)]
+    )
+    assert with_themselves.mean() > 0.55
+    assert np.isnan(told_apart([1, 2], [0, 0]))
+    assert float(told_apart([90.0, 10.0], [10.0, 90.0], 0.5, 0.5)) > 0.8

@@ -1,4 +1,4 @@
-"""NannyML's two bundled binary data sets as Parquet, one file each, with the period that each row belongs to.
+"""NannyML's bundled data sets as Parquet, one file each, with the period that each row belongs to.
 
 usage: nannyml_data.py DIRECTORY
 """
@@ -20,10 +20,14 @@ NAMES = {
     "y_pred_proba": "score",
     "y_pred": "prediction",
     "predicted_probability": "score",
+    "y_true": "label",
+    **{f"y_pred_proba_{name}": f"score_{name}" for name in ("highstreet_card", "prepaid_card", "upmarket_card")},
 }
 LOADERS = {
     "car_loan": nml.load_synthetic_car_loan_dataset,
     "ma_employment": nml.load_us_census_ma_employment_data,
+    "car_price": nml.load_synthetic_car_price_dataset,
+    "credit_cards": nml.load_synthetic_multiclass_classification_dataset,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from leadline.metrics.sums import Array, Histogram, Sums
 Name = tuple[str | int, ...]
 #: what the names of the sums begin with that do not wait for the label
 NEED_NO_LABEL = ("hit_", "matched_", "disagrees")
+
+#: hash groups below which how much they differ is told by luck (two groups: t with one degree of freedom, 12.7)
+LEAST_GROUPS = 4
 
 #: the keys of a cell that say its score bin
 GRID = ("linear", "logit", "step")
@@ -94,9 +98,21 @@ class Series:
         every = self.pieces["total",]
         return self._sums(self._chosen(name, slice=code), every, {}, None, groups=GROUPS)
 
+    @cached_property
+    def few_entities(self) -> bool:
+        """Whether all rows fall into so few hash groups of entities that these tell nothing of other entities."""
+        keys = self.pieces["total",].keys
+        return "group" in keys and len(np.unique(keys["group"])) < LEAST_GROUPS
+
     def scores(self, place: int | None = None, code: int | None = None) -> dict[str, Histogram]:
         """The histograms of scores by class and grain, of all rows or of one slice."""
         return self._scores("scores" if place is None else "slice_scores", place, code, None)
+
+    def scores_of_version(self, version: int, grains: int) -> Histogram:
+        """The histogram of a binary model's scores by grain, of one version and the first grains only."""
+        name: Name = ("scores", "")
+        cells = self._chosen(name, version=version)
+        return self._histogram(cells.where(cells.keys["grain"] < grains), name, grains)
 
     def _chosen(self, name: Name, **keys: int | None) -> Cells:
         cells = self._cells(name)
@@ -195,15 +211,15 @@ class Series:
         }
         return Scored(summed(cells.rows), summed(cells.weight), summed(cells.square), summed(score), losses, bins)
 
-    def _histogram(self, cells: Cells, name: Name) -> Histogram:
+    def _histogram(self, cells: Cells, name: Name, grains: int | None = None) -> Histogram:
+        grains = self.grains if grains is None else grains
         cells = cells.where(cells.keys["actual"] < UNLABELLED)
         bins = self._binned[name][1]
         at = cells.keys["grain"] * len(bins) + cells.keys["bin"]
         positive = cells.keys["actual"] == 1
 
         def by_bin(values: Array) -> Array:
-            binned = np.bincount(at, weights=values, minlength=self.grains * len(bins))
-            return binned.astype(np.float64, copy=False).reshape(self.grains, len(bins))
+            return _summed(at, values, grains * len(bins)).reshape(grains, len(bins))
 
         return Histogram(
             negatives=by_bin(cells.weight * ~positive),
@@ -244,8 +260,21 @@ class Series:
         cells = self._chosen(name, slice=code, version=version)
         bins = int(self.pieces[name].keys["error"].max(initial=0)) + 1
         at = cells.keys["grain"] * bins + cells.keys["error"]
-        binned = np.bincount(at, weights=cells.weight, minlength=self.grains * bins)
-        return binned.astype(np.float64, copy=False).reshape(self.grains, bins)
+        return _summed(at, cells.weight, self.grains * bins).reshape(self.grains, bins)
+
+
+#: places for each number from which on most of them stay empty
+SPARSE = 16
+
+
+def _summed(at: Ints, values: Array, size: int) -> Array:
+    """The sums of the values at each of so many places; of places in long runs of empty ones no memory is touched."""
+    if size < SPARSE * len(at):
+        return np.bincount(at, weights=values, minlength=size).astype(np.float64, copy=False)
+    # not np.zeros, which asks for huge pages: the first number in one of them clears two megabytes
+    found: Array = np.frombuffer(mmap(-1, size * 8), dtype=np.float64)
+    np.add.at(found, at, values)
+    return found
 
 
 def _of_score(cells: Cells) -> Array:

@@ -59,7 +59,7 @@ def printed(content: Content, asked: CheckSettings, to_terminal: bool, code: int
     if asked.format == "junit":
         return junit(content)
     if asked.quiet:
-        return rendered(Trouble(content), to_terminal) if code else ""
+        return rendered(Trouble(content), to_terminal) if code or not content.objectives else ""
     return rendered(Report(content), to_terminal)
 
 

@@ -22,7 +22,7 @@ INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 EXIT_CODES = """
 \b
 Exit codes:
-  0  all objectives judged, none breached
+  0  all objectives judged, none breached; or none declared
   1  some objective is breached
   2  wrong usage, declaration or input
   3  could not run

@@ -21,10 +21,10 @@ from leadline.cli.terminal import Progress, show
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.run import evaluate_log
 from leadline.report.text import Row, aligned
-from leadline.report.words import clock, counted, printable
+from leadline.report.words import clock, printable
 from leadline.spec import load
 from leadline.spec.load import told_with_lines
-from leadline.values import LeadlineError
+from leadline.values import LeadlineError, counted
 
 #: Java that Spark 4 needs, and how long it may take to say its version
 JAVA = 17

@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from rich.console import Group
-from rich.text import Text
 
 from leadline.cli.commands import InitSettings
+from leadline.cli.lines import Line, Lines
 from leadline.cli.terminal import Progress, require_writable, save, show
 from leadline.engine import open_engine
 from leadline.estimate.maturity import FEW, written
 from leadline.evaluation.result import Result
 from leadline.evaluation.run import evaluate_log
-from leadline.report.words import counted, printable
+from leadline.report.words import printable
 from leadline.spec import from_mapping
 from leadline.spec.fields import Files
 from leadline.spec.infer import SAMPLE_ROWS, Guess, guess
 from leadline.spec.propose import to_mapping, to_yaml
-from leadline.values import ALL_ROWS, InputError, LeadlineError
+from leadline.values import ALL_ROWS, InputError, LeadlineError, counted
 
 #: by task: metrics for which an objective is proposed, with what a log needs to have for them
 PROPOSED = {
@@ -45,7 +44,7 @@ def run(progress: Progress, asked: InitSettings) -> int:
         told("reading a sample")
         tables = samples(asked.files)
         found = guess(tables, asked.task)  # type: ignore[arg-type]  # click lets nothing else through
-        told("evaluating once, to propose a wait for labels and objectives")
+        told("evaluating once")
         found, observed = observe(found, sources, directory, asked.timezone)
         text = to_yaml(found, sources, observed, model, asked.timezone)
     save(text, asked.output)
@@ -89,23 +88,23 @@ def observe(found: Guess, sources: Sequence[str], directory: Path, timezone: str
     return replace(found, matures_after=wait, matures_reason=reason), observed
 
 
-def told_of(asked: InitSettings, found: Guess, tables: Sequence[pa.Table]) -> Group:
+def told_of(asked: InitSettings, found: Guess, tables: Sequence[pa.Table]) -> Lines:
     """What was guessed, as sentences, and what to do next."""
     rows = " and ".join(
         f"{counted(len(table), 'row')} of {printable(file)}" for file, table in zip(asked.files, tables, strict=False)
     )
-    lines = [Text(f"Guessed from {rows}:"), Text()]
     missing = set(found.missing)
-    lines += [Text(f"  {printable(each)}") for each in found.sentences if each not in missing]
-    lines += [Text(f"  TO DO {printable(each)}", style="bold red") for each in found.missing]
-    lines += [Text()]
+    lines = [Line(f"Guessed from {rows}:"), Line("")]
+    lines += [Line(printable(each), 2) for each in found.sentences if each not in missing]
+    lines += [Line(f"TO DO {printable(each)}", 2, "bold red") for each in found.missing]
+    lines += [Line("")]
     if missing:
-        lines.append(Text(f"Wrote {asked.output}. Fill in what is TO DO there, then run: leadline check"))
+        lines.append(Line(f"Wrote {asked.output}. Fill in what is TO DO there, then run: leadline check"))
     else:
         named = "" if asked.output == "leadline.yaml" else f" {asked.output}"
-        lines.append(Text(f"Wrote {asked.output}. Read it, set the objectives that your users need, then run:"))
-        lines.append(Text(f"  leadline check{named}", style="bold"))
-    return Group(*lines)
+        lines.append(Line(f"Wrote {asked.output}. Read it, set the objectives that your users need, then run:"))
+        lines.append(Line(f"leadline check{named}", 2, "bold", copied=True))
+    return Lines(lines)
 
 
 def _relative(file: str, directory: Path) -> str:

@@ -6,9 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rich.console import Group
-from rich.text import Text
-
 from leadline.cli.commands import ImportSettings, NextSettings, place_of
 from leadline.cli.label_files import (
     Choices,
@@ -23,14 +20,15 @@ from leadline.cli.label_files import (
     write_labels,
     write_rows,
 )
+from leadline.cli.lines import Line, Lines
 from leadline.cli.terminal import Progress, require_writable, show
 from leadline.engine import open_engine
 from leadline.estimate.labelling import Choice, Policy, choose
 from leadline.log.reading import sources
-from leadline.report.words import counted, printable
+from leadline.report.words import printable
 from leadline.spec import Spec, load
 from leadline.spec.load import told_with_lines
-from leadline.values import InputError
+from leadline.values import InputError, counted
 
 #: ids that are named in a message
 NAMED = 5
@@ -74,9 +72,10 @@ def run_next(progress: Progress, asked: NextSettings) -> int:
             policy = Policy(asked.budget, asked.floor, asked.seed)
             found = choose(spec, engine, policy, datetime.now(UTC), between, before.probabilities)
         if not found.table.num_rows:
+            chosen = counted(len(found.probabilities), "row was", "rows were")
             raise InputError(
-                f"all {len(found.probabilities):,} rows that were chosen of this window are labelled: a larger --budget"
-                " chooses more of them, --window others"
+                f"{chosen} chosen of this window, and none waits for a label: a larger --budget chooses more of them,"
+                " --window others"
             )
         new = {key: chance for key, chance in found.probabilities.items() if before.probabilities.get(key) != chance}
         if new:  # logged before they are handed out: a row that was handed out is a row that was logged
@@ -130,7 +129,7 @@ def _same_seed(before: Choices, seed: int, path: Path) -> None:
         )
 
 
-def _told_of_next(asked: NextSettings, spec: Spec, found: Choice, before: Choices, people: list[str]) -> Group:
+def _told_of_next(asked: NextSettings, spec: Spec, found: Choice, before: Choices, people: list[str]) -> Lines:
     start, end = (
         each.astimezone(spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
         for each in (found.window.start, found.window.end)
@@ -145,7 +144,8 @@ def _told_of_next(asked: NextSettings, spec: Spec, found: Choice, before: Choice
         lines.append(f"They are assigned to {', '.join(map(printable, people))} in turn.")
     lines += ["", "Fill in the column `label`, leave empty what cannot be told, then run:"]
     named = "" if asked.declaration is None else f" {asked.declaration}"
-    return Group(*map(Text, lines), Text(f"  leadline label import {asked.out}{named}", style="bold"))
+    command = Line(f"leadline label import {asked.out}{named}", 2, "bold", copied=True)
+    return Lines([*map(Line, lines), command])
 
 
 # import -------------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def run_import(progress: Progress, asked: ImportSettings) -> int:
     lines = list(_told_of_import(filled, choices, before))
     if rows:
         lines.append(f"Wrote them to {printable(str(written))}.")
-    show(Group(*map(Text, [*lines, *(() if place.declared else _to_declare(spec, place, path))])))
+    show(Lines([*map(Line, lines), *(() if place.declared else _to_declare(spec, place, path))]))
     return 0
 
 
@@ -213,12 +213,14 @@ def _told_of_import(filled: Filled, choices: Choices, before: Mapping[str, Label
     if filled.unknown:
         yield f"Left out: {_unknown(filled)}. Spreadsheets may change long numbers and dates."
     done = len({*before, *labels})
-    yield f"Of {len(choices.probabilities):,} rows that were chosen, {done:,} are labelled."
+    chosen = counted(len(choices.probabilities), "row that was", "rows that were")
+    yield f"Of {chosen} chosen, {counted(done, 'is', 'are')} labelled."
 
 
-def _to_declare(spec: Spec, place: Destination, path: Path) -> list[str]:
+def _to_declare(spec: Spec, place: Destination, path: Path) -> list[Line]:
     """The lines to add where the declaration does not read the labels yet."""
     source = (place.directory / place.pattern).relative_to(path.parent).as_posix()
     instead = " in place of the outcomes there, or in a declaration of their own" if spec.outcomes else ""
-    columns = [f"    {part}: {name}" for part, name in place.columns.items()]  # one a line: lines may be folded
-    return ["", f"Add this to {path}{instead}:", "", "outcomes:", f"  source: {source}", "  columns:", *columns]
+    yaml = ["outcomes:", f"  source: {source}", "  columns:"]
+    yaml += [f"    {part}: {name}" for part, name in place.columns.items()]
+    return [Line(""), Line(f"Add this to {path}{instead}:"), Line(""), *(Line(each, copied=True) for each in yaml)]

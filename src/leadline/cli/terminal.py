@@ -17,7 +17,7 @@ from rich.status import Status
 from leadline.values import InputError
 
 PIPE_WIDTH = 80
-MOST_WIDTH = 120
+MOST_WIDTH = 200
 PATIENCE_S = 0.7  # work that is over by then shows no progress
 
 # What a console that speaks no Unicode shows instead.

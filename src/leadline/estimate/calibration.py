@@ -94,16 +94,17 @@ def recalibration(sums: Sums, reference: Range, window: Range) -> Recalibration 
     that of the areas under the ROC curve not (both by MOVER, from the intervals of each).
     Source: METHODS §9; Zou, Donner (2008), Statistics in Medicine 27, 1693-1702 for the differences.
     """
-    whole = with_scores(sums.scores[""])
-    scored = replace(sums, scores={"": whole})
-    before, now = (_total(whole, each) for each in (reference, window))
+    before, now = (with_scores(sums.scores[""][slice(*each)].total()) for each in (reference, window))
     if min(each.sum() for part in (before, now) for each in (part.negatives, part.positives)) < FEW:
         return None
     rise = _brier(now) - _brier(before)
+    if rise <= 0:
+        return None
+    scored = replace(sums, scores={"": with_scores(sums.scores[""])})
     errors = evaluate_windows(build("calibration_error_squared", "binary"), scored, [reference, window])
     areas = evaluate_windows(build("roc_auc", "binary"), scored, [reference, window])
     of_errors, of_areas = _difference(errors), _difference(areas)
-    if of_errors is None or of_areas is None or rise <= 0:
+    if of_errors is None or of_areas is None:
         return None
     error = _value(errors[1])
     more = error - _value(errors[0])
@@ -113,10 +114,6 @@ def recalibration(sums: Sums, reference: Range, window: Range) -> Recalibration 
     method = "isotonic" if positives >= FOR_ISOTONIC else "beta" if positives >= FOR_BETA else "Platt"
     brier = (_brier(before), _brier(now), _brier(now) - error)
     return Recalibration(method, brier, (_value(areas[0]), _value(areas[1])), min(more / rise, 1.0), positives)
-
-
-def _total(found: Histogram, window: Range) -> Histogram:
-    return found[slice(*window)].total()
 
 
 def _brier(found: Histogram) -> float:

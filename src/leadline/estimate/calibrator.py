@@ -9,7 +9,7 @@ import numpy as np
 from leadline.metrics.expected import bin_scores
 from leadline.metrics.sums import Array, Histogram
 from leadline.stats.isotonic import isotonic
-from leadline.values import Undefined
+from leadline.values import Undefined, counted
 
 #: labelled rows with a score that a reference needs
 LEAST_ROWS = 300
@@ -46,12 +46,14 @@ def calibrator(reference: Histogram) -> Calibrator | Undefined:
     ]
     labelled = int(sum(rows))
     if not labelled:
-        return Undefined("the reference has no labelled rows with a score")
+        return Undefined("the reference has no labelled rows with a score, or all weigh nothing")
     if labelled < LEAST_ROWS:
-        return Undefined(f"the reference has {labelled:,} labelled rows with a score; at least {LEAST_ROWS} are needed")
+        return Undefined(
+            f"the reference has {counted(labelled, 'labelled row')} with a score; at least {LEAST_ROWS} are needed"
+        )
     for few, one in zip(rows, ("negative", "positive"), strict=True):
         if few < LEAST_OF_CLASS:
-            are = f"{int(few):,} {one} labels" if few >= 1 else f"no {one} label"
+            are = counted(int(few), f"{one} label") if few >= 1 else f"no {one} label"
             return Undefined(f"the reference has {are}; at least {LEAST_OF_CLASS} are needed")
     weight = reference.negatives + reference.positives
     if (weight > 0).sum() < 2:

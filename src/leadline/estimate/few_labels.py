@@ -72,7 +72,7 @@ class Sampled:
         sums, labels = series.sums(place, code, version), series.labels(place, code, version)
         if of_baseline:
             return Sample(sums, labels, None)
-        entities = None if version is not None else series.entities(place, code)
+        entities = None if version is not None or series.few_entities else series.entities(place, code)
         counts, scores = (self._controls(kind, place, code, version) for kind in ("control", "control_scores"))
         return Sample(sums, labels, entities, counts, scores)
 

@@ -22,7 +22,7 @@ from leadline.log.reading import LABEL, Log, open_log
 from leadline.log.reference import coded, reference
 from leadline.spec.model import ListScores, Spec
 from leadline.stats.sampling import FLOOR, NUMBERS, label_probabilities
-from leadline.values import InputError, Span, Window
+from leadline.values import InputError, Span, Window, counted
 
 #: uncertainties are cut to multiples of 1 / LEVELS, so that rows need not leave the engine to be weighed
 LEVELS = 128
@@ -106,9 +106,9 @@ def choose(
     if not total:
         raise InputError(f"there are no predictions from {_shown(window, spec)}")
     if policy.budget > total:
+        asked = counted(round(policy.budget), "label")
         raise InputError(
-            f"a budget of {policy.budget:,.0f} labels is more than there are predictions from {_shown(window, spec)}:"
-            f" {total:,}"
+            f"a budget of {asked} is more than there are predictions from {_shown(window, spec)}: {total:,}"
         )
     cells = cells.append_column(CHANCE, pa.array(_probabilities(cells, names, policy).tolist()))
     ordered = _drawn(engine, weighed, cells, names, policy, earlier or {})

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.metrics.sums import LINEAR_BINS, Array
+from leadline.estimate.resampling import merged
+from leadline.metrics.sums import Array, Histogram
 from leadline.stats.tree import Split, regression_tree
 from leadline.values import Undefined
 
 MOST_LEAVES = 24
 LEAST_SHARE = 0.01
-#: score bins of a leaf
-SCORE_BINS = 16
+#: score bins of a leaf, beside those that thresholds make
+SCORE_BINS = 8
 #: rows of no difference that are added to each leaf and score bin
 SHRINKAGE = 100.0
 #: codes of a numeric feature beside the missing one, and of words beside the missing and the rare ones
@@ -183,8 +184,20 @@ def shallow_tree(
 
 
 @dataclass(frozen=True, slots=True)
+class LeafRows:
+    """Rows by leaf, labelled or not, shape (..., leaves).
+
+    weight   Σw; the rows themselves where they have no weights
+    square   Σw²
+    """
+
+    weight: Array
+    square: Array
+
+
+@dataclass(frozen=True, slots=True)
 class LeafSums:
-    """Rows by prediction, leaf and wide score bin, shape (..., 3, leaves, 16).
+    """Rows by prediction, leaf and wide score bin, shape (..., 3, leaves, bins).
 
     weight      Σw
     chance      Σ of the calibrated chance, weighted
@@ -195,16 +208,23 @@ class LeafSums:
 
 
 def corrections(reference: LeafSums, positives: Array) -> Array:
-    """What each leaf adds to the calibrated chance, shape (leaves, 16): Σ(y - c) / (n + 100), over all predictions.
+    """What each leaf adds to the calibrated chance, shape (leaves, bins), over all predictions.
 
-    reference   labelled rows of the reference, shape (3, leaves, 16)
+    reference   labelled rows of the reference, shape (3, leaves, bins)
     positives   Σw of those with label 1, the same shape
+
+    Σ(y - c) / (n + 100), less the mean of that over the rows of the bin: leaves take from each other and add nothing to
+    all rows of the reference. Without that small leaves, which are drawn towards 0 the most, would leave the large ones
+    one-sided: where a tenth of the rows is far riskier than its scores say, all others would look too safe.
     """
-    return np.asarray((positives - reference.chance).sum(0) / (reference.weight.sum(0) + SHRINKAGE))
+    rows = reference.weight.sum(0)
+    drawn = (positives - reference.chance).sum(0) / (rows + SHRINKAGE)
+    every = rows.sum(0)
+    return np.asarray(drawn - np.divide((rows * drawn).sum(0), every, out=np.zeros_like(every), where=every > 0))
 
 
 def added(rows: LeafSums, correction: Array) -> Array:
-    """What the leaves of a window add to the chance of its rows on average, shape (..., 3, 16); 0 without rows.
+    """What the leaves of a window add to the chance of its rows on average, shape (..., 3, bins); 0 without rows.
 
     No leaf's chance goes below 0 or above 1.
     """
@@ -216,6 +236,9 @@ def added(rows: LeafSums, correction: Array) -> Array:
     return np.asarray(np.divide(summed, total, out=np.zeros_like(total), where=total > 0))
 
 
-def wide_bins(bins: Array) -> Ints:
-    """The wide score bin of each fine bin of the fixed grid: 16 of equal width; shape (bins,)."""
-    return np.asarray(bins[:, 0] // (LINEAR_BINS // SCORE_BINS), np.int64)
+def wide_bins(reference: Histogram) -> Ints:
+    """The wide score bin of each fine bin: 8 of about equal rows of the reference, and none across a threshold.
+
+    Of equal width they would put all rows of a rare class into one, whose rows then all had as much added.
+    """
+    return np.asarray(merged(reference.negatives + reference.positives, reference.bins, SCORE_BINS), np.int64)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from leadline.estimate.leaves import TELLS_THE_LABEL, Tree, Values, shallow_tree
+from leadline.estimate.leaves import TELLS_THE_LABEL, LeafRows, Tree, Values, shallow_tree
 from leadline.estimate.resampling import DRAWS, SEED
 from leadline.metrics.metric import ROWS, SQUARE, SQUARE_SUM, SUM, SUM_OF_SQUARES, WEIGHT, Mean, Metric, divided
 from leadline.metrics.regression import ABSOLUTE, SIGNED, SQUARED
@@ -68,18 +67,6 @@ def tell_the_label(names: Sequence[str], columns: Sequence[Values], errors: Arra
         return False
     by_prediction, by_all = (shallow_tree(names[:some], columns[:some], errors, MOST_LEAVES)[1] for some in (1, None))
     return by_all < (1 - TELLS_THE_LABEL) * by_prediction
-
-
-@dataclass(frozen=True, slots=True)
-class LeafRows:
-    """Rows with a prediction by leaf, labelled or not, shape (..., leaves).
-
-    weight   Σw; the rows themselves where they have no weights
-    square   Σw²
-    """
-
-    weight: Array
-    square: Array
 
 
 def leaf_means(reference: Array) -> Array:

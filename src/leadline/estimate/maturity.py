@@ -11,7 +11,7 @@ import numpy as np
 from leadline.log.delays import EDGES, Arrivals, LabelDelays
 from leadline.stats.arrays import Floats
 from leadline.stats.delay_triangle import at_risk, completeness
-from leadline.values import Note
+from leadline.values import Note, counted
 
 #: labels are complete where this share of those that come at all has come
 COMPLETE = 0.95
@@ -33,7 +33,8 @@ def inferred(delays: LabelDelays, classes: Sequence[str], absence_means: bool = 
     """
     every = delays.every[0]
     if delays.labelled < FEW:
-        text = f"`matures_after` is not declared, and {delays.labelled:,} labels are too few to infer it"
+        few = counted(delays.labelled, "label is", "labels are")
+        text = f"`matures_after` is not declared, and {few} too few to infer it"
         return timedelta(), Note("maturity_inferred", f"{text}: every row counts as old enough for its label.")
     seen = every.counts.sum(axis=(0, 1)) > 0
     if seen.sum() == 1 < len(classes) and delays.labelled < COMPLETE * delays.rows and not absence_means:

@@ -98,10 +98,13 @@ def resampled(
     return {name: (ends[0], ends[1]) for name, ends in found.items()}
 
 
-def merged(weight: Array, bins: Array) -> Array:
-    """The number of the wider bin that each bin goes to, rising: about equal weight each, never across a threshold."""
+def merged(weight: Array, bins: Array, most: int = MERGED) -> Array:
+    """The number of the wider bin that each bin goes to, rising: about equal weight each, never across a threshold.
+
+    most   wider bins, if there were no thresholds
+    """
     share = np.cumsum(weight) / max(weight.sum(), 1e-300)
-    quantile = np.minimum((share * MERGED * (1 - 1e-12)).astype(int), MERGED - 1)
+    quantile = np.minimum((share * most * (1 - 1e-12)).astype(int), most - 1)
     new = np.diff(quantile, prepend=quantile[:1]) + np.diff(bins[:, 2], prepend=bins[:1, 2]) > 0
     return np.cumsum(new)
 

@@ -96,16 +96,26 @@ def _old(series: Series, key: str, size: int, place: int | None = None) -> Array
     )
 
 
+def unobserved(series: Series) -> list[int]:
+    """The predicted classes whose outcomes are never observed, while those of another are."""
+    return _without_labels(*_old(series, "predicted", series.classes))
+
+
+def _without_labels(rows: Array, labels: Array) -> list[int]:
+    """The codes that surely get no labels, where another surely gets them; none else."""
+    ends = {
+        int(code): wilson(float(min(labels[code], rows[code])), float(rows[code])) for code in np.flatnonzero(rows > 0)
+    }
+    never = [code for code, (_, high) in ends.items() if high < NEVER]
+    return never if any(low > OFTEN for low, _ in ends.values()) else []
+
+
 def _never(rows_and_labels: Array, named: Callable[[int], str]) -> Iterator[Note]:
     rows, labels = rows_and_labels
-    some = np.flatnonzero(rows > 0)
-    if len(some) < 2:
+    never = _without_labels(rows, labels)
+    if not never:
         return
-    ends = {int(code): wilson(float(min(labels[code], rows[code])), float(rows[code])) for code in some}
-    never = [code for code, (_, high) in ends.items() if high < NEVER]
-    if not never or not any(low > OFTEN for low, _ in ends.values()):
-        return
-    rest = np.setdiff1d(some, never)
+    rest = np.setdiff1d(np.flatnonzero(rows > 0), never)
     known = f"{int(labels[never].sum()):,} of {int(rows[never].sum()):,}"
     yield Note(
         "selective_labels",

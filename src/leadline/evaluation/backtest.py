@@ -19,7 +19,7 @@ import numpy as np
 
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation
 from leadline.evaluation.judging import Judged, Judging, Watch
-from leadline.evaluation.looks import Watched
+from leadline.evaluation.looks import Watched, not_detected
 from leadline.evaluation.promises import relative
 from leadline.evaluation.result import evaluated
 from leadline.metrics.metric import Metric, Unserved
@@ -99,13 +99,11 @@ def _why(found: Evaluation, objective: Objective, metric: Metric, others: bool) 
 
     others   whether it says something of others
     """
-    if isinstance(metric, Unserved):
-        return metric.undefined
-    if objective.rule != "detector":
+    if objective.rule != "detector" and not isinstance(metric, Unserved):
         return f"its rule `{objective.rule}` has no looks: leadline check --as-of says what it said at a time"
-    label = found.spec.label
-    if "labels" in metric.needs and label is not None and label.label_probability is not None:
-        return "labels are a sample, which no detector takes in"
+    why = not_detected(objective, metric, found.spec)
+    if why is not None:
+        return why
     return "AUC is detected in the largest slices only" if others else "no look has closed yet"
 
 

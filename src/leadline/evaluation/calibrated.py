@@ -53,9 +53,9 @@ def reliabilities(found: Evaluation) -> Iterator[Reliability]:
     if ("scores", "") not in found.series.pieces:
         return
     reference = reference_range(found)
-    whole = with_scores(found.total.scores[""])
-    now = whole[slice(*window)].total()
-    before = None if reference is None else whole[slice(*reference)].total()
+    whole = found.total.scores[""]
+    now = with_scores(whole[slice(*window)].total())
+    before = None if reference is None else with_scores(whole[slice(*reference)].total())
     joined = shared_bins(now if before is None or not _rows(before) else before)
     if _rows(now):
         then = () if before is None else reliability(before, joined)
@@ -65,7 +65,7 @@ def reliabilities(found: Evaluation) -> Iterator[Reliability]:
         if not judged or ("slice_scores", place, "") not in found.series.pieces:
             continue
         for code in found.codes_with_rows(place):
-            of_slice = with_scores(found.series.sums(place, code).scores[""])[slice(*window)].total()
+            of_slice = with_scores(found.series.sums(place, code).scores[""][slice(*window)].total())
             if _rows(of_slice):
                 bins = reliability(of_slice, shared_bins(of_slice))
                 yield Reliability(found.slice_of(partition, code), found.window(*window), bins)

@@ -36,9 +36,9 @@ def changes(
     if not without.usable:
         return
     spread = without.spread([place])
-    for metric, figures in zip(without.fitted_metrics, without.figures([place])[-1], strict=True):
+    for metric, found in zip(without.fitted_metrics, without.expected(place), strict=True):
         of_labels, estimates = evaluated(metric), without.usable[metric.name]
-        estimate, reference = float(figures[0]), estimates.constant
+        estimate, reference = float(found), estimates.constant
         if isinstance(of_labels.value, Undefined) or not np.isfinite([estimate, reference]).all():
             continue
         more = of_labels.value - estimate

@@ -10,8 +10,9 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
-from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.paired import Difference, over_baseline
+from leadline.metrics.ranking import Ranking
 from leadline.metrics.rates import feedback_rate
 from leadline.metrics.registry import DEFAULT_COUNT
 from leadline.metrics.thresholds import AtThreshold
@@ -83,11 +84,15 @@ def choose(
         built = build(call, spec.task, coding.classes)
         if not built.needs <= served:
             return Unserved.of_name(built.name, _lack(built.needs - served), built.better)
+        if isinstance(built, Ranking) and same_score is not None:
+            why = f"all scores are {same_score:g}, so that no row comes before another"
+            return Unserved.of_name(built.name, why, built.better)
         if built.histogram == "scores" and spec.task == "multiclass":
             return _with_scores(built, coding, log)
         return built.among(edges) if isinstance(built, AtThreshold) else built
 
     served = has(spec, log, found)
+    same_score = _same_score(spec, found)
     of_objectives = {
         objective.figure: _compared(index, objective, made(objective.metric))
         for index, objective in enumerate(spec.objectives)
@@ -116,6 +121,33 @@ def choose(
     ]
     slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
+
+
+def observable(metric: Metric, unobserved: Sequence[int], names: Sequence[str]) -> Metric:
+    """The metric; undefined where it is read from rows of a predicted class whose outcomes are never observed.
+
+    unobserved   codes of these classes; `names` are those of all
+
+    Without labels of predicted negatives recall is 1, whatever the model does.
+
+    >>> observable(build(MetricCall("recall"), "binary"), [0], ["no", "yes"]).undefined
+    'outcomes of rows that are predicted no are never observed'
+    >>> observable(build(MetricCall("precision"), "binary"), [0], ["no", "yes"]).undefined
+    'no predicted positives'
+    """
+    if not unobserved or "labels" not in metric.needs or isinstance(metric, Unserved):
+        return metric
+    if isinstance(metric, Share) and not metric.of_cells(len(names))[list(unobserved), : len(names)].any():
+        return metric
+    whose = " or ".join(names[code] for code in unobserved)
+    why = f"outcomes of rows that are predicted {whose} are never observed"
+    return Unserved.of_name(metric.name, why, metric.better)
+
+
+def _same_score(spec: Spec, found: Profile) -> float | None:
+    """The score of all rows of a binary model, where they have one in common; a baseline may have others."""
+    low, high = found.low.get("score"), found.high.get("score")
+    return low if low == high and found.rows > 1 and spec.baseline is None else None
 
 
 def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:

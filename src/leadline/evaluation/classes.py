@@ -19,10 +19,11 @@ from leadline.cells.plan import Key, Piece, binned
 from leadline.engine import Engine
 from leadline.estimate.calibrator import Calibrator
 from leadline.evaluation.leaves import column
+from leadline.evaluation.without_labels import NOT_PROBABILITIES
 from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import Log
-from leadline.metrics.expected import CLASS_CHANCE, ClassSums, can_expect, expected_measure
+from leadline.metrics.expected import CLASS_CHANCE, ClassSums, expected_measure
 from leadline.metrics.metric import SQUARE_SUM, SUM, SUM_OF_SQUARES, Mean, Metric
 from leadline.metrics.sums import Array, Histogram, Measure
 from leadline.values import Undefined
@@ -30,7 +31,6 @@ from leadline.values import Undefined
 #: classes of a model that has estimates, each of which joins a table to all rows; models of more classes have coarse
 #: histograms of scores for all rows, too
 MOST_FINE = 8
-NOT_PROBABILITIES = "scores are not probabilities"
 
 
 def not_expected(log: Log, found: Profile, coding: Codes) -> Undefined | None:
@@ -142,18 +142,17 @@ def class_cells(
 
     These are never more cells than the first reading had for the same metrics.
     """
-    wanted = [metric for metric in metrics if can_expect(metric)]
     k = len(fits)
     known = _with_chances(engine, rows, fits)
     grain = Key("grain", known.grain - first, grains)
     chances = tuple(_chance(code) for code in range(k))
-    losses = {metric.measure.name: expected_measure(metric.measure, k) for metric in wanted if isinstance(metric, Mean)}
+    losses = {each.measure.name: expected_measure(each.measure, k) for each in metrics if isinstance(each, Mean)}
     pieces = [
         Piece(("chances",), (grain, Key("predicted", known.predicted, k + 1)), (*chances, *losses.values())),
         *(
             Piece(("chances", name), (grain, Key("bin", known[f"bin_{code}"], len(fit.chance))), (chances[code],))
             for code, (name, fit) in enumerate(fits.items())
-            if any(name in metric.of for metric in wanted if metric.histogram == "scores")
+            if any(name in metric.of for metric in metrics if metric.histogram == "scores")
         ),
     ]
     return ClassCells(fits, fill(engine, known, pieces))

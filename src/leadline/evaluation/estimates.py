@@ -18,7 +18,9 @@ from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
 from leadline.evaluation.nowcasts import ALL, Nowcasts, Place, whole_ages
+from leadline.evaluation.of_classes import OfClasses
 from leadline.evaluation.of_losses import OfLosses
+from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
@@ -27,6 +29,7 @@ from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.regression import ABSOLUTE
 from leadline.metrics.sums import Sums
+from leadline.report.words import days
 from leadline.spec.model import Spec
 from leadline.values import (
     ALL_ROWS,
@@ -40,9 +43,13 @@ from leadline.values import (
     Status,
     Undefined,
     Window,
+    counted,
 )
 
 BASELINE = "(baseline)"
+#: windows of a report (days of 27 years) above which those without rows are left out
+MOST_WINDOWS = 10_000
+NO_ROWS = Evaluated(Undefined("no rows"))
 #: what stands for the values of a slice that cannot be told
 LEFT_OUT = "(left out)"
 
@@ -96,13 +103,32 @@ class Evaluation:
 
     @cached_property
     def _tumbling(self) -> list[tuple[int, int, Window]]:
-        """The report's windows: places in the arrays (cut to the log), and the whole window."""
+        """The report's windows: places in the arrays (cut to the log), and the whole window.
+
+        Where they are very many, only those with rows.
+        """
         first, last = self.series.first, self.series.last
         begins = self.grain.window_at(self.spec.window, first)[0]
-        return [
-            (max(begin - first, 0), min(after - first, last - first + 1), self.grain.window(begin, after))
-            for begin, after in self.grain.tumbling(self.spec.window, begins, last)
-        ]
+        every = list(self.grain.tumbling(self.spec.window, begins, last))
+        places = [(max(begin - first, 0), min(after - first, last - first + 1)) for begin, after in every]
+        if len(every) > MOST_WINDOWS:
+            rows = np.concatenate([[0.0], np.cumsum(self._total.rows)])
+            filled = [place for place, (begin, after) in enumerate(places) if rows[after] > rows[begin]]
+            every, places = [every[place] for place in filled], [places[place] for place in filled]
+        return [(*place, self.grain.window(*of)) for place, of in zip(places, every, strict=True)]
+
+    def notes_of_windows(self) -> Iterator[Note]:
+        """That windows are left out, where they are."""
+        first, last = self.series.first, self.series.last
+        begins = self.grain.window_at(self.spec.window, first)[0]
+        count = sum(1 for _ in self.grain.tumbling(self.spec.window, begins, last))
+        if count > MOST_WINDOWS:
+            whole = days(self.window(0, self.series.grains), self.spec.zone)
+            text = (
+                f"The log makes {count:,} windows of {self.spec.window} ({whole}), of which only those with rows,"
+                f" {len(self._tumbling):,}, are told. Check the times, or choose a longer `window`."
+            )
+            yield Note("windows_left_out", text)
 
     def rolling(self, span: Span, after: int) -> tuple[int, int]:
         """Places of the rolling window that ends with the grain before `after`, cut to the log."""
@@ -150,7 +176,7 @@ class Evaluation:
     def _of_all_rows(self, series: Series, version: int | None, name: str | None) -> Iterator[Estimate]:
         # users' hash groups are of all versions together, so that only the estimates of all rows read them
         entities = self.entities(None, None) if series is self.series and version is None else None
-        sums = series.sums(version=version)
+        sums = self._total if series is self.series and version is None else series.sums(version=version)
         sample = self.sample(None, None, version, series is self.baseline)
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
@@ -212,24 +238,27 @@ class Evaluation:
     ) -> Iterator[Estimate]:
         """One metric of one slice in many windows."""
         few = sample is not None and "labels" in metric.needs
+        counts = np.stack([sums.rows, sums.labelled, sums.immature])
+        running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
         if few and sample is not None:
             evaluated = evaluate_sample(metric, sample, sums, [(begin, after) for begin, after, _ in windows])
         elif evaluated is None:
-            evaluated = evaluate_windows(metric, sums, [(begin, after) for begin, after, _ in windows], entities)
-        counts = np.stack([sums.rows, sums.labelled, sums.immature])
-        running = np.concatenate([np.zeros((3, 1)), np.cumsum(counts, axis=1)], axis=1)
+            places = [(begin, after) for begin, after, _ in windows]
+            filled = [each for each in places if running[0, each[1]] > running[0, each[0]]]
+            by_place = dict(zip(filled, evaluate_windows(metric, sums, filled, entities), strict=True))
+            evaluated = [by_place.get(each, NO_ROWS) for each in places]
         for found, (begin, after, window) in zip(evaluated, windows, strict=True):
             rows, labelled, young = (int(count) for count in running[:, after] - running[:, begin])
             if isinstance(found.value, Undefined):
-                unlabelled = not labelled and "labels" in metric.needs
-                why = "no rows" if not rows else "no labels" if unlabelled else found.value.why
+                why = why_none(metric, sums, (begin, after)) or found.value.why
                 yield Estimate(
                     metric.name, where, version, window, None, None, None, rows, labelled, Status.UNDEFINED, why
                 )
                 continue
             low, high, method = interval_of(found)
             status = Status.FEW_LABELS if few else Status.PROVISIONAL if young else Status.REALISED
-            remark = f"{young:,} of {rows:,} rows are too young for their label" if young else None
+            are = "is too young for its label" if young == 1 else "are too young for their label"
+            remark = f"{young:,} of {counted(rows, 'row')} {are}" if young else None
             if few and sample is not None:
                 remark = said_of(sample, sums, begin, after)
             yield Estimate(
@@ -253,7 +282,9 @@ class Evaluation:
         return self._total if place is None else self.series.sums(place, code)
 
     def entities(self, place: int | None, code: int | None) -> Sums | None:
-        """Sums by grain and hash group of entities, where one is declared; made once for each slice."""
+        """Sums by grain and hash group of entities, where they are declared and not few; made once for each slice."""
+        if self.series.few_entities:
+            return None
         key = (place, code)
         if key not in self._grouped:
             self._grouped[key] = self.series.entities(place, code)
@@ -278,6 +309,7 @@ class Evaluation:
     @cached_property
     def _grouped(self) -> dict[tuple[int | None, int | None], Sums | None]:
         """Sums by grain and hash group, made once for each slice."""
+        """Sums by grain and hash group, made once for each slice."""
         return {}
 
     @cached_property
@@ -294,8 +326,10 @@ class Evaluation:
             self.mature_until,
         )
         if self.spec.task == "regression":
-            return OfLosses(*known, losses=self.losses)
-        return WithoutLabels(*known, self.leaves, self.codes.classes, self.classes)
+            return OfLosses(*known, self.losses)
+        if self.spec.task == "multiclass":
+            return OfClasses(*known, self.codes.classes, self.classes)
+        return OfScores(*known, self.leaves)
 
     @cached_property
     def estimated(self) -> tuple[Estimate, ...]:
@@ -345,6 +379,19 @@ def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | Non
         if found.interval is None
         else (found.interval.low, found.interval.high, found.interval.method)
     )
+
+
+def why_none(metric: Metric, sums: Sums, window: tuple[int, int]) -> str | None:
+    """Why no metric of its kind has a figure in a window (places of grains); None where the metric is to say."""
+    begin, after = window
+    if not sums.rows[begin:after].any():
+        return "no rows"
+    needs_labels = "labels" in metric.needs
+    if needs_labels and not sums.labelled[begin:after].any():
+        return "no labels"
+    weights = sums.counts[begin:after, :, :-1] if needs_labels else sums.counts[begin:after]
+    kind = "labelled row" if needs_labels and sums.counts[begin:after].any() else "row"
+    return None if weights.any() else f"all weights are 0: no {kind} has one above"
 
 
 def rolling(grain: Grain, first: int, span: Span, after: int) -> tuple[int, int]:

@@ -11,12 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from leadline.estimate.few_labels import Sample, evaluate_sample
-from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of
-from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of
+from leadline.evaluation.acknowledged import concerns, look_of, without_effect
+from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of, why_none
+from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of, not_detected
 from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
-from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.sums import Array, Sums
 from leadline.objectives import bets
@@ -26,10 +27,10 @@ from leadline.objectives.detector import Story, fold
 from leadline.objectives.interval import verdict
 from leadline.objectives.planning import LEARNT
 from leadline.report.words import days, interval
-from leadline.spec.model import Acknowledgement, Objective
+from leadline.spec.model import Objective
 from leadline.stats.design import Designs
 from leadline.stats.detector import anytime_interval
-from leadline.values import ALL_ROWS, Breach, Judgement, Slice, Span, Target, Undefined, Verdict
+from leadline.values import ALL_ROWS, Breach, Judgement, Note, Slice, Span, Target, Undefined, Verdict
 
 #: where there is an objective for slices, half of its false alarms are left for them
 HALF = 0.5
@@ -75,6 +76,14 @@ class Judging:
             found += [self._judged(objective, metric, each, watched.get(each)) for each in self.slices(objective)]
             found += self._left_out(objective, metric)
         return found
+
+    def notes(self) -> Iterator[Note]:
+        """What of the objectives' declaration does nothing, or the opposite of what is usually meant."""
+        for objective in self.of.spec.objectives:
+            yield from wrong_side(objective, self.of.objective_metrics[objective.figure])
+            seen = self._seen(objective, self.of.objective_metrics[objective.figure])
+            slices = [each.where for each in self.slices(objective)]
+            yield from without_effect(objective, self.of.spec, seen, slices)
 
     def slices(self, objective: Objective) -> list[Judged]:
         """All rows, and the slices of an objective that have rows. Of a condition only where it holds, for the other
@@ -139,7 +148,7 @@ class Judging:
         return objective.false_alarms * HALF, self._slots(objective) if of_slices else 1
 
     def _seen(self, objective: Objective, metric: Metric) -> Seen | None:
-        if objective.rule != "detector" or isinstance(metric, Unserved):
+        if not_detected(objective, metric, self.of.spec) is not None:
             return None
         calendar = calendar_of(objective, metric, self.of.spec, self.of.grain)
         same = (each for each in self.of.looks if replace(each.of.calendar, grouped=False) == calendar)
@@ -184,14 +193,11 @@ class Judging:
 
     def _restarts(self, objective: Objective, seen: Seen, each: Judged) -> frozenset[int]:
         """Looks at whose beginning the evidence about a slice starts anew, because somebody saw to it."""
-        shown = {name: str(value) for name, value in each.where.parts}
-        places = set()
-        for entry in objective.acknowledged:
-            at, of = (entry.at, entry.slice) if isinstance(entry, Acknowledgement) else (entry, {})
-            if not of or {name: str(value) for name, value in of.items()} == shown:
-                moment = self.of.spec.moment(at)
-                places.add(max(seen.of.calendar.grain.number_of(moment) - seen.of.begin, 0))
-        return frozenset(places)
+        return frozenset(
+            max(look_of(entry, self.of.spec, seen), 0)
+            for entry in objective.acknowledged
+            if concerns(entry, each.where)
+        )
 
     def breaches(self, metric: Metric, watch: Watch) -> Iterator[Breach]:
         """What the detector found, with the times of predictions and the figures since."""
@@ -249,11 +255,11 @@ class Judging:
             since = windows.since(end) if status is Verdict.BREACHED else None
         elif lasting is not None:
             status, why, since = Verdict.BREACHED, None, lasting.since
-        elif status is Verdict.BREACHED and _learning(watch) and _plain(found, target):
+        elif status is Verdict.BREACHED and self._called(windows, watch, end):
             nothing = replace(nothing, rule="interval")
             since = windows.since(end)
         else:
-            status, why = _undetected(status, why, watch)
+            status, why = _undetected(status, why, watch, each.where)
         if status in (Verdict.HOLDS, Verdict.UNCERTAIN) and each.where == ALL_ROWS:
             foreseen = self._foreseen(metric, target, end)
             status, why = (status, why) if foreseen is None else (Verdict.AT_RISK, foreseen)
@@ -272,6 +278,23 @@ class Judging:
             interval=method,
             budget=budget(metric, target, value, None if watch is None else _latest(metric, watch)),
         )
+
+    def _called(self, windows: _Windows, watch: Watch, end: int) -> bool:
+        """Whether the interval calls a breach, as the detector cannot yet tell how much looks differ.
+
+        Then the window has to be plainly on the wrong side. What was called lasts, also when the detector has learnt,
+        for as long as no window since then was on the right side, or could be: else a breach would end only because
+        the other rule is slower.
+        """
+        known = np.flatnonzero(np.isfinite(watch.story.phi))
+        if len(known) < LEARNT:
+            return windows.plain([end])
+        calendar = watch.seen.of.calendar
+        learnt = calendar.grain.start(watch.seen.of.begin + int(known[LEARNT - 1]) + 1) - calendar.wait
+        first, last = (self.of.grain.number_of(each) - self.of.series.first for each in (windows.since(end), learnt))
+        # a window that ends with the look from which on the detector knows was never judged by its interval
+        last -= self.of.grain.start(self.of.series.first + last) == learnt
+        return windows.plain(range(first + 1, min(last, end) + 1))
 
     def _foreseen(self, metric: Metric, target: Target, end: int) -> str | None:
         """What the newest estimate without labels says, if it is of a younger window and all on the wrong side."""
@@ -345,28 +368,50 @@ class _Windows:
         for found, (begin, stop) in zip(evaluated, windows, strict=True):
             rows = int(self.sums.rows[begin:stop].sum())
             labelled = int(self.sums.labelled[begin:stop].sum()) if needs_labels else rows
-            parts.append((found, rows, *verdict(found, self.target, rows, labelled)))
+            status, why = verdict(found, self.target, rows, labelled)
+            if isinstance(found.value, Undefined):
+                why = why_none(self.metric, self.sums, (begin, stop)) or why
+            parts.append((found, rows, status, why))
         return parts
+
+    def plain(self, after: Sequence[int]) -> bool:
+        """Whether an interval that misses once in a thousand is on the wrong side in one of the windows."""
+        return any(_plain(found, self.target) for found, *_ in self.judged(after))
 
     def since(self, end: int) -> datetime:
         """Start of the first grain from whose rolling window on the promise was broken without a break."""
-        earlier = self.judged(list(range(end - 1, 0, -1))) if end > 1 else []
-        run = next((place for place, each in enumerate(earlier) if each[2] is not Verdict.BREACHED), len(earlier))
+        run, few = 0, 16
+        while run < end - 1:  # a few windows first, then more: mostly the promise was kept not long ago
+            some = self.judged(list(range(end - 1 - run, max(end - 1 - run - few, 0), -1)))
+            kept = next((place for place, each in enumerate(some) if each[2] is not Verdict.BREACHED), None)
+            run += len(some) if kept is None else kept
+            if kept is not None:
+                break
+            few *= 2
         return self.of.grain.start(self.of.series.first + end - 1 - run)
 
 
-def _undetected(status: Verdict, why: str | None, watch: Watch) -> tuple[Verdict, str | None]:
+def wrong_side(objective: Objective, metric: Metric) -> Iterator[Note]:
+    """That a promise is kept by doing worse."""
+    target = objective.target
+    if target is not None and target.rewards_worse(metric.better):
+        larger = "larger" if metric.better == "higher" else "smaller"
+        other = "at_least" if target.side == "at_most" else "at_most"
+        text = (
+            f"{metric.name} is better when {larger}: `{target.side}: {target.limit:g}` is kept by doing worse. Did you"
+            f" mean `{other}`?"
+        )
+        yield Note("promise_on_wrong_side", text)
+
+
+def _undetected(status: Verdict, why: str | None, watch: Watch, where: Slice) -> tuple[Verdict, str | None]:
     """What the window says where the detector has found no breach: a ticket at most."""
     if status is Verdict.BREACHED:
         return Verdict.AT_RISK, "the window is on the wrong side, but the evidence is not yet enough for a breach"
     if watch.story.ticket and status in (Verdict.HOLDS, Verdict.UNCERTAIN):
-        return Verdict.AT_RISK, "the evidence is enough for a ticket among the slices, not for a breach"
+        among = "" if where == ALL_ROWS else " among the slices"
+        return Verdict.AT_RISK, f"the evidence is enough for a ticket{among}, not for a breach"
     return status, why
-
-
-def _learning(watch: Watch) -> bool:
-    """Whether the detector cannot yet tell how much looks differ, and is slow for that reason."""
-    return int(np.isfinite(watch.story.phi).sum()) < LEARNT
 
 
 def _plain(found: Evaluated, target: Target) -> bool:

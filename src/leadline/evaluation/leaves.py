@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
+from leadline.cells.series import UNLABELLED
 from leadline.engine import Engine
 from leadline.estimate.calibrator import Calibrator
 from leadline.estimate.leaves import (
     MISSING,
     RARE,
-    SCORE_BINS,
     Codes,
     LeafSums,
     Tree,
@@ -38,17 +38,21 @@ from leadline.values import Undefined
 #: rows of the reference that the tree is fitted on
 SAMPLE = 40_000
 CHANCE = "chance"
+#: by how much bins of a version are numbered higher than those of the one before it
+OF_VERSION = 2**30
 
 
 @dataclass(frozen=True)
 class LeafCells:
     """Rows with a score by grain, prediction, label, leaf and wide score bin, with the sum of their calibrated chance.
 
-    wide   wide bin of each fine score bin
+    reference   labelled rows of the reference by label, leaf and fine score bin
+    wide        wide bin of each fine score bin
     """
 
     tree: Tree
     cells: Cells
+    reference: Cells
     wide: Ints
 
 
@@ -57,6 +61,7 @@ def leaf_cells(
     rows: ir.Table,
     names: tuple[str, ...],
     fit: Calibrator,
+    of_versions: Mapping[str, Calibrator],
     fitted_until: int,
     labelled_rows: int,
     first: int,
@@ -66,33 +71,82 @@ def leaf_cells(
 
     rows          facts with the bins of the score, as the plan makes them, and with features
     names         the user's names of the features
+    of_versions   versions that have a calibrator of their own, on the same bins
     fitted_until  number of leading grains that are in the reference
     labelled_rows how many labelled rows with a score these have
     first         number of the first grain
     """
-    packed = (rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score
+    known = _known(fit, of_versions)
     rows = rows.filter(rows.score.notnull()).mutate(
-        score_bin=packed.cast("int64"), grain=(rows.grain - first).cast("int64")
+        score_bin=_score_bin(rows, list(of_versions)), grain=(rows.grain - first).cast("int64")
     )
-    tree = _tree(engine, rows, names, fit, fitted_until, labelled_rows)
+    tree = _tree(engine, rows, names, known, fitted_until, labelled_rows)
     if isinstance(tree, Undefined):
         return tree
-    if grains * tree.leaves * SCORE_BINS * 2 > MOST_CELLS:
+    wide = wide_bins(fit.reference)
+    size = int(wide.max()) + 1
+    if grains * tree.leaves * size * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells")
-    wide = wide_bins(fit.reference.bins)
     # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
-    columns = {"known_bin": _packed(fit.reference.bins), "wide": wide, CHANCE: fit.chance}
-    known = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
-    coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(known, rows.score_bin == known.known_bin)
+    columns = {"known_bin": known.bins, "place": known.place, "wide": wide[known.place], CHANCE: known.chance}
+    of_bin = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
+    coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(of_bin, rows.score_bin == of_bin.known_bin)
     keys = (
         Key("grain", coded.grain, grains),
         Key("predicted", coded.predicted, 3),
         Key("actual", coded.actual, 3),
         Key("leaf", coded.leaf, tree.leaves),
-        Key("wide", coded.wide, SCORE_BINS),
+        Key("wide", coded.wide, size),
     )
-    piece = Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),))
-    return LeafCells(tree, fill(engine, coded, [piece])["leaves",], wide)
+    fine = (
+        Key("actual", coded.actual, 3),
+        Key("leaf", coded.leaf, tree.leaves),
+        Key("bin", coded.place, len(fit.reference.bins)),
+    )
+    filled = fill(
+        engine,
+        coded,
+        [
+            Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),)),
+            Piece(("reference",), fine, (), _of_reference(coded, fitted_until)),
+        ],
+    )
+    return LeafCells(tree, filled["leaves",], filled["reference",], wide)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a score bin tells of a row, together with its version where that has a calibrator of its own.
+
+    bins     version and bin as one number, rising
+    place    which of the calibrator's bins it is
+    chance   calibrated
+    """
+
+    bins: Ints
+    place: Ints
+    chance: Array
+
+
+def _known(fit: Calibrator, of_versions: Mapping[str, Calibrator]) -> _Known:
+    every = [fit, *of_versions.values()]
+    bins = np.arange(len(every))[:, None] * OF_VERSION + _packed(fit.reference.bins)
+    places = np.tile(np.arange(bins.shape[1]), len(every))
+    return _Known(bins.ravel(), places, np.concatenate([each.chance for each in every]))
+
+
+def _score_bin(rows: ir.Table, versions: Sequence[str]) -> ir.IntegerValue:
+    """The number of `_Known.bins` of each row."""
+    packed = ((rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score).cast("int64")
+    if not versions:
+        return packed
+    each = [(rows.version.cast("string") == name, number) for number, name in enumerate(versions, start=1)]
+    return ibis.cases(*each, else_=0).cast("int64") * OF_VERSION + packed
+
+
+def _of_reference(rows: ir.Table, fitted_until: int) -> ir.BooleanValue:
+    """The rows that estimates are fitted on."""
+    return (rows.grain < fitted_until) & rows.mature & (rows.actual < UNLABELLED)
 
 
 def column(values: NDArray[Any]) -> pa.Array:
@@ -104,9 +158,9 @@ def column(values: NDArray[Any]) -> pa.Array:
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
     """Sums of some of the cells in groups of windows: `groups` says the number, 0 to count - 1, of each cell."""
-    shape = (count, 3, leaves.tree.leaves, SCORE_BINS)
+    shape = (count, 3, leaves.tree.leaves, int(leaves.wide.max()) + 1)
     place = (groups * 3 + cells.keys["predicted"]) * leaves.tree.leaves + cells.keys["leaf"]
-    place = place * SCORE_BINS + cells.keys["wide"]
+    place = place * shape[-1] + cells.keys["wide"]
     weight, chance = (
         np.bincount(place, weights=values, minlength=math.prod(shape)).reshape(shape)
         for values in (cells.weight, cells.losses[CHANCE][:, 3])
@@ -118,17 +172,17 @@ def _tree(
     engine: Engine,
     rows: ir.Table,
     names: tuple[str, ...],
-    fit: Calibrator,
+    known: _Known,
     fitted_until: int,
     labelled_rows: int,
 ) -> Tree | Undefined:
     """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
-    labelled = rows.filter(rows.grain < fitted_until, rows.mature, rows.actual < 2)
+    labelled = rows.filter(_of_reference(rows, fitted_until))
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
     wanted = {name: labelled[name] for name in ("score_bin", "actual", *columns)}
     found = sample(engine, labelled, wanted, labelled_rows)
-    bins = _packed(fit.reference.bins)
-    chance = fit.chance[np.minimum(np.searchsorted(bins, _array(found, "score_bin")), len(bins) - 1)]
+    at = np.searchsorted(known.bins, _array(found, "score_bin"))
+    chance = known.chance[np.minimum(at, len(known.bins) - 1)]
     labels = _array(found, "actual").astype(np.float64)
     return grown(names, [values_of(found, column) for column in columns], labels - chance, labels)
 

@@ -75,7 +75,7 @@ def watched(
     slices: dict[Looks, dict[str, frozenset[str]]] = {}
     for objective in spec.objectives:
         metric = by_objective[objective.figure]
-        if objective.rule != "detector" or isinstance(metric, Unserved) or _sampled(spec, metric):
+        if not_detected(objective, metric, spec) is not None:
             continue
         calendar = calendar_of(objective, metric, spec, grain)
         metrics.setdefault(calendar, {})[metric.name] = metric
@@ -90,9 +90,18 @@ def watched(
     return tuple(made)
 
 
-def _sampled(spec: Spec, metric: Metric) -> bool:
-    """Whether labels are of rows that were chosen for labelling: their counts say nothing of all rows."""
-    return "labels" in metric.needs and spec.label is not None and spec.label.label_probability is not None
+def not_detected(objective: Objective, metric: Metric, spec: Spec) -> str | None:
+    """Why no detector judges an objective; None where one does."""
+    if isinstance(metric, Unserved):
+        return metric.undefined
+    if objective.rule != "detector":
+        return f"the rule `{objective.rule}` judges it"
+    if "labels" in metric.needs and spec.label is not None and spec.label.label_probability is not None:
+        # counts of rows that were chosen for labelling say nothing of all rows
+        return "labels are a sample, which no detector takes in: its interval judges it"
+    if metric.histogram == "scores" and not isinstance(metric, RocAuc):
+        return f"{metric.name} needs finer bins of scores than a detector's looks have: its interval judges it"
+    return None
 
 
 def look_pieces(

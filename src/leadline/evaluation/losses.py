@@ -11,8 +11,8 @@ import numpy as np
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
 from leadline.engine import Engine
-from leadline.estimate.leaves import Tree, Values
-from leadline.estimate.losses import LOSSES, LeafRows, loss_tree, tell_the_label
+from leadline.estimate.leaves import LeafRows, Tree, Values
+from leadline.estimate.losses import LOSSES, loss_tree, tell_the_label
 from leadline.evaluation.leaves import leaf_of, sample, values_of
 from leadline.log.features import FEATURE
 from leadline.metrics.regression import SIGNED

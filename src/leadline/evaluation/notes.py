@@ -18,25 +18,32 @@ from leadline.log.facts import Facts
 from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
-from leadline.log.reference import MOST_VALUES, Reference
-from leadline.report.words import counted, share
-from leadline.spec.model import Spec
-from leadline.values import Note
+from leadline.log.reference import MISSING, MOST_VALUES, Reference
+from leadline.report.words import share
+from leadline.spec.model import BinSlice, Spec
+from leadline.values import Note, counted
 
 #: mature labels that a version needs for a reference of its own
 OWN_REFERENCE = 1_000
 #: share of the rows of looks whose label changed afterwards, from which on it is said
 REVISED = 0.01
+#: share of scores outside [0, 1] below which they are taken for mistakes
+FEW_OUTSIDE = 0.05
 
 
-def future(moment: datetime) -> Iterator[Note]:
-    """One wrong time makes every row look old."""
-    if moment > datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1):
-        text = f"The newest time in the data, {moment:%Y-%m-%d %H:%M} UTC, lies in the future"
-        yield Note("as_of_in_the_future", f"{text}, and all is evaluated as of then: correct it, or say `as_of`.")
+def future(newest: datetime | None, moment: datetime) -> Iterator[Note]:
+    """That there are times later than now, which would make every row look old."""
+    if newest is not None:
+        text = (
+            f"The newest time in the data, {newest:%Y-%m-%d %H:%M} UTC, lies in the future. What is later than now is"
+        )
+        as_of = f"left out, and all is evaluated as of {moment:%Y-%m-%d %H:%M} UTC"
+        yield Note("as_of_in_the_future", f"{text} {as_of}: correct such times, or say `as_of`.")
 
 
-def data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Series, later: int) -> Iterator[Note]:
+def data_notes(
+    spec: Spec, log: Log, found: Profile, known: Facts, fixed: Reference, series: Series, later: int
+) -> Iterator[Note]:
     """What is odd about the deliveries, in sentences."""
     timeless = [table.name for table in spec.outcome_tables if table.name not in log.timed]
     if timeless:
@@ -44,6 +51,7 @@ def data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Serie
         text = f"The {whose} do not say when they became known: all of them count from the start."
         yield Note("knowledge_time_unknown", text)
     yield from _sample_notes(found)
+    yield from _entity_notes(spec, series)
     if found.without_id:
         yield Note("without_id", f"{_have(found.without_id)} no id: left out.")
     if found.without_time:
@@ -56,7 +64,8 @@ def data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Serie
             text = f"{_have(count)} no finite weight from 0 on: nothing is added to weighted figures."
             yield Note("missing_weights", text)
         elif count:
-            yield Note("missing_numbers", f"{_have(count)} no finite {name}.")
+            text = f"{_have(count)} no finite {name}: left out of all figures that need it."
+            yield Note("missing_numbers", text)
     total = series.pieces["total",]
     differing = int(total.losses[DISAGREES][:, 0].sum()) if DISAGREES in total.losses else 0
     if differing:
@@ -72,12 +81,60 @@ def data_notes(spec: Spec, log: Log, found: Profile, known: Facts, series: Serie
             f"{known.conflicting:,} {'deliveries repeat' if known.conflicting > 1 else 'delivery repeats'} a prediction"
             f" with other content, such as {shown_ids}; the first delivery counts.",
         )
+    yield from _score_notes(spec, log, found)
+    yield from _bin_notes(spec, fixed, series)
+
+
+def _score_notes(spec: Spec, log: Log, found: Profile) -> Iterator[Note]:
+    """That scores are no probabilities, because of how many rows, and what is done with them all the same."""
     low, high = found.low.get("score"), found.high.get("score")
-    if low is not None and high is not None and not (low >= 0 and high <= 1):
+    if low is None or high is None or (low >= 0 and high <= 1):
+        return
+    scores = log.predictions.score
+    (counts,) = log.engine.scalars(log.predictions.aggregate(n=((scores < 0) | (scores > 1)).sum(), of=scores.count()))
+    outside = int(counts["n"])
+    lie = "lies" if outside == 1 else "lie"
+    few = " Correct them, or leave these rows out." if outside < FEW_OUTSIDE * counts["of"] else ""
+    yield Note(
+        "not_probabilities",
+        f"Scores go from {low:g} to {high:g}: {outside:,} of {counts['of']:,} {lie} outside [0, 1], so they are no"
+        " probabilities, and calibration, log loss and estimates without labels are not read from any of them."
+        f"{few}",
+    )
+    predictions = spec.predictions
+    if (
+        spec.task == "binary"
+        and predictions.columns.prediction is None
+        and "threshold" not in predictions.model_fields_set
+    ):
+        at = f"{predictions.threshold:g}"
         yield Note(
-            "not_probabilities",
-            f"Scores go from {low:g} to {high:g}: they are no probabilities, so only rank metrics are read from them.",
+            "threshold_not_declared",
+            f"The threshold {at}, which is not declared, is applied to scores from {low:g} to {high:g}: predictions may"
+            " not be the model's. Declare `threshold` under `predictions`, or the column of the `prediction`.",
         )
+
+
+def _bin_notes(spec: Spec, fixed: Reference, series: Series) -> Iterator[Note]:
+    """Bins of a column that holds no numbers."""
+    named = {part.name: part for entry in spec.slices for part in spec.parts(entry)}
+    for place, partition in enumerate(fixed.partitions):
+        part = named[partition.parts[0]] if len(partition.parts) == 1 else None
+        codes = series.pieces["slice", place].keys["slice"]
+        if isinstance(part, BinSlice) and len(codes) and not (codes != MISSING).any():
+            text = f"Slice {partition.name!r} puts all rows into (missing): column {part.bin.column!r} holds no numbers"
+            yield Note("bin_without_numbers", f"{text}. Name it as it is, without `bin`, if it holds categories.")
+
+
+def _entity_notes(spec: Spec, series: Series) -> Iterator[Note]:
+    """That the declared entity does not tell users apart."""
+    if series.few_entities and int(series.pieces["total",].rows.sum()) > 1:
+        text = (
+            f"The rows have one or a few values of the entity `{spec.predictions.columns.entity}`: nobody can tell from"
+            " them how much entities differ, and intervals allow for days only. Name a column that differs from user to"
+            " user, or leave `entity` out."
+        )
+        yield Note("few_entities", text)
 
 
 def _sample_notes(found: Profile) -> Iterator[Note]:
@@ -113,9 +170,8 @@ def version_notes(fixed: Reference, series: Series) -> Iterator[Note]:
     for code, version in enumerate(fixed.versions):
         labelled = int(total.rows[mature & (total.keys["version"] == code)].sum())
         if labelled < OWN_REFERENCE:
-            text = (
-                f"Version {version!r} has {labelled:,} mature labels: up to {OWN_REFERENCE:,} it shares the reference."
-            )
+            labels = counted(labelled, "mature label")
+            text = f"Version {version!r} has {labels}: up to {OWN_REFERENCE:,} it shares the reference."
             yield Note("version_shares_reference", text)
 
 
@@ -157,7 +213,7 @@ def revised(looks: Sequence[Seen]) -> Iterator[Note]:
         rows = int(each.sums().rows.sum()) if each.of.looks and each.counts.pieces else 0
         if each.revised > REVISED * rows:
             text = (
-                f"{counted(each.revised, 'outcome')} of {rows:,} rows that detectors took in"
+                f"{counted(each.revised, 'outcome')} of {counted(rows, 'row')} that detectors took in"
                 f" ({share(each.revised, rows)}) came or changed afterwards: verdicts rest on what was known then."
             )
             yield Note("looks_revised", f"{text} Declare a longer `matures_after` where that is usual.")

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from leadline.cells.fill import Ints
+from leadline.cells.fill import Cells, Ints
 from leadline.estimate.losses import (
     FEW_LOSSES,
     LEAST_ROWS,
@@ -20,126 +20,110 @@ from leadline.estimate.losses import (
     resampled_loss,
     stretch,
 )
+from leadline.estimate.windows import Estimator
 from leadline.evaluation.losses import LossCells
-from leadline.evaluation.without_labels import NO_WINDOW, Range, WithoutLabels
+from leadline.evaluation.without_labels import NOTHING_OLD_ENOUGH, Range, WithoutLabels
 from leadline.metrics.metric import ROWS, Mean, Metric
 from leadline.metrics.sums import Array, Measure
-from leadline.report.words import counted
-from leadline.values import Undefined
+from leadline.values import Undefined, counted
 
-LEAF_DLE = "leaf_dle"
-ASSUMES = (
-    "assumes that rows of a kind are predicted as well as they were in the reference, and that its losses hold the"
-    " largest that are to be expected; whether that is so cannot be seen without labels"
-)
 NO_MEAN = "only mae, mse, rmse and bias of a regression are estimated without labels"
 
 
 @dataclass(frozen=True)
 class OfLosses(WithoutLabels):
-    """The same for a regression: each row is expected to lose what rows of its leaf lost in the reference.
+    """Each row is expected to lose what rows of its leaf lost in the reference.
 
     losses   rows by leaf of the tree of each loss, by the loss's name, or why there is no tree
     """
 
+    estimators = (Estimator("leaf_dle"),)
+    assumes = (
+        "assumes that rows of a kind are predicted as well as they were in the reference, and that its losses hold the"
+        " largest that are to be expected; whether that is so cannot be seen without labels"
+    )
+    assumes_of_version = "it predicts rows of a kind as well as {} did"
+    reads = "a prediction"
+
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
 
-    @cached_property
-    def _wanted(self) -> list[Metric]:
-        if self.spec.label is None or self.spec.label.label_probability is not None:
-            return []  # labels of rows that were chosen for labelling make estimates of their own
-        return [metric for metric in self.metrics if "labels" in metric.needs]
+    def expects(self, metric: Metric) -> bool:
+        return can_expect_loss(metric)
 
-    @cached_property
-    def _estimable(self) -> list[Metric]:
-        return [metric for metric in self._wanted if can_expect_loss(metric)]
+    def unfit(self, metric: Metric) -> str | None:
+        if not can_expect_loss(metric):
+            return NO_MEAN
+        if self._too_few is not None:
+            return self._too_few
+        found = self.losses.get(_loss(metric).name)  # none before the rows are read again
+        return found.why if isinstance(found, Undefined) else None
+
+    def figures(self, ranges: Sequence[Range]) -> Array:
+        groups = self.groups(ranges)
+        every = []
+        for metric in self.fitted_metrics:
+            cells, windows = self._learnt[_loss(metric).name]
+            every.append(expected_loss(metric, cells.rows(groups, len(ranges)), leaf_means(windows.sum(axis=0))))
+        return np.array([every])
+
+    def spread(self, ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
+        groups = self.groups(ranges)
+        found = {}
+        for metric in self.fitted_metrics:
+            cells, windows = self._learnt[_loss(metric).name]
+            reference, rows = windows.sum(axis=0), cells.rows(groups, len(ranges))
+            found[metric.name] = resampled_loss(metric, reference, rows, stretch(reference, windows))
+        return found
 
     @property
-    def estimators(self) -> tuple[str, str]:
-        return LEAF_DLE, LEAF_DLE
+    def read_cells(self) -> Cells | None:
+        return next((each.cells for each in self.losses.values() if isinstance(each, LossCells)), None)
 
     @property
-    def assumes(self) -> str:
-        return ASSUMES
+    def recorded(self) -> Sequence[Metric]:
+        return self.of_labels
 
-    @property
-    def reads(self) -> str:
-        return "a prediction"
+    def remarks(self, metric: Metric) -> list[str]:
+        _, windows = self._learnt[_loss(metric).name]
+        equal = equal_losses(windows.sum(axis=(0, 1)))
+        if metric.low < 0 or equal >= FEW_LOSSES:
+            return []
+        return [f"few rows of the reference make its losses: they tell as much as {counted(round(equal), 'equal one')}"]
+
+    # The leaves --------------------------------------------------------------------------------------------------
 
     @property
     def to_fit(self) -> list[Measure]:
         """The losses that trees are needed for; none where there is nothing to estimate."""
-        if self._too_few is not None or not self._after:
-            return []
-        return list(dict.fromkeys(_loss(metric) for metric in self._estimable))
+        return list(dict.fromkeys(_loss(metric) for metric in self.fitted_metrics))
 
     @property
     def fitted_rows(self) -> int:
         """Labelled rows with a prediction that estimates are fitted on."""
-        if not self._estimable:
+        if not self._wanted:
             return 0
-        sums = self.sums.losses[_loss(self._estimable[0]).name]
+        sums = self.sums.losses[_loss(self._wanted[0]).name]
         return int(sums[: self.fitted_until, ROWS].sum())
 
     @cached_property
     def _too_few(self) -> str | None:
         """Why the reference has not enough to learn from."""
         if not self.fitted_until:
-            return "the reference has no whole window of time whose rows are old enough for their label"
+            return NOTHING_OLD_ENOUGH
         found = self.fitted_rows
         if found >= LEAST_ROWS:
             return None
         rows = counted(found, "labelled row") if found else "no labelled rows"
         return f"the reference has {rows} with a prediction; at least {LEAST_ROWS} are needed"
 
-    def remarks(self, metric: Metric) -> list[str]:
-        _, windows = self._fitted(metric)
-        equal = equal_losses(windows.sum(axis=(0, 1)))
-        if metric.low < 0 or equal >= FEW_LOSSES:
-            return []
-        return [f"few rows of the reference make its losses: they tell as much as {counted(round(equal), 'equal one')}"]
-
-    def why_none(self, metric: Metric) -> str | None:
-        if not can_expect_loss(metric):
-            return NO_MEAN
-        if self._too_few is not None:
-            return self._too_few
-        if not self._after:
-            return NO_WINDOW
-        found = self.losses[_loss(metric).name]
-        return found.why if isinstance(found, Undefined) else None
-
-    def rows_read(self) -> Array:
-        found = np.zeros(self.series.grains)
-        cells = next((each.cells for each in self.losses.values() if isinstance(each, LossCells)), None)
-        if cells is not None:
-            np.add.at(found, cells.keys["grain"], cells.rows)
-        return found
-
-    def figures(self, ranges: Sequence[Range]) -> Array:
-        groups = self._groups(ranges)
-        every = []
-        for metric in self._fitted_metrics:
-            cells, windows = self._fitted(metric)
-            every.append(expected_loss(metric, cells.rows(groups, len(ranges)), leaf_means(windows.sum(axis=0))))
-        return np.array([every])
-
-    def spread(self, ranges: Sequence[Range]) -> dict[str, tuple[Array, Array]]:
-        groups = self._groups(ranges)
-        found = {}
-        for metric in self._fitted_metrics:
-            cells, windows = self._fitted(metric)
-            reference, rows = windows.sum(axis=0), cells.rows(groups, len(ranges))
-            found[metric.name] = resampled_loss(metric, reference, rows, stretch(reference, windows))
-        return found
-
-    def _fitted(self, metric: Metric) -> tuple[LossCells, Array]:
-        """The rows by leaf, and the sums of the loss by window of the reference and leaf."""
-        name = _loss(metric).name
-        cells = self.losses[name]
-        if isinstance(cells, Undefined):
-            raise TypeError(f"{metric.name} has no estimates: {cells.why}")
-        return cells, cells.losses(name, *self._of_reference)
+    @cached_property
+    def _learnt(self) -> dict[str, tuple[LossCells, Array]]:
+        """By loss: the rows by leaf, and the sums of the loss by window of the reference and leaf."""
+        return {
+            name: (cells, cells.losses(name, *self._of_reference))
+            for name, cells in self.losses.items()
+            if isinstance(cells, LossCells)
+        }
 
     @cached_property
     def _of_reference(self) -> tuple[Ints, int]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from leadline.evaluation.judging import Judged, Judging, Watch
+from leadline.evaluation.looks import not_detected
 from leadline.evaluation.promises import relative
 from leadline.evaluation.result import check
 from leadline.metrics.metric import Metric
@@ -73,20 +74,10 @@ def _of_objective(judging: Judging, objective: Objective) -> Iterator[Plan]:
         if isinstance(target, Undefined):
             yield _none(objective, metric, each, target, target.why)
         elif watch is None:
-            why = _why(judging, objective, metric)
+            why = not_detected(objective, metric, judging.of.spec) or "no look has closed"
             yield _none(objective, metric, each, target, why)
         else:
             yield _planned(judging, objective, metric, each, target, watch)
-
-
-def _why(judging: Judging, objective: Objective, metric: Metric) -> str:
-    """Why no detector tells of an objective."""
-    label = judging.of.spec.label
-    if objective.rule == "interval":
-        return "the rule `interval` judges it"
-    if "labels" in metric.needs and label is not None and label.label_probability is not None:
-        return "labels are a sample, which no detector takes in: its interval judges it"
-    return "no look has closed"
 
 
 def _none(

@@ -16,7 +16,7 @@ from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.sums import Array, Sums
 from leadline.report.words import day
 from leadline.spec.model import Objective
-from leadline.values import Relative, Target, Undefined
+from leadline.values import Relative, Target, Undefined, counted
 
 #: rows of equal weight that a reference must have to promise anything by
 LEAST_ROWS = 30
@@ -60,10 +60,10 @@ class Promises:
         if self.due > self.of.as_of:
             return Undefined(f"the reference's labels are due on {day(self.due, self.of.spec.zone)}")
         series = self.of.series if metric.histogram is not None else self._then
-        sums, entities = series.sums(index, code), series.entities(index, code)
+        sums, entities = series.sums(index, code), None if series.few_entities else series.entities(index, code)
         rows = _effective_rows(metric, sums, self.grains)
         if rows < LEAST_ROWS:
-            return Undefined(f"{rows:.0f} reference labels, at least {LEAST_ROWS} are needed")
+            return Undefined(f"{counted(round(rows), 'reference label')}, at least {LEAST_ROWS} are needed")
         (found,) = evaluate_windows(metric, sums, [(0, self.grains)], entities)
         if isinstance(found.value, Undefined):
             return Undefined(f"the reference has no figure: {found.value.why}")

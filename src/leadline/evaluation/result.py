@@ -140,6 +140,7 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
+        judging = Judging(found)
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -150,9 +151,15 @@ class Result:
             track_record=found.without_labels.track_record(),
             changes=found.changes(),
             leaf_changes=found.leaf_changes(),
-            objectives=Judging(found).judgements(),
+            objectives=judging.judgements(),
             labels=found.labels,
-            notes=(*found.notes, *found.without_labels.notes(), *advice(found)),
+            notes=(
+                *found.notes,
+                *found.notes_of_windows(),
+                *judging.notes(),
+                *found.without_labels.notes(),
+                *advice(found),
+            ),
             calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
             fingerprint=found.reference.fingerprint,

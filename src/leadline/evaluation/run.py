@@ -16,14 +16,17 @@ from leadline.cells.series import Series
 from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
-from leadline.evaluation.choice import choose
+from leadline.estimate.selective import unobserved
+from leadline.evaluation.choice import choose, observable
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.losses import loss_cells
 from leadline.evaluation.notes import data_notes, future, known_later, late_notes, revised, version_notes
+from leadline.evaluation.of_classes import OfClasses
 from leadline.evaluation.of_losses import OfLosses
+from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.plan import OF_BASELINE, Plan
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
@@ -44,6 +47,8 @@ from leadline.values import (
 
 #: hours, days or months that a log may span; one wrong year would else make a million empty windows
 MOST_GRAINS = 100_000
+#: times in the data may be this much ahead of the clock before they are taken for wrong
+CLOCKS_APART = timedelta(days=1)
 
 
 def evaluate_log(
@@ -75,7 +80,7 @@ def _evaluate(
     spans = [spec.window, *(objective.window for objective in spec.objectives)]
     grain = Grain.dividing(spans, spec.timezone)
     found = profile(log, spec)
-    moment = as_of(asked, found, log)
+    moment, ahead = _moment(asked, spec, log, found)
     later = labels_later = 0
     if any(time is not None and time > moment for time in (found.newest, found.last)):
         everything, log = found, known_by(log, moment)
@@ -127,6 +132,11 @@ def _evaluate(
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
     series = Series(_own(filled), first, last, k)
     baseline = _baseline(filled, first, last, k)
+    never = _unobserved(spec, series, coding)
+    names = label_names(spec.task, coding.classes)
+    metrics = tuple(observable(each, never, names) for each in metrics)
+    slice_metrics = tuple(observable(each, never, names) for each in slice_metrics)
+    by_objective = {figure: observable(each, never, names) for figure, each in by_objective.items()}
     sampled = None
     if CHANCE in known.table.columns:
         told("weighing the labels that are a sample")
@@ -137,13 +147,13 @@ def _evaluate(
     labels = _labels(series, known)
     looks = seen(watch, filled, k)
     every = (
-        *([] if asked is not None else future(moment)),
+        *future(ahead, moment),
         *log.notes,
         *notes,
         *guessed,
         *fixed.notes,
         *(Note("openslo_skipped", f"{text}.") for text in spec.left_out),
-        *data_notes(spec, log, found, known, series, later),
+        *data_notes(spec, log, found, known, fixed, series, later),
         *version_notes(fixed, series),
         *late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *known_later(labels_later),
@@ -170,30 +180,48 @@ def _evaluate(
     return _refined(evaluation, log, known.table, plan.thresholds, told)
 
 
+def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:
+    """The time of the evaluation, and the newest in the data where that is later than now and nobody asked for it.
+
+    One wrong time would else make every row look old: what can be known by now says what the newest is.
+    """
+    moment, now = as_of(asked, found, log), datetime.now(UTC).replace(tzinfo=None)
+    if asked is not None or moment <= now + CLOCKS_APART:
+        return moment, None
+    return as_of(None, profile(known_by(log, now), spec), log), moment
+
+
+def _unobserved(spec: Spec, series: Series, coding: Codes) -> list[int]:
+    """The predicted classes without labels, where that says nothing of the labels and they are no sample."""
+    if spec.label is None or spec.label.label_probability is not None or coding.absent(LABEL) is not None:
+        return []
+    return unobserved(series)
+
+
 def _refined(
     evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
 ) -> Evaluation:
     """With what estimates without labels need of the rows once more: losses, chances of classes, or rows by leaf."""
     without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
+    if not without.fitted_metrics:
+        return evaluation
     if isinstance(without, OfLosses):
-        if not without.to_fit:
-            return evaluation
         told("looking for kinds of rows whose errors are larger")
         fitted = without.fitted_until, without.fitted_rows
         losses = loss_cells(log.engine, rows, log.features, without.to_fit, *fitted, *place)
         return replace(evaluation, losses=losses)
-    if without.to_join is not None:
+    if isinstance(without, OfClasses):
         told("reading what the scores of the classes meant in the reference")
-        classes = class_cells(log.engine, rows, without.to_join, evaluation.metrics, *place)
+        classes = class_cells(log.engine, rows, without.calibrators, without.fitted_metrics, *place)
         return replace(evaluation, classes=classes)
-    fit = without.to_refine if log.features else None
-    if fit is None:
-        return evaluation
-    told("looking for kinds of rows whose scores mean something else")
-    scored = binned(rows, {"score": "score"}, thresholds, None)
-    fitted = without.fitted_until, without.fitted_rows
-    leaves = leaf_cells(log.engine, scored, log.features, fit, *fitted, *place)
-    return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
+    if isinstance(without, OfScores) and log.features:
+        told("looking for kinds of rows whose scores mean something else")
+        scored = binned(rows, {"score": "score"}, thresholds, None)
+        fitted = without.fitted_until, without.fitted_rows
+        known = without.calibrator, without.of_versions
+        leaves = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
+        return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
+    return evaluation
 
 
 def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:

@@ -2,58 +2,63 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints
-from leadline.cells.series import UNLABELLED, Series
-from leadline.estimate.calibrator import Calibrator, calibrator
-from leadline.estimate.classes import class_calibrators, class_spread
-from leadline.estimate.leaves import LeafSums, added, corrections
-from leadline.estimate.resampling import Refits, refits, resampled
-from leadline.estimate.windows import Estimates, Made, made, to_draw, with_ends
-from leadline.evaluation.classes import NOT_PROBABILITIES, ClassCells
-from leadline.evaluation.leaves import LeafCells, leaf_sums
+from leadline.cells.series import Series
+from leadline.estimate.windows import Estimates, Estimator, Made, made, to_draw, with_ends
+from leadline.evaluation.versions import VersionRows, version_rows
 from leadline.log.calendar import Grain
 from leadline.log.reference import Reference, guessed_end
-from leadline.metrics.expected import Scored, can_expect, expected, expected_of_classes, figure
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array, Sums
 from leadline.spec.model import Spec
-from leadline.values import ALL_ROWS, Estimate, Note, Standing, Status, TrackRecord, Undefined, Window
+from leadline.values import ALL_ROWS, Estimate, Note, Standing, Status, TrackRecord, Window, counted
 
-CBPE, LEAF_CBPE = "cbpe", "leaf_cbpe"
 #: windows that are estimated together; more would only take more memory
 TOGETHER = 64
-#: what an interval before 20 windows have matured does not hold, said with each estimate
-ASSUMES = (
+#: what estimates from scores assume, whatever the number of classes
+SCORES_KEEP_THEIR_MEANING = (
     "assumes that a score means what it meant in the reference; whether it still does cannot be seen without labels"
 )
+SCORES_MEAN_THE_SAME = "its scores mean what those of {} meant"
 NO_WINDOW = "no window begins after the reference"
 NOTHING_OLD_ENOUGH = "the reference has no whole window of time whose rows are old enough for their label"
 TOO_MANY_CELLS = "the scores of all windows would make too many cells: choose a coarser window"
+NOT_PROBABILITIES = "scores are not probabilities"
 Range = tuple[int, int]
 Place = tuple[int, int, Window]
 
 
 @dataclass(frozen=True)
-class WithoutLabels:
-    """Estimates of the windows of a model of two or several classes, made when asked for.
+class WithoutLabels(ABC):
+    """Estimates of the windows after the reference, made when asked for.
 
-    What is its own stands under "Fitted on it" and "By leaf"; regressions put theirs in its place.
+    What they are read from differs by task: `OfScores` (two classes), `OfClasses` and `OfLosses` (regressions) say what
+    of the reference can be learnt, and what is expected of a window then. When, for which windows, with which band and
+    which standing is the same for all, and stands here.
 
     windows        the tumbling windows of the log: places in the arrays, and the whole window
     mature_until   number of leading grains whose rows are all mature
-    leaves         rows by leaf of a tree over features, where there are features that tell more than the score
-    names          the classes of a model of several, in the order of their codes
-    classes        of a model of several classes: rows with the chances of the classes, once they are read; or why
-                   there are none
     """
+
+    #: how a window can be estimated, plain before finer
+    estimators: ClassVar[tuple[Estimator, ...]]
+    #: what an interval before 20 windows have matured does not hold, said with each estimate
+    assumes: ClassVar[str]
+    #: what else estimates of a new version assume, of those that the reference holds
+    assumes_of_version: ClassVar[str]
+    #: what a row needs for an estimate
+    reads: ClassVar[str]
 
     spec: Spec
     grain: Grain
@@ -63,9 +68,51 @@ class WithoutLabels:
     sums: Sums
     windows: Sequence[Place]
     mature_until: int
-    leaves: LeafCells | None = None
-    names: Sequence[str] = ()
-    classes: ClassCells | Undefined | None = None
+
+    # What a task says -------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def expects(self, metric: Metric) -> bool:
+        """Whether a metric that needs labels can be estimated without them."""
+
+    @abstractmethod
+    def unfit(self, metric: Metric) -> str | None:
+        """Why nothing can be learnt of a metric from the reference; None where it can."""
+
+    @abstractmethod
+    def figures(self, ranges: Sequence[Range]) -> Array:
+        """What is expected of ranges of grains that do not overlap: by estimator, metric and range.
+
+        The estimators are the first of `estimators`, the metrics those of `fitted_metrics`, in their order. NaN where
+        an estimator has nothing to say of a range.
+        """
+
+    @abstractmethod
+    def spread(self, ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
+        """By metric what to add to the best estimates of ranges for the ends of their intervals; low and high."""
+
+    @property
+    @abstractmethod
+    def read_cells(self) -> Cells | None:
+        """Cells, by grain at least, that hold each row which has what an estimate needs once."""
+
+    def expected(self, span: Range) -> Array:
+        """What is expected of a range of grains without regard to any record, shape (metrics,): by the finest estimator
+        that has not to earn its use.
+        """
+        found = self.figures([span])
+        finest = max(place for place, each in enumerate(self.estimators[: len(found)]) if not each.earned)
+        return np.asarray(found[finest, :, 0])
+
+    @property
+    def recorded(self) -> Sequence[Metric]:
+        """The metrics that the record speaks of, those too that have no estimates."""
+        return self._wanted
+
+    def remarks(self, metric: Metric) -> list[str]:
+        """What else is to be said of each estimate of a metric."""
+        del metric
+        return []
 
     # The reference -----------------------------------------------------------------------------------------------
 
@@ -82,8 +129,8 @@ class WithoutLabels:
         )
 
     @cached_property
-    def _fitted_until(self) -> int:
-        """Number of leading grains that are all in the reference and mature."""
+    def fitted_until(self) -> int:
+        """Number of leading grains that are all in the reference and mature: those that estimates are fitted on."""
         if self.reference_end is None:
             return 0
         whole = self.grain.number_of(self.reference_end) - self.series.first
@@ -96,183 +143,102 @@ class WithoutLabels:
         return [] if end is None else [each for each in self.windows if each[2].start >= end]
 
     def notes(self) -> list[Note]:
-        """Which rows estimates are fitted on, where the declaration does not say."""
-        if not self._estimable or self.reference.until is not None or self.reference_end is None:
-            return []
-        shown = self.reference_end.astimezone(self.spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+        """Which rows estimates are fitted on, where the declaration does not say, and which versions these lack."""
+        return [*self._reference_note(), *self._version_notes()]
+
+    def _reference_note(self) -> Iterator[Note]:
+        if not self._wanted or self.reference.until is not None or self.reference_end is None:
+            return
         why = "The reference is guessed" if self.spec.reference is None else "The reference has a source of its own"
+        shown = self._shown(self.reference_end)
         text = (
             f"{why}: estimates without labels are fitted on the first mature quarter, the predictions before {shown}."
         )
-        return [Note("estimates_reference", text)]
+        yield Note("estimates_reference", text)
 
-    # Fitted on it ------------------------------------------------------------------------------------------------
+    def _version_notes(self) -> Iterator[Note]:
+        if not self.usable:
+            return
+        for name in dict.fromkeys(name for name in self._new_versions if name is not None):
+            start = self._after[self._new_versions.index(name)][2].start
+            text = (
+                f"From {self._shown(start)} on most predictions of a window are of {self._versions.unknown(name)}:"
+                f" estimates without labels assume that {self._assumed_of_version}. As its labels come, its own windows"
+                " show whether that is so."
+            )
+            yield Note("estimates_of_new_version", text)
+
+    def _shown(self, moment: datetime) -> str:
+        return moment.astimezone(self.spec.zone).strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+
+    # Versions ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _versions(self) -> VersionRows:
+        return version_rows(self.series, self.reference.versions, self.fitted_until)
+
+    @cached_property
+    def _new_versions(self) -> list[str | None]:
+        """By window after the reference, the version of most of its rows, where the reference does not hold it."""
+        return [self._versions.new((begin, after)) for begin, after, _ in self._after]
+
+    @property
+    def _assumed_of_version(self) -> str:
+        return self.assumes_of_version.format(self._versions.known)
+
+    @cached_property
+    def _windows_of(self) -> dict[str, NDArray[np.bool_]]:
+        """By new version, which windows after the reference are its own."""
+        names = np.array([name or "" for name in self._new_versions])
+        return {name: names == name for name in set(names.tolist()) - {""}}
+
+    def _of_new_version(self, made: Estimates, place: int) -> list[str]:
+        """What is to be said of a window of a new version: what is assumed of it, and what its own labels showed."""
+        name = self._new_versions[place]
+        if name is None:
+            return []
+        known = self._known_before[place]
+        errors = np.abs(made.value[:known] - made.figures[:known])[self._windows_of[name][:known]]
+        errors = errors[np.isfinite(errors)]
+        shown = "no window of it had matured"
+        if len(errors):
+            shown = f"{counted(len(errors), 'window')} of it had matured, off by {errors.mean():.3g} on average"
+        return [f"most rows are of {self._versions.unknown(name)}: assumes that {self._assumed_of_version} ({shown})"]
+
+    # What is estimated -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def of_labels(self) -> list[Metric]:
+        """The metrics that need labels; none where rows were chosen for labelling, which makes estimates of its own."""
+        if self.spec.label is None or self.spec.label.label_probability is not None:
+            return []
+        return [metric for metric in self.metrics if "labels" in metric.needs]
 
     @cached_property
     def _wanted(self) -> list[Metric]:
-        """The metrics that need labels and can be expected."""
-        if self.spec.label is None or self.spec.label.label_probability is not None:
-            return []  # labels of rows that were chosen for labelling make estimates of their own
-        return [metric for metric in self.metrics if can_expect(metric)]
+        return [metric for metric in self.of_labels if self.expects(metric)]
 
     @cached_property
-    def _of_classes(self) -> bool:
-        """Whether the model chooses one of several classes."""
-        return self.spec.task == "multiclass"
-
-    @property
-    def _estimable(self) -> Sequence[Metric]:
-        """Those of the wanted metrics that this kind of model has estimates of."""
-        return self._wanted
-
-    @cached_property
-    def _fitted_metrics(self) -> list[Metric]:
+    def fitted_metrics(self) -> list[Metric]:
         """The metrics that have estimates."""
         return [metric for metric in self._wanted if self.why_none(metric) is None]
 
-    @property
-    def estimators(self) -> tuple[str, str]:
-        """What the estimator is called, and the one that refines it."""
-        return CBPE, LEAF_CBPE
-
-    @property
-    def assumes(self) -> str:
-        """What an interval before 20 windows have matured does not hold, said with each estimate."""
-        return ASSUMES
-
-    @property
-    def reads(self) -> str:
-        """What a row needs for an estimate."""
-        return "a score of each class" if self._of_classes else "a score"
-
-    def remarks(self, metric: Metric) -> list[str]:
-        """What else is to be said of a metric's estimates."""
-        del metric
-        return []
-
     def why_none(self, metric: Metric) -> str | None:
         """Why a metric has no estimates; None where it has."""
-        del metric  # all that are wanted are read from the same rows
-        fit = self._class_fits if self._of_classes else self._fit
-        if isinstance(fit, Undefined):
-            return fit.why
-        return None if self._after else NO_WINDOW
+        why = self.unfit(metric)
+        return NO_WINDOW if why is None and not self._after else why
 
-    def rows_read(self) -> Array:
-        """Rows that have what an estimate needs, by grain."""
-        found, cells = np.zeros(self.series.grains), self._with_score
-        if cells is not None:
-            found += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
-        return found
-
-    @cached_property
-    def _class_fits(self) -> Mapping[str, Calibrator] | Undefined:
-        """By class, in the order of their codes, what its score meant in the reference."""
-        if isinstance(self.classes, Undefined):
-            return self.classes
-        if isinstance(self.classes, ClassCells):
-            return self.classes.fits
-        if not all(("scores", name) in self.series.pieces for name in self.names):
-            return Undefined(TOO_MANY_CELLS)
-        if not self._fitted_until:
-            return Undefined(NOTHING_OLD_ENOUGH)
-        return class_calibrators({name: self.sums.scores[name][: self._fitted_until].total() for name in self.names})
-
-    @cached_property
-    def _fit(self) -> Calibrator | Undefined:
-        if self.reference.edges is not None or ("scores", "") not in self.series.pieces:
-            return Undefined(self._no_scores())
-        if not self._fitted_until:
-            return Undefined(NOTHING_OLD_ENOUGH)
-        return calibrator(self.sums.scores[""][: self._fitted_until].total())
-
-    def _no_scores(self) -> str:
-        if self.reference.edges is not None:
-            return NOT_PROBABILITIES
-        if self.spec.predictions.columns.score is None:
-            return "no score is declared"
-        return TOO_MANY_CELLS
-
-    def scored(self, ranges: Sequence[Range]) -> Scored:
-        """The rows of some ranges of grains that do not overlap."""
-        return self.series.scored(self._groups(ranges), len(ranges))
-
-    def _groups(self, ranges: Sequence[Range]) -> Ints:
+    def groups(self, ranges: Sequence[Range]) -> Ints:
         """Of each grain the place of its range among these, or -1."""
         groups = np.full(self.series.grains, -1)
         for group, (begin, after) in enumerate(ranges):
             groups[begin:after] = group
         return groups
 
-    # By leaf ------------------------------------------------------------------------------------------------------
-
     @property
     def first_after(self) -> int | None:
         """The place of the first grain after the reference; None without estimates."""
-        return self._after[0][0] if self._found else None
-
-    @property
-    def usable(self) -> dict[str, Estimates]:
-        """Estimates by metric; none where nothing could be fitted."""
-        return self._found
-
-    @property
-    def fitted_metrics(self) -> Sequence[Metric]:
-        """The metrics that have estimates, in the order of `figures`."""
-        return self._fitted_metrics
-
-    @property
-    def to_refine(self) -> Calibrator | None:
-        """The calibrator of a binary model that leaves would refine; None where there is nothing to estimate."""
-        if self._of_classes or not self._fitted_metrics or isinstance(self._fit, Undefined):
-            return None
-        return self._fit
-
-    @property
-    def to_join(self) -> Mapping[str, Calibrator] | None:
-        """The calibrators of several classes with which rows are to be read again; None where that is for nothing."""
-        if not self._of_classes or not self._fitted_metrics or isinstance(self._class_fits, Undefined):
-            return None
-        return self._class_fits
-
-    @property
-    def fitted_until(self) -> int:
-        """Number of leading grains that estimates are fitted on."""
-        return self._fitted_until
-
-    @property
-    def fitted_rows(self) -> int:
-        """Labelled rows with a score that estimates are fitted on."""
-        cells = self.series.pieces["scores", ""]
-        fitted = (cells.keys["grain"] < self._fitted_until) & (cells.keys["actual"] < UNLABELLED)
-        return int(cells.rows[fitted].sum())
-
-    @cached_property
-    def _corrections(self) -> Array:
-        if self.leaves is None:
-            return np.zeros((1, 1))
-        cells = self.leaves.cells
-        labelled = cells.where((cells.keys["grain"] < self._fitted_until) & (cells.keys["actual"] < UNLABELLED))
-        group = np.zeros(len(labelled), np.int64)
-        positive = labelled.keys["actual"] == 1
-        reference = leaf_sums(self.leaves, labelled, group, 1)
-        positives = leaf_sums(self.leaves, labelled.where(positive), group[positive], 1)
-        return corrections(LeafSums(reference.weight[0], reference.chance[0]), positives.weight[0])
-
-    def chance(self, fit: Calibrator, ranges: Sequence[Range]) -> Array:
-        """The chance of a positive by range, prediction and score bin, or by score bin alone without leaves."""
-        if self.leaves is None:
-            return fit.chance
-        cells, groups = self.leaves.cells, self._groups(ranges)
-        cells = cells.where(groups[cells.keys["grain"]] >= 0)
-        rows = leaf_sums(self.leaves, cells, groups[cells.keys["grain"]], len(ranges))
-        more = added(rows, self._corrections)
-        return np.clip(fit.chance + more[..., self.leaves.wide], 0.0, 1.0)
-
-    @cached_property
-    def _refits(self) -> Refits | None:
-        """The calibrator of references that were drawn again; made once, for all windows."""
-        return None if isinstance(self._fit, Undefined) else refits(self._fit)
+        return self._after[0][0] if self.usable else None
 
     # Estimates ---------------------------------------------------------------------------------------------------
 
@@ -292,74 +258,46 @@ class WithoutLabels:
         return sum(after <= self.mature_until for _, after, _ in self._after)
 
     @cached_property
-    def _found(self) -> dict[str, Estimates]:
+    def usable(self) -> dict[str, Estimates]:
         """Estimates by metric; none where nothing could be fitted."""
-        if not self._fitted_metrics:
+        if not self.fitted_metrics:
             return {}
         ranges = [each[:2] for each in self._after]
         together = [ranges[start : start + TOGETHER] for start in range(0, len(ranges), TOGETHER)]
         values = np.concatenate([self.figures(some) for some in together], axis=-1)
-        every = [self._made(metric, values[:, row]) for row, metric in enumerate(self._fitted_metrics)]
+        every = [self._made(metric, values[:, row]) for row, metric in enumerate(self.fitted_metrics)]
         drawn = to_draw(every)
         spread = self.spread([ranges[place] for place in drawn.tolist()]) if len(drawn) else {}
         return {
             metric.name: with_ends(metric, each, drawn, spread.get(metric.name))
-            for metric, each in zip(self._fitted_metrics, every, strict=True)
+            for metric, each in zip(self.fitted_metrics, every, strict=True)
         }
-
-    def figures(self, ranges: Sequence[Range]) -> Array:
-        """What is expected of ranges of grains: by estimator, plain before finer, metric and range."""
-        if isinstance(self.classes, ClassCells):
-            every = [expected_of_classes(self.classes.sums(self._groups(ranges), len(ranges)))]
-        elif isinstance(self._fit, Undefined):
-            return np.full((1, len(self._fitted_metrics), len(ranges)), np.nan)
-        else:
-            scored, chances = self.scored(ranges), [self._fit.chance]
-            chances += [self.chance(self._fit, ranges)] if self.leaves else []
-            every = [expected(scored, chance) for chance in chances]
-        return np.array([[figure(metric, found) for metric in self._fitted_metrics] for found in every])
-
-    def spread(self, ranges: Sequence[Range]) -> dict[str, tuple[Array, Array]]:
-        """By metric what to add to the best estimates of ranges for the ends of their intervals; low and high."""
-        if isinstance(self.classes, ClassCells):
-            rows = self.classes.sums(self._groups(ranges), len(ranges))
-            fitted = self.sums[: self._fitted_until].total()
-            counts, squares = fitted.counts[:, :-1], fitted.squares[:, :-1]
-            return class_spread(self._fitted_metrics, self.classes.fits, counts, squares, rows)
-        if isinstance(self._fit, Undefined) or self._refits is None:
-            return {}
-        return resampled(self._fitted_metrics, self._refits, self.scored(ranges), self.chance(self._fit, ranges))
 
     def _made(self, metric: Metric, values: Array) -> Made:
         by_grain = metric.parts(self.sums)
         shown = metric.value(np.stack([by_grain[begin:after].sum(axis=0) for begin, after, _ in self._after]))
         figures = np.where(np.arange(len(shown)) < self._ripe, shown, np.nan)
-        constant = float(metric.value(by_grain[: self._fitted_until].sum(axis=0)[None])[0])
-        finer = values[1] if len(values) > 1 else None
-        return made(values[0], finer, figures, constant, np.array(self._read, float), self._known_before)
+        constant = float(metric.value(by_grain[: self.fitted_until].sum(axis=0)[None])[0])
+        rows = np.array(self._rows_read, float)
+        return made(self.estimators, values, figures, constant, rows, self._known_before)
 
     def estimates(self) -> list[Estimate]:
-        """One for each metric and window after the reference that has rows with a score."""
+        """One for each metric that has estimates and each window after the reference."""
         found = []
         rows = [int(self.sums.rows[begin:after].sum()) for begin, after, _ in self._after]
-        for metric in self._fitted_metrics:
-            made = self._found[metric.name]
+        for metric in self.fitted_metrics:
+            made = self.usable[metric.name]
             for place, (*_, window) in enumerate(self._after):
-                found.append(self._estimate(metric, made, place, window, rows[place], self._read[place]))
+                found.append(self._estimate(metric, made, place, window, rows[place], self._rows_read[place]))
         return found
 
     @cached_property
-    def _read(self) -> list[int]:
+    def _rows_read(self) -> list[int]:
         """By window after the reference, how many rows have what an estimate needs."""
-        of_grains = self.rows_read()
+        of_grains, cells = np.zeros(self.series.grains), self.read_cells
+        if cells is not None:
+            of_grains += np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.series.grains)
         return [int(of_grains[begin:after].sum()) for begin, after, _ in self._after]
-
-    @property
-    def _with_score(self) -> Cells | None:
-        """Cells that hold each row with its scores once."""
-        if isinstance(self.classes, ClassCells):
-            return self.classes.by_prediction
-        return self.series.pieces.get(("scores", ""))
 
     def _estimate(self, metric: Metric, made: Estimates, place: int, window: Window, rows: int, read: int) -> Estimate:
         value, band = float(made.value[place]), made.then[place]
@@ -381,7 +319,7 @@ class WithoutLabels:
                 0,
                 Status.UNDEFINED,
                 why,
-                estimator=self.estimators[int(made.refined[place])],
+                estimator=self.estimators[made.chosen[place]].name,
             )
         low, high = float(made.low[place]), float(made.high[place])
         told = np.isfinite(low) and np.isfinite(high)
@@ -398,26 +336,26 @@ class WithoutLabels:
             n=rows,
             labelled=0,
             status=Status.ESTIMATED,
-            why="; ".join([self.assumes, *said]),
+            why="; ".join([self.assumes, *self._of_new_version(made, place), *said]),
             interval=("conformal" if band.half is not None else "resampled") if told else None,
-            estimator=self.estimators[int(made.refined[place])],
+            estimator=self.estimators[made.chosen[place]].name,
         )
 
     def track_record(self) -> list[TrackRecord]:
         """One for each metric that could be estimated, or why it cannot."""
-        return [self._record(metric) for metric in self._wanted]
+        return [self._record(metric) for metric in self.recorded]
 
     def _record(self, metric: Metric) -> TrackRecord:
-        if metric.name not in self._found:
+        if metric.name not in self.usable:
             why = self.why_none(metric)
-            return TrackRecord(metric.name, ALL_ROWS, None, self.estimators[0], Standing.UNDEFINED, why=why)
-        made = self._found[metric.name]
+            return TrackRecord(metric.name, ALL_ROWS, None, self.estimators[0].name, Standing.UNDEFINED, why=why)
+        made = self.usable[metric.name]
         now, constant = made.now, made.constant
         return TrackRecord(
             metric=metric.name,
             slice=ALL_ROWS,
             version=None,
-            estimator=self.estimators[int(made.refined[-1])],
+            estimator=self.estimators[made.chosen[-1]].name,
             status=Standing.WITHDRAWN if now.withdrawn else Standing.IN_USE,
             reference_end=self.reference_end,
             reference_value=constant if np.isfinite(constant) else None,

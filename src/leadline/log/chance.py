@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.log.columns import number
-from leadline.values import InputError
+from leadline.values import InputError, counted
 
 #: the column of outcomes and of facts
 CHANCE = "label_probability"
@@ -45,7 +45,8 @@ def require_usable(found: Mapping[str, int], column: str) -> None:
         return
     place = ("outcomes", "columns", CHANCE)
     if found["unusable"]:
-        some = f"{found['unusable']:,} of {found['labels']:,} labels have"
+        has = "has" if found["unusable"] == 1 else "have"
+        some = f"{found['unusable']:,} of {counted(found['labels'], 'label')} {has}"
         raise InputError(
             f"outcomes: {some} a {column!r} that is no probability: it is to be a number above 0 (from {LEAST:g} on)"
             " and up to 1, with a point and not a comma, as `leadline label next` wrote it",
@@ -53,8 +54,8 @@ def require_usable(found: Mapping[str, int], column: str) -> None:
         )
     if found["without"] == found["labels"]:
         raise InputError(
-            f"outcomes: none of the {found['labels']:,} labels says in {column!r} with which probability its row was"
-            " chosen: nobody knows which rows they stand for, so that no figure can be made of them. Choose rows with"
-            " `leadline label next`; labels that come for all rows need no label_probability: leave it out",
+            f"outcomes: none of {counted(found['labels'], 'label')} says in {column!r} with which probability its row"
+            " was chosen: nobody knows which rows they stand for, so that no figure can be made of them. Choose rows"
+            " with `leadline label next`; labels that come for all rows need no label_probability: leave it out",
             place,
         )

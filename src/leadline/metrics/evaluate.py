@@ -24,6 +24,9 @@ EXACT = 2.0**52
 #: with fewer windows than one in so many grains, a sum for each is faster than running sums of all
 FEW = 16
 
+#: share of grains with rows above which those without are no burden
+FILLED = 0.5
+
 Range = tuple[int, int]
 
 
@@ -50,7 +53,7 @@ def evaluate(metric: Metric, window: Sums, history: Sums | None = None, entities
     groups = None if entities is None else metric.parts(entities)
     if groups is not None:
         groups = np.concatenate([np.zeros((before, *groups.shape[1:])), groups])
-    return _evaluated(metric, parts, [(before, len(parts))], groups)[0]
+    return _evaluated(metric, parts, [(before, len(parts))], [0], groups)[0]
 
 
 def evaluate_windows(
@@ -62,14 +65,20 @@ def evaluate_windows(
     windows   first grain and the one after the last, places in `sums`; the `HISTORY` grains before are its history
     entities  by grain and hash group of the entities, where one is declared; not for metrics that read histograms
     """
-    parts = metric.parts(sums)
-    groups = None if entities is None or metric.histogram is not None else metric.parts(entities)
     found: list[Evaluated] = []
     for start in range(0, len(windows), TOGETHER):
         some = windows[start : start + TOGETHER]
         first, last = max(min(begin for begin, _ in some) - HISTORY, 0), max(after for _, after in some)
-        moved = [(begin - first, after - first) for begin, after in some]
-        found += _evaluated(metric, parts[first:last], moved, None if groups is None else groups[first:last])
+        # grains without rows change nothing: where most are, as with times that are wrong by decades, they are left out
+        filled = sums.rows[first:last] > 0
+        kept = filled if 0 < filled.mean() <= FILLED else np.ones_like(filled)
+        chosen = slice(first, last) if kept.all() else first + np.flatnonzero(kept)
+        parts = metric.parts(sums[chosen])
+        groups = None if entities is None or metric.histogram is not None else metric.parts(entities[chosen])
+        place = np.concatenate([[0], np.cumsum(kept)])
+        moved = [(int(place[begin - first]), int(place[after - first])) for begin, after in some]
+        earlier = [int(place[max(begin - HISTORY - first, 0)]) for begin, _ in some]
+        found += _evaluated(metric, parts, moved, earlier, groups)
     return found
 
 
@@ -80,11 +89,13 @@ def evaluate_each(metric: Metric, sums: Sequence[Sums], window: Range) -> list[E
     found: list[Evaluated] = []
     for start in range(0, len(sums), SLICES_TOGETHER):
         # one after the other, so far apart that no slice is in another's history
-        rows = [metric.parts(each)[first:after] for each in sums[start : start + SLICES_TOGETHER]]
+        rows = [metric.parts(each[first:after]) for each in sums[start : start + SLICES_TOGETHER]]
         apart = np.zeros((HISTORY, rows[0].shape[1]))
         stride = HISTORY + after - first
         windows = [(place * stride + HISTORY + begin - first, (place + 1) * stride) for place in range(len(rows))]
-        found += _evaluated(metric, np.concatenate([part for row in rows for part in (apart, row)]), windows, None)
+        earlier = [max(begin - HISTORY, 0) for begin, _ in windows]
+        together = np.concatenate([part for row in rows for part in (apart, row)])
+        found += _evaluated(metric, together, windows, earlier, None)
     return found
 
 
@@ -93,8 +104,10 @@ def _extremes_allowed() -> np.errstate:
     return np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")
 
 
-def _evaluated(metric: Metric, by_grain: Array, windows: Sequence[Range], groups: Array | None) -> list[Evaluated]:
-    """by_grain has shape (grains, parts), groups (grains, hash groups, parts)."""
+def _evaluated(
+    metric: Metric, by_grain: Array, windows: Sequence[Range], earlier: Sequence[int], groups: Array | None
+) -> list[Evaluated]:
+    """by_grain has shape (grains, parts), groups (grains, hash groups, parts); `earlier`: where each history begins."""
     broken = np.logical_not(np.isfinite(by_grain).all(axis=1, keepdims=True))
     if broken.any():
         by_grain = np.where(broken, 0.0, by_grain)
@@ -108,7 +121,7 @@ def _evaluated(metric: Metric, by_grain: Array, windows: Sequence[Range], groups
     some: list[Evaluated] = []
     if len(defined):
         with _extremes_allowed():
-            history = _history(metric, totals, begin[defined])
+            history = _history(metric, totals, np.array(earlier)[defined], begin[defined])
             some = _of_defined(
                 metric, totals, total[defined], value[defined], begin[defined], after[defined], history, groups
             )
@@ -153,9 +166,8 @@ def _of_defined(
     return [Evaluated(*each) for each in zip(value.tolist(), intervals, bound.tolist(), strict=True)]
 
 
-def _history(metric: Metric, totals: _Totals, begin: Array) -> Spreads:
-    """How much the figure varied from grain to grain before each window."""
-    first = np.maximum(begin - HISTORY, 0)
+def _history(metric: Metric, totals: _Totals, first: Array, begin: Array) -> Spreads:
+    """How much the figure varied from grain to grain before each window, from `first` on."""
     total = totals(first, begin)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         known = np.isfinite(metric.value(total)) & (begin > first)

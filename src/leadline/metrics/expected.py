@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from leadline.metrics.metric import Mean, Metric, divided
+from leadline.metrics.metric import Metric, divided
 from leadline.metrics.multiclass import MacroAuc, class_auc
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.sums import LINEAR_BINS, LOGIT_BINS, LOGIT_RANGE, Array, Histogram, Measure, Sums
@@ -64,8 +64,7 @@ class Scored:
 
 def measures_if(metrics: Sequence[Metric]) -> tuple[Measure, ...]:
     """What has to be summed by score bin so that the losses of these metrics can be expected: each as if 0 and if 1."""
-    means = [metric for metric in metrics if isinstance(metric, Mean) and can_expect(metric)]
-    wanted = {metric.measure.name: metric.measure for metric in means}
+    wanted = {each.name: each for metric in metrics if can_expect(metric) for each in metric.measures}
     return tuple(_as_if(measure, label) for measure in wanted.values() for label in (0, 1))
 
 
@@ -112,7 +111,7 @@ def expected(scored: Scored, chance: Array) -> Expected:
         positives=weights[1].sum(-2),
         negative_squares=squares[0].sum(-2),
         positive_squares=squares[1].sum(-2),
-        scored=scored.scored.sum(-2),
+        scored=np.broadcast_to(scored.scored.sum(-2), weights[0].sum(-2).shape),  # the same in every draw of labels
         bins=scored.bins,
     )
     sums = Sums(

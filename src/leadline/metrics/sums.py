@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Places = slice | NDArray[np.intp]
+"""Of grains."""
 
 #: scores are cut at multiples of 2^-32 before they are binned or summed
 SCORE_UNIT = 2**32
@@ -71,7 +73,7 @@ class Histogram:
     def __add__(self, other: Histogram) -> Histogram:
         return self._each(lambda name: getattr(self, name) + getattr(other, name))
 
-    def __getitem__(self, index: slice) -> Histogram:
+    def __getitem__(self, index: Places) -> Histogram:
         return self._each(lambda name: getattr(self, name)[index])
 
     def total(self) -> Histogram:
@@ -129,7 +131,7 @@ class Sums:
             errors=None if self.errors is None or other.errors is None else self.errors + other.errors,
         )
 
-    def __getitem__(self, index: slice) -> Sums:
+    def __getitem__(self, index: Places) -> Sums:
         return self._each(lambda array: array[index], lambda histogram: histogram[index])
 
     def total(self) -> Sums:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.metrics.errors import ErrorQuantile, error_edges
 from leadline.metrics.metric import (
@@ -26,9 +27,10 @@ from leadline.metrics.metric import (
     divided,
 )
 from leadline.metrics.paired import Difference
-from leadline.metrics.ranking import RocAuc
+from leadline.metrics.ranking import RocAuc, both_classes, quarters
 from leadline.metrics.regression import ABSOLUTE, SQUARED
 from leadline.metrics.sums import Array, Histogram, Sums
+from leadline.stats.auc import binning_bound
 from leadline.stats.growth import (
     effective_counts,
     group_areas,
@@ -49,6 +51,8 @@ from leadline.values import Target
 NEAREST = 1e-6
 #: correlation of the rows of one look that is assumed as long as too few looks tell it: only what is plain is found
 UNLEARNT = 0.1
+#: by how much bins may blur an AUC: the real error is mostly 6 to 12 times smaller
+HIDDEN = 0.1
 #: positives in a group of rows whose AUC is one bet
 GROUP_POSITIVES = 5.0
 
@@ -90,6 +94,7 @@ def stream(
         value, variance = _gained(metric, sums, target)
     if isinstance(metric, RocAuc) and ranked is not None:
         value, variance = mean_of_groups(group_figures(ranked, len(parts)))
+        value = np.where(_in_order(parts), value, np.nan)
     size = np.asarray(metric.size(parts), dtype=np.float64)
     floor = np.ones(len(parts))
     if entities is not None and metric.histogram is None:
@@ -164,6 +169,25 @@ def _clustered(metric: Metric, parts: Array, entities: Sums) -> Array:
             within[known] = metric.row_variance(parts[known])
         before = np.concatenate([[0.0], np.cumsum(between)[:-1]]), np.concatenate([[0.0], np.cumsum(within)[:-1]])
         return np.asarray(np.maximum(np.where(before[1] > 0, before[0] / before[1], 1.0), 1.0))
+
+
+def _in_order(parts: Array) -> NDArray[np.bool_]:
+    """Which looks are fed: those before which most looks had scores far enough apart for their bins to tell an order.
+
+    parts   of an AUC by look
+
+    A model may give all its scores between .50 and .51: then all rows of a look share a bin, which looks like an AUC of
+    .5 and is none. Told from the looks before, so that scores that become all the same are found.
+    """
+    negatives, positives, *_ = quarters(parts)
+    known = both_classes(parts)
+    hidden = np.full(len(parts), np.nan)
+    hidden[known] = binning_bound(negatives[known], positives[known])
+    told = np.flatnonzero(known)
+    fed = np.ones(len(parts), dtype=bool)
+    for place, look in enumerate(told):
+        fed[look] = np.median(hidden[told[: max(place, 1)]]) <= HIDDEN
+    return fed
 
 
 def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Histogram | None, phi: Array) -> Array:

@@ -7,7 +7,8 @@ from leadline.values import Budget, Target
 
 
 def budget(metric: Metric, target: Target, value: float | None, latest: float | None) -> Budget | None:
-    """What a window spent of the errors that a promise about a share allows; None for other metrics.
+    """What a window spent of the errors that a promise about a share allows; None for other metrics, and where what is
+    allowed are hits, as in a promise of recall of at most .9.
 
     value, latest   the figure of the window, and of its latest look
 
@@ -21,7 +22,12 @@ def budget(metric: Metric, target: Target, value: float | None, latest: float | 
     (0.5, 2.0)
     """
     allowed = 1 - target.limit if target.side == "at_least" else target.limit
-    if not isinstance(metric, Share | MeanShare) or value is None or allowed <= 0:
+    if (
+        not isinstance(metric, Share | MeanShare)
+        or value is None
+        or allowed <= 0
+        or target.rewards_worse(metric.better)
+    ):
         return None
 
     def of(figure: float) -> float:

@@ -83,7 +83,7 @@ def fold(
     mirror = np.full((len(streams), behind.shape[-1]), -np.inf)
     evidence = np.full(phi.shape, -np.inf)
     latched: Bools = np.zeros(len(streams), dtype=bool)
-    begun = np.zeros(len(streams), dtype=np.int64)
+    begun = np.full(len(streams), first, dtype=np.int64)
     breaches: list[list[Breach]] = [[] for _ in streams]
 
     def clear(place: int, look: int) -> None:
@@ -95,18 +95,18 @@ def fold(
                 if latched[place]:
                     clear(place, look)
                 latched[place] = False
-                wealth[place], begun[place] = -np.inf, look
+                wealth[place], begun[place] = -np.inf, max(look, first)
         usable = np.isfinite(phi[:, look]) & (look >= first)
         _grow(wealth, against[:, look], phi[:, look], start, usable & ~latched)
         _grow(mirror, behind[:, look], phi[:, look], start, usable & latched)
-        evidence[:, look] = _score(wealth)
         for place in np.flatnonzero(latched & (_score(mirror) >= limit)).tolist():
             clear(place, look)
             latched[place] = False
             wealth[place], begun[place] = -np.inf, look + 1
-        for place in np.flatnonzero(usable & ~latched & (_score(wealth) >= limit)).tolist():
-            each, first = streams[place], int(begun[place])
-            since = first + change(each.against[first : look + 1], phi[place, first : look + 1], look - first)
+        evidence[:, look] = _score(wealth)
+        for place in np.flatnonzero(usable & ~latched & (evidence[:, look] >= limit)).tolist():
+            each, fed = streams[place], slice(int(begun[place]), look + 1)
+            since = fed.start + change(each.against[fed], phi[place, fed], look - fed.start)
             breaches[place].append(Breach(since, look, None))
             latched[place] = True
             mirror[place] = -np.inf

@@ -32,4 +32,10 @@ def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> t
     low, high = target.met(found.interval.low), target.met(found.interval.high)
     if low and high:
         return Verdict.HOLDS, None
-    return (Verdict.UNCERTAIN, None) if low or high else (Verdict.BREACHED, None)
+    if not low and not high:
+        return Verdict.BREACHED, None
+    # whether the rows alone would have told, without what the bins of their scores or errors hide
+    inner = target.met(found.interval.low + found.bound), target.met(found.interval.high - found.bound)
+    if found.bound > 0 and inner[0] == inner[1]:
+        return Verdict.UNCERTAIN, f"it is read from bins, and what these hide may be ±{found.bound:.2g}"
+    return Verdict.UNCERTAIN, None

@@ -42,7 +42,7 @@ from leadline.stats.growth import (
     jaccard_target,
     share_gains,
 )
-from leadline.values import KEEPS, Target, Undefined
+from leadline.values import KEEPS, Target, Undefined, counted
 
 #: how far a metric between 0 and 1 is imagined to fall, and by which factor a loss to grow
 POINTS = (0.02, 0.05, 0.10, 0.20)
@@ -291,8 +291,8 @@ def advice(
         )
     elif not isinstance(twice, Undefined) and twice < HELPS * looks:
         said.append(
-            f"a drop of {size} would be found in {twice * look_days:.0f} instead of {looking:.0f} days of looking with"
-            " twice the labels"
+            f"a drop of {size} would be found in {twice * look_days:.0f} instead of {counted(round(looking), 'day')} of"
+            " looking with twice the labels"
         )
     elif phi > DIFFER and looks > 1.5:
         said.append(
@@ -300,5 +300,6 @@ def advice(
             " they differ by, and slice by it"
         )
     if wait > WAITING * (looking + wait):
-        said.append(f"{wait:.0f} days are waiting for labels: a proxy that comes earlier would tell sooner")
+        waiting = counted(round(wait), "day is", "days are")
+        said.append(f"{waiting} waiting for labels: a proxy that comes earlier would tell sooner")
     return tuple(said)

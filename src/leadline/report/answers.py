@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from leadline.report.document import Content
 from leadline.report.words import (
     VERDICTS,
-    counted,
+    alike,
+    bracketed,
     day,
     days,
     interval,
@@ -21,10 +22,12 @@ from leadline.report.words import (
     printable,
     promised,
     share,
+    signed,
 )
 from leadline.values import (
     ALL_ROWS,
     Breach,
+    Change,
     Estimate,
     Judgement,
     Labels,
@@ -38,6 +41,7 @@ from leadline.values import (
     Undefined,
     Verdict,
     Window,
+    counted,
 )
 
 Declared = tuple[str, Relative | Target | Undefined, Span]
@@ -91,15 +95,32 @@ def summary(objectives: Sequence[Judgement]) -> str:
     """How many objectives there are, and how many of each verdict.
 
     >>> summary([])
-    'No objectives are declared.'
+    'Nothing is judged, for no objectives are declared.'
     """
     if not objectives:
-        return "No objectives are declared."
+        return "Nothing is judged, for no objectives are declared."
     declared = len({_objective(each) for each in objectives})
     counts = Counter(each.status for each in objectives)
     said = [f"{counts[status]:,} {_plural(VERDICTS[status], counts[status])}" for status in ORDER if counts[status]]
     many = f" ({len(objectives):,} with their slices)" if len(objectives) > declared else ""
     return f"{counted(declared, 'objective')}{many}: {', '.join(said)}."
+
+
+def to_promise(content: Content) -> str | None:
+    """What to do where nothing is judged; None where something is."""
+    if content.objectives:
+        return None
+    names = [each.metric for each in content.estimates if each.value is not None and content.better.get(each.metric)]
+    metric = next(iter(names), None)
+    example = "" if metric is None else f", such as {{metric: {metric}, {_side(content, metric)}: ..., window: 28d}}"
+    return (
+        f"Write under `objectives` what is promised{example}. Until then `leadline check` exits with 0, whatever the"
+        " figures are."
+    )
+
+
+def _side(content: Content, metric: str) -> str:
+    return "at_most" if content.better[metric] == "lower" else "at_least"
 
 
 def _plural(verdict: str, count: int) -> str:
@@ -166,12 +187,30 @@ def breach_sentences(content: Content) -> Iterator[str]:
         yield f"{_promise(each)} is at risk: {each.why}."
     if len(risky) > TOLD:
         yield f"… and {len(risky) - TOLD:,} more that are at risk."
+    yield from _because([each for each in ordered(content.objectives) if each.status is Verdict.UNCERTAIN])
     ended = [(each, breach) for each in content.objectives for breach in each.breaches if breach.cleared is not None]
     latest = sorted(ended, key=lambda item: item[1].found, reverse=True)
     for each, breach in latest[:TOLD]:
         yield _ended(each, breach, ZoneInfo(content.zone))
     if len(latest) > TOLD:
         yield f"… and {len(latest) - TOLD:,} earlier breaches that ended."
+
+
+def reasons(judged: Sequence[Judgement]) -> Iterator[str]:
+    """Why these could not be judged, once for each reason."""
+    by_why: dict[str, list[str]] = {}
+    for each in judged:
+        if each.why:
+            by_why.setdefault(each.why, []).append(_promise(each))
+    for why, promises in by_why.items():
+        more = [] if len(promises) <= NAMED else [f"{len(promises) - NAMED:,} more"]
+        yield f"{_listed([*promises[:NAMED], *more])}: {printable(why)}."
+
+
+def _because(uncertain: Sequence[Judgement]) -> Iterator[str]:
+    """What makes these uncertain, where it is not the width of their interval."""
+    for said in reasons(uncertain):
+        yield f"Uncertain is {said}"
 
 
 def _promise(each: Judgement) -> str:
@@ -214,33 +253,116 @@ def budget_sentence(content: Content) -> str | None:
 # Without labels -----------------------------------------------------------------------------------------------------
 
 
-def awaited(content: Content) -> list[Estimate]:
-    """By metric the newest estimate of a window that has no figure of mature labels yet."""
+NOWCAST = "nowcast"
+"""What the estimator is called that reads the labels so far."""
+
+
+AWAITED_HEAD = ("", "#estimate", "95 % interval", "#off by", "#a constant", "#band held")
+"""The columns of estimates; # stands over numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What is known of a metric without labels; one row of a table.
+
+    estimate  of the newest window that has no figure of mature labels yet; None where there is none
+    record    how far earlier estimates from predictions alone were off; None where nobody knows yet
+    """
+
+    metric: str
+    estimate: Estimate | None
+    record: TrackRecord | None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Written below `AWAITED_HEAD`, all numbers with the same decimals."""
+        value = low = high = None
+        if self.estimate is not None:
+            value, low, high = self.estimate.value, self.estimate.low, self.estimate.high
+        off = () if self.record is None else (self.record.mean_error or 0.0, self.record.constant_error or 0.0)
+        half_width = 0.0 if low is None or high is None else (high - low) / 2
+        scale = None if self.record is None else self.record.reference_value
+        shown = alike((value, low, high, scale, *off), half_width)
+        between = "" if low is None or high is None else bracketed(*shown[1:3])
+        return self.metric, shown[0], between, *(shown[4:] or ("", "")), self.held
+
+    @property
+    def held(self) -> str:
+        """How many 90 % bands held the figure."""
+        if self.record is None or self.record.band_covered is None:
+            return ""
+        return f"{round(self.record.band_covered * self.record.band_windows)} of {self.record.band_windows}"
+
+
+def awaited(content: Content) -> list[Awaited]:
+    """One a metric that has an estimate or a record, in the order of the records."""
+    newest = {each.metric: each for each in believed(content)}
+    records = {
+        each.metric: each
+        for each in content.track_record
+        if each.status is Standing.IN_USE and each.mean_error is not None and each.constant_error is not None
+    }
+    names = dict.fromkeys([*(each.metric for each in content.track_record), *newest])
+    return [Awaited(name, newest.get(name), records.get(name)) for name in names if name in newest or name in records]
+
+
+def believed(content: Content) -> list[Estimate]:
+    """The estimates of all rows for windows that have no figure of mature labels, one a metric and window, by time.
+
+    Of two for one window the nowcast is believed: it is made where half of the labels of each class (but one) have come
+    by the age of the rows, and it needs not assume that a score means what it meant.
+    """
     realised = {
         (each.metric, each.window)
         for each in content.estimates
         if each.slice == ALL_ROWS and each.version is None and each.status is Status.REALISED
     }
-    newest = {
-        each.metric: each
-        for each in content.estimated
-        if each.slice == ALL_ROWS and each.value is not None and (each.metric, each.window) not in realised
-    }
-    return list(newest.values())
+    found: dict[tuple[str, Window], Estimate] = {}
+    for each in (*content.estimated, *content.estimates):
+        key = each.metric, each.window
+        usable = each.value is not None and each.status is Status.ESTIMATED and each.slice == ALL_ROWS
+        better = key not in found or each.estimator == NOWCAST
+        if usable and better and each.version is None and key not in realised:
+            found[key] = each
+    return sorted(found.values(), key=lambda each: each.window)
+
+
+def awaited_sentences(content: Content) -> Iterator[str]:
+    """What the columns of `awaited` say."""
+    rows = awaited(content)
+    estimates = [each.estimate for each in rows if each.estimate is not None]
+    zone = ZoneInfo(content.zone)
+    if len({each.window for each in estimates}) == 1:
+        yield f"The estimates are for {days(estimates[0].window, zone)}, the newest window that has one."
+    come = [each.metric for each in estimates if each.estimator == NOWCAST]
+    if come:
+        yield (
+            f"{_listed(come)}: from the labels so far, which are believed rather than scores where half of them are in."
+        )
+    if len({each.window for each in estimates}) > 1:
+        by_window: dict[Window, list[str]] = {}
+        for each in estimates:
+            by_window.setdefault(each.window, []).append(each.metric)
+        said = "; ".join(f"of {_listed(names)} for {days(window, zone)}" for window, names in by_window.items())
+        yield f"The estimates are for the newest window that has one: {said}."
+    records = [each.record for each in rows if each.record is not None]
+    if records:
+        counts = {each.windows for each in records}
+        last = f"{'up to ' if len(counts) > 1 else ''}{counted(max(counts), 'window')}"
+        held = "; band held: in how many their 90 % band held it" if any(each.held for each in rows) else ""
+        yield (
+            "Off by: how far estimates from predictions alone were from what labels showed, on average over the last"
+            f" {last}; a constant: the same of the reference's figure{held}."
+        )
 
 
 def record_sentences(content: Content) -> Iterator[str]:
-    """How far earlier estimates were from what labels showed, and what no estimate can see."""
+    """Which estimates are not made, and what no estimate can see."""
     by_why: dict[str, list[str]] = {}
     for each in content.track_record:
         if each.status is not Standing.IN_USE:
             withdrawn = "are withdrawn" if each.status is Standing.WITHDRAWN else "cannot be made"
             by_why.setdefault(f"{withdrawn}: {each.why}.", []).append(each.metric)
-        elif each.mean_error is not None and each.constant_error is not None:
-            yield (
-                f"{each.metric} was off by {numbers(each.mean_error)[0]} on average over the last"
-                f" {counted(each.windows, 'window')} (a constant: {numbers(each.constant_error)[0]}){_band(each)}."
-            )
     for why, metrics in by_why.items():
         yield f"Estimates of {_listed(metrics)} without labels {why}"
     if any(each.status is Standing.IN_USE for each in content.track_record):
@@ -263,20 +385,39 @@ def _no_longer(content: Content) -> str:
     return of_errors if content.task == "regression" else of_scores
 
 
+def told_changes(content: Content) -> list[Change]:
+    """The changes since the reference that have an interval."""
+    return [each for each in content.changes if each.low is not None and each.high is not None]
+
+
+def change_caption(content: Content) -> str:
+    """What the table of `told_changes` is of."""
+    window = days(told_changes(content)[0].window, ZoneInfo(content.zone))
+    return f"What changed since the reference, over {window}:"
+
+
+CHANGE_HEAD = ("", "#reference", "#now", "#by inputs", "#by labels", "95 % interval")
+"""The columns of changes; # stands over numbers."""
+
+
+def change_cells(each: Change) -> tuple[str, ...]:
+    """The cells of a change below `CHANGE_HEAD`, all numbers with the same decimals."""
+    half_width = 0.0 if each.low is None or each.high is None else (each.high - each.low) / 2
+    values = (each.reference_value, each.value, each.by_inputs, each.by_labels, each.low, each.high)
+    before, now, inputs, labels, low, high = alike(values, half_width)
+    between = "" if each.low is None or each.high is None else bracketed(low, high)
+    return each.metric, before, now, signed(inputs), signed(labels), between
+
+
 def change_sentences(content: Content) -> Iterator[str]:
-    """What changed since the reference: by what the inputs explain and by what only labels show; worst leaf first."""
-    told = [each for each in content.changes if each.low is not None and each.high is not None]
+    """What follows from the changes; the worst leaf first."""
+    told = told_changes(content)
     if not told:
         return
+    yield (
+        "By inputs: what estimates from predictions alone explain; by labels: what only labels show, with its interval."
+    )
     zone = ZoneInfo(content.zone)
-    for each in told:
-        before, now, inputs, labels = (
-            numbers(value)[0] for value in (each.reference_value, each.value, each.by_inputs, each.by_labels)
-        )
-        yield (
-            f"{each.metric} went from {before} in the reference to {now}: the inputs explain {_signed(inputs)},"
-            f" and only labels show {_signed(labels)}{_ends(each.by_labels, each.low, each.high)}."
-        )
     shown = [each.metric for each in told if each.shown]
     window = days(told[0].window, zone)
     if shown:
@@ -303,19 +444,9 @@ def change_sentences(content: Content) -> Iterator[str]:
 APART = 2  # leaves that are named
 
 
-def _signed(number: str) -> str:
-    return number if number.startswith("-") else f"+{number}"
-
-
 def _ends(value: float, low: float | None, high: float | None) -> str:
     between = interval(value, low, high)[1]
     return f" {between}" if between else ""
-
-
-def _band(each: TrackRecord) -> str:
-    if each.band_covered is None:
-        return ""
-    return f"; the 90 % band held {round(each.band_covered * each.band_windows)} of {each.band_windows}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -390,6 +521,15 @@ def _ranking(metric: str, slices: Sequence[Served], sign: int) -> Ranking:
     whole = next((each.whole for each in slices if each.whole is not None), None)
     rest = max(slices, key=lambda each: each.off, default=None)
     return Ranking(metric, whole, worst, None if worst else rest, len(slices))
+
+
+def served_cells(each: Served) -> tuple[str, str, str]:
+    """The value, its interval and that of all rows, with the same decimals."""
+    if each.low is None or each.high is None:
+        value, whole = alike((each.value, each.whole))
+        return value, "", "" if each.whole is None else whole
+    value, low, high, whole = alike((each.value, each.low, each.high, each.whole), (each.high - each.low) / 2)
+    return value, bracketed(low, high), "" if each.whole is None else whole
 
 
 def _telling(slices: Sequence[Served], sign: int) -> Iterator[Served]:
@@ -484,6 +624,18 @@ def estimated(content: Content, key: Key) -> list[Estimate]:
     return sorted(found, key=lambda each: each.window)
 
 
+def latest(content: Content) -> list[Estimate]:
+    """By metric the last figure of all rows; what labels so far will come to before what they say so far."""
+    found: dict[str, Estimate] = {}
+    for each in content.estimates:
+        if each.slice == ALL_ROWS and each.version is None and each.value is not None:
+            before = found.get(each.metric)
+            told = before is not None and before.window == each.window and before.status is Status.ESTIMATED
+            if not told or each.status is Status.REALISED:
+                found[each.metric] = each
+    return list(found.values())
+
+
 def series(content: Content) -> dict[Key, list[Estimate]]:
     """By metric, slice and version: the estimates of successive windows, where there are at least two."""
     whole = overall(content)
@@ -521,21 +673,33 @@ def label_sentences(content: Content) -> Iterator[str]:
     if not labels.predictions:
         yield "There are no predictions."
         return
-    if not labels.labelled:
-        yield f"{counted(labels.predictions, 'prediction')}; none has a label."
-    else:
+    if labels.labelled:
         has = "has its label" if labels.predictions == 1 else "have their label"
         yield (
             f"{labels.labelled:,} of {counted(labels.predictions, 'prediction')}"
             f" ({share(labels.labelled, labels.predictions)}) {has}."
         )
-    yield from _missing(content)
+        yield from _missing(content)
+    else:
+        none = (
+            f"{counted(labels.predictions, 'prediction')}; none has a label, so figures that need labels have no value."
+        )
+        yield f"{none}{_to_label(labels)}"
     young = labels.predictions - labels.mature
     if young:
         known = labels.labelled - (labels.mature - labels.missing)
         already = f"; {known:,} of them {'has its' if known == 1 else 'have their'} label already" if known > 0 else ""
         yield f"{young:,} {'is' if young == 1 else 'are'} too young to count as missing{already}."
     yield from _odd(labels)
+
+
+def _to_label(labels: Labels) -> str:
+    """What to do where there is no label."""
+    if labels.orphaned:
+        return " Outcomes are there, and of none the id is that of a prediction: check the columns of both ids."
+    if not labels.mature:
+        return ""  # they are to come
+    return " Declare where the outcomes are (`outcomes`), or have some rows labelled (`leadline label next`)."
 
 
 def _missing(content: Content) -> Iterator[str]:

@@ -14,7 +14,7 @@ from rich.text import Text
 from leadline.report import words
 from leadline.report.document import breach_document, rfc3339, target
 from leadline.report.text import STYLES, Row, aligned, question, sentence, slice_cell, title
-from leadline.values import BreachReplay, Replay, RuleReplay, Verdict
+from leadline.values import BreachReplay, Replay, RuleReplay, Verdict, counted
 
 SCHEMA: Final = 1
 RULES = {
@@ -93,7 +93,7 @@ def backtest_summary(replayed: Replayed) -> str:
     found = [breach for each in told for breach in each.breaches]
     declared = len({(each.metric, words.declared(each), each.window) for each in replayed.objectives})
     many = f" ({len(replayed.objectives):,} with their slices)" if len(replayed.objectives) > declared else ""
-    return f"{words.counted(declared, 'objective')}{many}: {words.counted(len(found), 'breach', 'breaches')} found."
+    return f"{counted(declared, 'objective')}{many}: {counted(len(found), 'breach', 'breaches')} found."
 
 
 # JSON ---------------------------------------------------------------------------------------------------------------
@@ -221,28 +221,18 @@ def lead(replay: BreachReplay) -> str:
         return "at the same time"
     # a clock that is set in between makes a day of 23 or 25 hours
     days = round(abs(span) / DAY)
-    length = words.counted(days, "day") if days else words.counted(round(abs(span) / timedelta(hours=1)), "hour")
+    length = counted(days, "day") if days else counted(round(abs(span) / timedelta(hours=1)), "hour")
     return length if span > timedelta() else f"{length} after it"
 
 
 def _rules(told: Sequence[Replay], zone: ZoneInfo, width: int) -> Iterator[Text]:
     tallies = {DETECTOR: detector_tally(told)} | {RULES[name]: of for name, of in rule_tallies(told).items()}
-    rows = [
-        Row(
-            (
-                Text(name),
-                *(Text(f"{count:,}") for count in (of.fired, of.right)),
-                Text(f"{of.cried_wolf:,}", style=STYLES[Verdict.BREACHED] if of.cried_wolf else ""),
-                *(Text(f"{count:,}", style="dim") for count in (of.unknown, of.looks)),
-            )
-        )
-        for name, of in tallies.items()
-    ]
+    rows = [_tallied(name, of) for name, of in tallies.items()]
     yield from aligned(rows, width, {1, 2, 3, 4, 5}, (0,), ("", "fired", "right", "cried wolf", "open", "in looks"))
     start, end = min(each.start for each in told if each.start), max(each.end for each in told if each.end)
     yield from sentence(
         f"From {words.day(start, zone)} to {words.last_day(end, zone)}, over"
-        f" {words.counted(len(told), 'objective or slice', 'objectives and slices')}. An alarm cried wolf where every"
+        f" {counted(len(told), 'objective or slice', 'objectives and slices')}. An alarm cried wolf where every"
         " window of the objective's length with the look in it kept the promise, as it is known today; it is open while"
         " one of these windows has not closed. The detector fires once a breach; the others once a look.",
         width,
@@ -260,11 +250,24 @@ def _rules(told: Sequence[Replay], zone: ZoneInfo, width: int) -> Iterator[Text]
     if silent:
         promises = sum(any(rule.why is not None for rule in each.rules) for each in told)
         yield from sentence(
-            f"Rules that need a reference say nothing of {words.counted(promises, 'objective or slice', 'of them')}:"
+            f"Rules that need a reference say nothing of {counted(promises, 'objective or slice', 'of them')}:"
             f" {silent[0]}.",
             width,
             style="dim",
         )
+
+
+def _tallied(name: str, of: Tally) -> Row:
+    if not of.looks:  # a rule that could not fire was not right never to fire
+        return Row((Text(name),), Text("no look on which it could fire", style="dim"))
+    return Row(
+        (
+            Text(name),
+            *(Text(f"{count:,}") for count in (of.fired, of.right)),
+            Text(f"{of.cried_wolf:,}", style=STYLES[Verdict.BREACHED] if of.cried_wolf else ""),
+            *(Text(f"{count:,}", style="dim") for count in (of.unknown, of.looks)),
+        )
+    )
 
 
 def _untold(objectives: Sequence[Replay], width: int) -> Iterator[Text]:

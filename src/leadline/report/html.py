@@ -15,13 +15,18 @@ from rich.console import Console
 
 from leadline.report import words
 from leadline.report.answers import (
+    AWAITED_HEAD,
+    CHANGE_HEAD,
     Fold,
     Key,
     Ranking,
     Served,
     awaited,
+    awaited_sentences,
     breach_sentences,
     budget_sentence,
+    change_caption,
+    change_cells,
     change_sentences,
     estimated,
     folded,
@@ -31,14 +36,17 @@ from leadline.report.answers import (
     rankings,
     record_sentences,
     series,
+    served_cells,
     span,
     summary,
+    to_promise,
+    told_changes,
 )
 from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
-from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status, Target
+from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status, Target, counted
 
 #: points of charts and figures of tables that one file may hold
 MOST_POINTS: Final = 20_000
@@ -147,7 +155,7 @@ def _heading(content: Content) -> Iterator[Markup]:
     yield tag("h1", words.named(content.model))
     said = f"{content.task} model, as of {words.clock(content.as_of, zone)}"
     if window is not None:
-        said += f"; {words.counted(content.labels.predictions, 'prediction')}, {words.days(window, zone)}"
+        said += f"; {counted(content.labels.predictions, 'prediction')}, {words.days(window, zone)}"
     yield tag("p", said, class_="soft")
 
 
@@ -157,6 +165,7 @@ def _heading(content: Content) -> Iterator[Markup]:
 def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     found = series(content)
     yield tag("p", summary(content.objectives))
+    yield tag("p", said) if (said := to_promise(content)) else None
     charts = list(_charts(content, found, budget))  # the budget goes to these first
     if content.objectives:
         shown = list(folded(content.objectives))
@@ -167,7 +176,7 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         if rest:
             others = table.of(rest[:MOST_ROWS])
             budget.left_out += len(rest[MOST_ROWS:])
-            yield tag("details", tag("summary", f"The other {words.counted(len(rest), 'slice')}"), others)
+            yield tag("details", tag("summary", f"The other {counted(len(rest), 'slice')}"), others)
         found_by_detectors = [tag("li", said) for said in breach_sentences(content)]
         if found_by_detectors:
             yield tag("ul", *found_by_detectors)
@@ -177,22 +186,28 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 
 def _without_labels(content: Content) -> Iterator[Markup]:
-    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
-    if not newest and not sentences:
+    """The newest estimates of windows whose labels are not in, how good earlier ones were, and what changed."""
+    rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
+    if not rows and not sentences and not changes:
         return
-    zone = ZoneInfo(content.zone)
     yield tag("h3", "Without labels")
-    head = ("window", "metric", "#estimate", "95 % interval", "#rows")
-    rows = []
-    for each in newest:
-        value, between = words.interval(each.value, each.low, each.high)
-        cells = (words.days(each.window, zone), words.named(each.metric))
-        numbers = (tag("td", value, class_="n"), tag("td", between), tag("td", f"{each.n:,}", class_="n"))
-        rows.append(tag("tr", *(tag("td", cell) for cell in cells), *numbers))
-    yield _table(head, rows)
-    for said in sentences:
+    yield _columns(AWAITED_HEAD, [each.cells for each in rows])
+    for said in (*awaited_sentences(content), *sentences):
         yield tag("p", said, class_="soft")
+    if changes:
+        yield _columns(CHANGE_HEAD, [change_cells(each) for each in changes], change_caption(content))
+    for said in change_sentences(content):
+        yield tag("p", said, class_="soft")
+
+
+def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> Markup:
+    """A table of written cells; # in a heading stands over numbers."""
+    classes = ["n" if name.startswith("#") else None for name in head]
+    return _table(
+        head,
+        [tag("tr", *(tag("td", each, class_=of) for each, of in zip(row, classes, strict=True))) for row in rows],
+        caption,
+    )
 
 
 class _Objectives:
@@ -268,7 +283,7 @@ def _charts(content: Content, found: dict[Key, list[Estimate]], budget: _Budget)
         young = sum(each.status is Status.PROVISIONAL for each in points)
         yield tag("h3", name)
         if young:
-            said = f"The last {words.counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
+            said = f"The last {counted(young, 'window')} (dashed, hollow) may still change: labels are to come."
             yield tag("p", said.replace("The last 1 window", "The last window"), class_="soft")
         yield drawn
         open_ = {each.window for each in points if each.status is not Status.REALISED}
@@ -347,7 +362,7 @@ def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     chance = max(ranking.by_chance for ranking in found)
     looked = max(ranking.looked for ranking in found)
     if looked >= 10:
-        many = f"Up to {words.counted(looked, 'slice')} were looked at for each metric"
+        many = f"Up to {counted(looked, 'slice')} were looked at for each metric"
         yield tag("p", f"{many}; about {chance} of them would lie apart by chance alone.", class_="soft")
     yield from _every(content, budget)
 
@@ -359,13 +374,12 @@ def _none(ranking: Ranking) -> Markup | None:
     value, between = words.interval(nearest.value, nearest.low, nearest.high)
     told = "no slice is clearly worse than all rows; the furthest off"
     if ranking.whole is None:
-        told = f"the worst of {words.counted(ranking.looked, 'slice')}"
+        told = f"the worst of {counted(ranking.looked, 'slice')}"
     return tag("p", f"{ranking.metric}: {told} is {words.named(nearest.slice)} with {value} {between}.")
 
 
 def _served(each: Served) -> Markup:
-    value, between = words.interval(each.value, each.low, each.high)
-    whole = "" if each.whole is None else words.numbers(each.whole, each.low, each.high)[0]
+    value, between, whole = served_cells(each)
     return tag(
         "tr",
         tag("td", each.metric),

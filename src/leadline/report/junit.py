@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET  # written here, never read
 
 from leadline.report.document import Content, rfc3339
 from leadline.report.words import declared, interval, length, printable
-from leadline.values import Judgement, Verdict
+from leadline.values import Judgement, Verdict, counted
 
 # What XML 1.0 cannot hold, not even escaped. `printable` has written most of it as text already.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -45,7 +45,7 @@ def _case(suite: ET.Element, content: Content, each: Judgement) -> None:
     )
     value, between = interval(each.value, each.low, each.high)
     end = "" if each.window_end is None else f", window until {rfc3339(each.window_end)}"
-    said = f"{each.status.value}: {value} {between}".rstrip() + f" of {each.n:,} rows{end}"
+    said = f"{each.status.value}: {value} {between}".rstrip() + f" of {counted(each.n, 'row')}{end}"
     if each.since is not None:
         said += f", breached since {rfc3339(each.since)}"
     if each.why:

@@ -50,6 +50,8 @@ class PlanReport:
             return
         yield Text("How long would it take to find out?", style="bold")
         yield from _tables(content.plans, width)
+        if all(each.value is None for each in content.plans):
+            return
         yield Text()
         yield from sentence(
             "Days on average from the first prediction after a drop to the day it is found, waiting for labels"
@@ -78,8 +80,12 @@ def _tables(plans: Sequence[Plan], width: int) -> Iterator[Text]:
     for group in by_objective.values():
         first = group[0]
         yield Text()
-        alarms = sum(each.false_alarms for each in group)
         title = f"{words.named(first.metric)} {words.declared(first)} over {words.length(first.window)}"
+        whys = {each.why for each in group}
+        if all(each.value is None for each in group) and len(whys) == 1:
+            yield from sentence(f"{title}: {words.printable(whys.pop() or '')}.", width)
+            continue
+        alarms = sum(each.false_alarms for each in group)
         yield from sentence(
             f"{title}, a look every {words.length(first.look)}; at most {alarms:.2g} false alarms a year.", width
         )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from leadline.report.markup import Markup, tag
-from leadline.report.words import counted, day, days, numbers
-from leadline.values import Estimate, ReliabilityBin, Status
+from leadline.report.words import day, days, numbers
+from leadline.values import Estimate, ReliabilityBin, Status, counted
 
 
 @dataclass(frozen=True)

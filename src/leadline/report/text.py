@@ -13,25 +13,35 @@ from rich.text import Text
 
 from leadline.report import words
 from leadline.report.answers import (
+    AWAITED_HEAD,
+    CHANGE_HEAD,
     WORST,
     Fold,
     Ranking,
     Served,
     awaited,
+    awaited_sentences,
     breach_sentences,
     budget_sentence,
+    change_caption,
+    change_cells,
     change_sentences,
     folded,
     label_sentences,
+    latest,
     ordered,
     overall,
     rankings,
+    reasons,
     record_sentences,
+    served_cells,
     span,
     summary,
+    to_promise,
+    told_changes,
 )
 from leadline.report.document import Content
-from leadline.values import ALL_ROWS, Judgement, Verdict
+from leadline.values import ALL_ROWS, Judgement, Verdict, counted
 
 STYLES = {
     Verdict.BREACHED: "bold red",
@@ -43,6 +53,7 @@ STYLES = {
 }
 INDENT = 2
 GAP = 2
+READABLE = 120  # columns of a sentence; tables may be wider
 LEAST = 8  # an elastic column is not cut below this
 
 
@@ -64,12 +75,15 @@ class Report:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Only what is breached or could not be judged."""
+    """Only what is breached or could not be judged, or that nothing is judged."""
 
     content: Content
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         content = self.content
+        if not content.objectives:
+            yield from sentence(summary(content.objectives), options.max_width)
+            return
         yield from title(content.model, content.task, content.as_of, content.zone, options.max_width)
         held = (Verdict.HOLDS, Verdict.AT_RISK, Verdict.UNCERTAIN)
         judged = [each for each in ordered(self.content.objectives) if each.status not in held]
@@ -80,7 +94,7 @@ def heading(content: Content, width: int) -> Iterator[Text]:
     """What was evaluated: model, as of, first and last day."""
     yield from title(content.model, content.task, content.as_of, content.zone, width)
     window = span(content)
-    said = words.counted(content.labels.predictions, "prediction")
+    said = counted(content.labels.predictions, "prediction")
     if window is not None:
         said += f", {words.days(window, ZoneInfo(content.zone))}"
     yield Text(said, style="dim")
@@ -109,9 +123,9 @@ def working(content: Content, width: int) -> Iterator[Text]:
         yield from _objectives(content, list(folded(content.objectives)), width)
         yield from _found(content, width)
         return
-    latest = [each for each in content.estimates if each.slice == ALL_ROWS and each.version is None]
-    last = {each.metric: each for each in latest if each.value is not None}
-    for window in dict.fromkeys(each.window for each in last.values()):
+    yield from sentence(to_promise(content) or "", width)
+    shown = latest(content)
+    for window in dict.fromkeys(each.window for each in shown):
         yield Text()
         yield Text(f"  The latest figures, for {words.days(window, ZoneInfo(content.zone))}:", style="dim")
         rows = [
@@ -122,7 +136,7 @@ def working(content: Content, width: int) -> Iterator[Text]:
                     Text(each.status.value, style="dim"),
                 )
             )
-            for each in last.values()
+            for each in shown
             if each.window == window
         ]
         yield from aligned(rows, width, right={1}, elastic=(0,))
@@ -156,7 +170,15 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
         if since:
             row.append(Text(words.day(each.since, zone) if each.since else ""))
         rows.append(Row(tuple(row)))
-    yield from aligned(rows, width, right={3}, elastic=(2, 1, 4), head=[*head, *(["since"] if since else [])])
+    table = list(aligned(rows, width, right={3}, elastic=(2, 1, 4), head=[*head, *(["since"] if since else [])]))
+    yield from table
+    cut = [
+        each
+        for each, line in zip(shown, table[1:], strict=True)
+        if isinstance(each, Judgement) and each.value is None and line.plain.endswith("…")
+    ]
+    for said in reasons(cut):
+        yield from sentence(said, width, style="dim")
     if len(windows) == 1:
         window, last = windows.pop()
         over = f"Over the {words.length(window)} to {words.last_day(last, zone)}"
@@ -179,25 +201,33 @@ def _found(content: Content, width: int) -> Iterator[Text]:
 
 
 def without_labels(content: Content, width: int) -> Iterator[Text]:
-    """The newest estimates of windows whose labels are not in, and how good earlier ones were."""
-    newest, sentences = awaited(content), [*record_sentences(content), *change_sentences(content)]
-    if not newest and not sentences:
+    """The newest estimates of windows whose labels are not in, how good earlier ones were, and what changed."""
+    rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
+    if not rows and not sentences and not changes:
         return
     yield from question("Without labels")
-    zone = ZoneInfo(content.zone)
-    rows = [
-        Row(
-            (
-                Text(words.named(each.metric)),
-                *_value(each.value, each.low, each.high),
-                Text(f"estimated for {words.days(each.window, zone)}", style="dim"),
-            )
-        )
-        for each in newest
-    ]
-    yield from aligned(rows, width, right={1}, elastic=(0, 3))
-    for said in sentences:
+    if rows:
+        yield from _columns(AWAITED_HEAD, [each.cells for each in rows], width)
+    for said in (*awaited_sentences(content), *sentences):
         yield from sentence(said, width, style="dim")
+    if changes:
+        yield Text()
+        yield from sentence(change_caption(content), width)
+        yield from _columns(CHANGE_HEAD, [change_cells(each) for each in changes], width)
+    for said in change_sentences(content):
+        yield from sentence(said, width, style="dim")
+
+
+def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[Text]:
+    """A table of written cells: the first is a name, # in a heading stands over numbers; empty columns are left out."""
+    kept = [at for at in range(len(head)) if not at or any(row[at] not in ("", "–") for row in rows)]
+    right = {place for place, at in enumerate(kept) if head[at].startswith("#")}
+    styles = ["" if place in right else "dim" for place in range(len(kept))]
+    cells = [
+        Row((Text(words.named(row[0])), *(Text(row[at], style=styles[place]) for place, at in enumerate(kept) if at)))
+        for row in rows
+    ]
+    yield from aligned(cells, width, right=right, elastic=(0,), head=[head[at].lstrip("#") for at in kept])
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------
@@ -223,7 +253,7 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
     looked = max(ranking.looked for ranking in found)
     if any(ranking.worst for ranking in found) and looked >= 10:
         yield from sentence(
-            f"Up to {words.counted(looked, 'slice')} were looked at for each metric; about {chance} of them"
+            f"Up to {counted(looked, 'slice')} were looked at for each metric; about {chance} of them"
             " would lie apart by chance alone.",
             width,
             style="dim",
@@ -247,12 +277,13 @@ def _ranked(ranking: Ranking) -> Iterator[Row]:
 
 
 def _served(each: Served) -> Row:
-    whole = "" if each.whole is None else words.numbers(each.whole, each.low, each.high)[0]
+    value, between, whole = served_cells(each)
     style = STYLES[Verdict.BREACHED] if each.breached else ""
     cells = (
         Text(words.named(each.metric)),
         Text(words.named(each.slice), style=style),
-        *_value(each.value, each.low, each.high),
+        Text(value),
+        Text(between, style="dim"),
         Text(whole, style="dim"),
         Text(f"{each.n:,}", style="dim"),
     )
@@ -303,7 +334,7 @@ def aligned(
         line = Text(" " * INDENT, no_wrap=True)
         for at, cell in enumerate(row.cells):
             padding = Text(" " * max(widths[at] - cell_len(cell.plain), 0))
-            fitted = _cut(cell, widths[at])
+            fitted = _elided(cell, widths[at])
             line += padding + fitted if at in right else fitted + padding
             line += Text(" " * GAP)
         if row.tail is not None:
@@ -319,6 +350,17 @@ def _cut(text: Text, width: int) -> Text:
     for part in text.spans:
         cut.stylize(part.style, part.start, part.end)
     return cut
+
+
+def _elided(text: Text, width: int) -> Text:
+    """A cell without its middle where it is too wide: names differ at their ends, and a promise's limit is there."""
+    if cell_len(text.plain) <= width:
+        return text
+    head, tail = (width - 1) // 2, text.plain
+    while cell_len(tail) > width - 1 - head:
+        tail = tail[1:]
+    start = set_cell_size(text.plain, head)
+    return Text(f"{start}…{tail}", style=text.style, no_wrap=True)
 
 
 def _value(value: float | None, low: float | None, high: float | None) -> tuple[Text, Text]:
@@ -338,8 +380,8 @@ def question(text: str) -> Iterator[Text]:
 
 
 def sentence(text: str, width: int, style: str = "") -> Iterator[Text]:
-    """A sentence in as many lines as it takes."""
-    for line in wrapped(text, max(width - INDENT, LEAST)):
+    """A sentence in as many lines as it takes, none too long to be read."""
+    for line in wrapped(text, max(min(width, READABLE) - INDENT, LEAST)):
         yield Text(" " * INDENT + line, style=style, no_wrap=True)
 
 

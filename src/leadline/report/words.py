@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from leadline.values import Judgement, Plan, Relative, Replay, Slice, Span, Target, Undefined, Verdict, Window
+from leadline.values import Judgement, Plan, Relative, Replay, Slice, Span, Target, Undefined, Verdict, Window, counted
 
 #: no more decimals than this are shown
 MOST_DECIMALS = 6
-LONGEST_NAME = 60
+LONGEST_NAME = 120
 
 VERDICTS = {
     Verdict.BREACHED: "breached",
@@ -51,11 +51,32 @@ def numbers(value: float, low: float | None = None, high: float | None = None) -
     """
     known = [each for each in (value, low, high) if each is not None]
     width = high - low if low is not None and high is not None else 0.0
-    places = decimals(known, width / 2)
-    largest = max(abs(each) for each in known)
+    return alike(known, width / 2)
+
+
+def alike(values: Sequence[float | None], half_width: float = 0.0) -> tuple[str, ...]:
+    """Numbers that stand beside one another, with the same decimals; a dash for none.
+
+    half_width   of the interval of one of them, 0 for none
+
+    >>> alike([0.3021, 0.3241, -0.00331, None], 0.043)
+    ('0.302', '0.324', '-0.003', '–')
+    """
+    known = [each for each in values if each is not None]
+    places = decimals(known, half_width)
+    largest = max((abs(each) for each in known), default=0.0)
     if largest >= 1e9 or 0 < largest < 10.0**-MOST_DECIMALS:
-        return tuple(f"{each:.3g}" for each in known)
-    return tuple(_written(each, places) for each in known)
+        return tuple("–" if each is None else f"{each:.3g}" for each in values)
+    return tuple("–" if each is None else _written(each, places) for each in values)
+
+
+def signed(number: str) -> str:
+    """A written change, with its sign; none where it is 0 as far as it is written.
+
+    >>> signed("0.017"), signed("-0.013"), signed("0.000")
+    ('+0.017', '-0.013', '0.000')
+    """
+    return number if number.startswith("-") or not number.strip("0.,") else f"+{number}"
 
 
 def decimals(known: Sequence[float], half_width: float = 0.0) -> int:
@@ -81,10 +102,16 @@ def interval(value: float | None, low: float | None, high: float | None) -> tupl
     if value is None:
         return "–", ""
     shown = numbers(value, low, high)
-    if len(shown) < 3:
-        return shown[0], ""
-    between = " to " if shown[1].startswith("-") or shown[2].startswith("-") else "–"
-    return shown[0], f"[{shown[1]}{between}{shown[2]}]"
+    return (shown[0], bracketed(*shown[1:])) if len(shown) == 3 else (shown[0], "")
+
+
+def bracketed(low: str, high: str) -> str:
+    """The ends of an interval, which are written already.
+
+    >>> bracketed("0.560", "0.737"), bracketed("-0.024", "0.090")
+    ('[0.560–0.737]', '[-0.024 to 0.090]')
+    """
+    return f"[{low}{' to ' if '-' in low + high else '–'}{high}]"
 
 
 def limit(target: Target) -> str:
@@ -130,15 +157,6 @@ def share(part: int, whole: int) -> str:
     if percent < 0.1:
         return "under 0.1 %"
     return "over 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A count with its noun.
-
-    >>> counted(1, "slice"), counted(1200, "slice")
-    ('1 slice', '1,200 slices')
-    """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 # Times --------------------------------------------------------------------------------------------------------------
@@ -207,6 +225,11 @@ def printable(text: str) -> str:
 
 
 def named(where: Slice | str, longest: int = LONGEST_NAME) -> str:
-    """The name of a slice or a model, printable and cut where it is very long."""
+    """The name of a slice or a model, printable; of one that is very long the middle is left out.
+
+    >>> named("a_rather_long_name=and its value", 20)
+    'a_rather_…its value'
+    """
     text = printable(str(where))
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    half = (longest - 1) // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"

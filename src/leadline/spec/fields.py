@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -66,7 +67,12 @@ def _scalar(value: object) -> Scalar:
     return value
 
 
-Number = Annotated[float, BeforeValidator(not_boolean), Field(allow_inf_nan=False)]
+def _unsigned_zero(value: float) -> float:
+    """The number; 0 for -0."""
+    return value + 0.0
+
+
+Number = Annotated[float, BeforeValidator(not_boolean), AfterValidator(_unsigned_zero), Field(allow_inf_nan=False)]
 ColumnName = Annotated[str, Field(min_length=1)]
 ClassName = Annotated[str, BeforeValidator(_class_name)]
 Value = Annotated[

@@ -220,7 +220,7 @@ class OutcomeTable:
 # Reference, baseline ------------------------------------------------------------------------------------------------
 
 
-class Reference(Frozen):
+class DeclaredReference(Frozen):
     """What later windows are compared with: the rows before a date, or a source of their own."""
 
     until: Moment | None = Field(default=None, description="Rows before this date or time, in the declared time zone.")
@@ -468,7 +468,7 @@ class Spec(Frozen):
     timezone: ZoneName = Field(
         default="UTC", description="The time zone of days, weeks and months, such as Europe/Berlin."
     )
-    reference: Reference | None = Field(
+    reference: DeclaredReference | None = Field(
         default=None,
         description="What later windows are compared with; the first mature quarter of the rows where absent.",
     )
