@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leadline.evaluation.backtest import Backtest, backtest
+    from leadline.evaluation.parity import Parity, parity
     from leadline.evaluation.planning import plan
     from leadline.evaluation.result import Result, check
     from leadline.spec import Spec, load
@@ -29,6 +30,7 @@ EXPORTS = {
     "Interval": "leadline.values",
     "Judgement": "leadline.values",
     "LeadlineError": "leadline.values",
+    "Parity": "leadline.evaluation.parity",
     "Result": "leadline.evaluation.result",
     "Slice": "leadline.values",
     "Spec": "leadline.spec",
@@ -37,6 +39,7 @@ EXPORTS = {
     "backtest": "leadline.evaluation.backtest",
     "check": "leadline.evaluation.result",
     "load": "leadline.spec",
+    "parity": "leadline.evaluation.parity",
     "plan": "leadline.evaluation.planning",
 }
 
@@ -47,6 +50,7 @@ __all__ = [
     "Interval",
     "Judgement",
     "LeadlineError",
+    "Parity",
     "Result",
     "Slice",
     "Spec",
@@ -56,6 +60,7 @@ __all__ = [
     "backtest",
     "check",
     "load",
+    "parity",
     "plan",
 ]
 

@@ -163,5 +163,6 @@ def partitions(
         by_hour,
         tuple(columns),
         np.ones(count, bool),
+        np.zeros(count, bool),
         season,
     )

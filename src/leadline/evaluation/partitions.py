@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import ibis
 import ibis.expr.types as ir
@@ -199,8 +199,17 @@ def read_partitions(rows: Rows, spec: Spec, found: Profile, fixed: Reference | N
         _hours(cells["hours",], place.count),
         (*whole, *sliced),
         np.array([each <= end for each in ends], bool),
+        np.array([_closed(spec, start, end) for start, end in zip(starts, ends, strict=True)], bool),
         place.season,
     )
+
+
+def _closed(spec: Spec, start: datetime, end: datetime) -> bool:
+    """Whether a day, or an hour of it, is declared as one without rows."""
+    expected = spec.predictions.expected
+    if expected is None or end - start > timedelta(hours=26):
+        return False
+    return any(each.holds(start.date()) for each in expected.closed)
 
 
 def _value(column: ir.Value, each: Asked) -> ir.Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,15 +10,18 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
+from leadline.evaluation.declared import as_expected, declared_rules, missing_columns
 from leadline.evaluation.partitions import Asked, Rows, placed, read_partitions, rows_of
 from leadline.log.calendar import Grain
 from leadline.log.profile import Profile
 from leadline.log.reading import Log
 from leadline.log.reference import Reference
+from leadline.quality.declared import broken_rules
 from leadline.quality.episodes import Answer, Common, Likeness, Question, answered, episodes, questions
 from leadline.quality.fault import Episode, Fault, Relation, Together
-from leadline.quality.findings import standing, told, within
+from leadline.quality.findings import as_it_is, standing, told, within
 from leadline.quality.history import sightings
+from leadline.quality.memory import LASTING
 from leadline.quality.onset import onset
 from leadline.quality.standing import standing_faults
 from leadline.quality.summary import Partitions
@@ -40,6 +44,7 @@ def quality(
     moment: datetime,
     grain: Grain,
     window: Window | None = None,
+    now: datetime | None = None,
 ) -> tuple[Finding, ...]:
     """What is odd about the data in a window, what matters most first.
 
@@ -48,6 +53,7 @@ def quality(
     moment   the knowledge time, naive UTC
     grain    of the evaluation: no finer partitions are looked at
     window   all partitions that are looked at where None
+    now      when it is asked how old the newest prediction is, with a time zone; never where None
     """
     place = placed(spec, found, moment, grain)
     if place is None:
@@ -55,14 +61,18 @@ def quality(
     rows = rows_of(log, spec, found, moment, place)
     partitions = read_partitions(rows, spec, found, fixed, moment)
     asked = window or Window(partitions.starts[0], partitions.ends[-1])
-    every = episodes(partitions, sightings(partitions))
-    mine = within(partitions, every, asked)
+    begin = bisect_left(partitions.starts, asked.start)
+    every = episodes(partitions, sightings(partitions, max(0, begin - LASTING)))
+    broken, always = broken_rules(partitions, declared_rules(rows, spec))
+    late, stale = as_expected(spec, partitions, found, now) if now is not None else ((), ())
+    mine = within(partitions, (*broken, *late, *every), asked)
     settled = answered(mine, {question: _answer(rows, question) for question in questions(mine)})
     if place.grain.unit == "d" and place.grain.count == 1:
         settled = tuple(_by_the_hour(rows, partitions, each, asked) for each in settled)
-    findings = told(partitions, settled, asked)[:MOST]
-    always = [standing(fault, partitions, asked) for fault in standing_faults(partitions)]
-    return (*findings, *always)[:MOST]
+    first = [as_it_is(fault, asked) for fault in (*stale, *missing_columns(rows, spec))]
+    first += [standing(fault, partitions, asked) for fault in always]
+    last = [standing(fault, partitions, asked) for fault in standing_faults(partitions)]
+    return (*first, *told(partitions, settled, asked), *last)[:MOST]
 
 
 def _answer(rows: Rows, question: Question) -> Answer:

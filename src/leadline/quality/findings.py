@@ -73,11 +73,25 @@ def finding(log: Partitions, each: Episode, window: Window) -> Finding:
     )
 
 
+def as_it_is(fault: Fault, window: Window) -> Finding:
+    """A fault of now, whenever it began."""
+    before = f"; {fault.before}" if fault.before else ""
+    return Finding(
+        kind=fault.kind,
+        what=f"{_subject(fault)}{fault.what}{before}.",
+        slice=fault.slice,
+        window=window,
+        next=fault.next,
+        columns=fault.columns,
+    )
+
+
 def standing(fault: Fault, log: Partitions, window: Window) -> Finding:
     """A fault that has been there in all of the log."""
     return Finding(
         kind=fault.kind,
-        what=f"{_subject(fault)}{fault.what}; it has been so in all of the log.",
+        what=f"{_subject(fault)}{fault.what}{f'; {fault.before}' if fault.before else ''};"
+        " it has been so in all of the log.",
         slice=fault.slice,
         window=window,
         next=fault.next,

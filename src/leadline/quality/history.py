@@ -111,7 +111,7 @@ def _looked(log: Partitions, alpha: float) -> _Looked:
 
 def _log_faults(looked: _Looked, now: int, before: Partitions) -> list[Fault]:
     """The first fault of the log as a whole that has a name."""
-    if len(before) < LEAST or not looked.log.complete[now]:
+    if len(before) < LEAST or not looked.log.complete[now] or looked.log.closed[now]:
         return []
     compared = Comparison({}, before, log_at(looked.log, [now]), looked.level)
     return next((found for each in OF_LOG if (found := list(each(compared)))), [])

@@ -196,6 +196,7 @@ class Partitions:
     hours          shape (P, 24), rows by the hour of the declared zone's clock; all zero where the log has dates only
     columns        what is known of each column, and of columns in slices
     complete       shape (P,), whether the partition had ended when the log was read
+    closed         shape (P,), whether no rows are expected, as declared
     season         partitions in a season: 7 for days, 24 for hours, 1 for none
     """
 
@@ -207,6 +208,7 @@ class Partitions:
     hours: Ints
     columns: tuple[Column, ...]
     complete: NDArray[np.bool_]
+    closed: NDArray[np.bool_]
     season: int = 1
 
     def __len__(self) -> int:
@@ -253,5 +255,5 @@ def log_at(log: Partitions, chosen: Any) -> Partitions:
         starts=tuple(log.starts[place] for place in places),
         ends=tuple(log.ends[place] for place in places),
         columns=(),
-        **{name: getattr(log, name)[places] for name in ("rows", "ids", "different", "hours", "complete")},
+        **{name: getattr(log, name)[places] for name in ("rows", "ids", "different", "hours", "complete", "closed")},
     )

@@ -9,6 +9,7 @@ import numpy as np
 from leadline.quality.comparison import Comparison, Pair
 from leadline.quality.fault import Fault, Figure
 from leadline.quality.grid import bin_of
+from leadline.quality.summary import NUMBER
 from leadline.quality.words import percent
 from leadline.stats.arrays import Floats
 
@@ -19,6 +20,8 @@ LEAST, EXPECTED = 0.02, 10
 def truncated_text(found: Comparison) -> Iterator[Fault]:
     """No text is longer than one length, at which those lie up that were longer before."""
     for pair in found.texts():
+        if pair.past.forms[0, NUMBER] > pair.past.known[0] / 2:
+            continue  # a number with fewer digits is not cut off
         longest = float(pair.now.high[0])
         if not np.isfinite(longest) or longest < 1 or not _shortened(pair, longest):
             continue
