@@ -135,6 +135,19 @@ def test_floors_reach_slices(leadline):
         assert sum(row["carrier"] == carrier for row in rows) > 25
 
 
+def test_slices_that_cannot_be_judged_with_these_labels_are_named(leadline, unlabelled):
+    text = unlabelled.read_text()
+    said = []
+    for slices, out in (("[]", "a.csv"), ("[carrier]", "b.csv")):
+        objectives = f"objectives: [{{metric: recall, at_least: 0.5, window: 28d, slices: {slices}}}]\n"
+        unlabelled.write_text(
+            text[: text.index("objectives:")] + objectives if "objectives:" in text else text + objectives
+        )
+        said.append(" ".join(leadline("label", "next", "--budget", "20", "--out", out, *WINDOW).out.split()))
+    told = "judged for a slice from 100 labels in its window on. This choice alone asks for fewer of carrier="
+    assert [told in each for each in said] == [False, True]
+
+
 def test_last_is_the_latest_window_that_is_over(leadline):
     done = leadline("label", "next", "--budget", "5", "--out", "rows.parquet")
     assert done.code == 0

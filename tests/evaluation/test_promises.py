@@ -247,7 +247,7 @@ def test_one_giant_weight_is_no_reference() -> None:
     rows = log([0.1] * 8)
     for number, each in enumerate(rows):
         each["weight"] = 1e9 if number == 7 else 1.0
-    assert "1 reference labels" in judged(declared(rows, PROMISE), 8)["why"]
+    assert "1 reference label," in judged(declared(rows, PROMISE), 8)["why"]
 
 
 # The baseline -------------------------------------------------------------------------------------------------------
@@ -415,10 +415,10 @@ def test_reports_say_what_the_limit_was_made_from() -> None:
     of = declared(rows, {**PROMISE, "slices": ["carrier"]}, slices=["carrier"])
     result = leadline.check(of, as_of=MONDAY + timedelta(weeks=12, days=1))
     limit = result.objectives[0]["target"]["at_least"]
-    shown = f"recall ≥ {limit:.3f} (reference − 0.02)"
+    shown = f"recall ≥ {limit:.3f} (reference - 0.02)"
     html = result.to_html()
     assert shown in html
-    assert "recall ≥ reference − 0.02" in html
+    assert "recall ≥ reference - 0.02" in html
     assert "1 objective (3 with their slices)" in repr(result)
 
 

@@ -118,6 +118,7 @@ def test_its_own_matured_windows_are_the_evidence(replaced):
 def test_a_note_says_since_when(replaced):
     text = codes(replaced)["estimates_of_new_version"]
     assert text.startswith("From 2024-01-31 on most predictions of a window are of version 'v2', which the reference")
+    assert "explained by inputs may be the new version's doing" in text
     assert "assume that its scores mean what those of 'v1' meant" in text
 
 

@@ -154,9 +154,9 @@ def test_advice_says_what_would_help():
         return Usual(0.8, 100.0, phi, learnt, lambda _: (np.zeros(1), np.zeros(1)))
 
     never = Undefined("never")
-    assert advice(usual_with(1.2, True), "−0.1", 4.0, 30.0, 7.0, never)[0].startswith("30 days are waiting for labels")
-    (twice,) = advice(usual_with(1.2, True), "−0.1", 4.0, 0.0, 7.0, 2.2)
-    assert twice == "a drop of −0.1 would be found in 15 instead of 28 days of looking with twice the labels"
-    assert "hardly help" in advice(usual_with(20.0, True), "−0.1", 4.0, 0.0, 7.0, 3.9)[0]
-    assert advice(usual_with(20.0, False), "−0.1", 4.0, 0.0, 7.0, 3.9)[0].startswith("more looks: too few")
-    assert not advice(usual_with(1.0, True), "−0.1", 1.0, 0.0, 7.0, 1.0)
+    assert advice(usual_with(1.2, True), "-0.1", 4.0, 30.0, 7.0, never)[0].startswith("30 days are waiting for labels")
+    (twice,) = advice(usual_with(1.2, True), "-0.1", 4.0, 0.0, 7.0, 2.2)
+    assert twice == "a drop of -0.1 would be found in 15 instead of 28 days of looking with twice the labels"
+    assert "hardly help" in advice(usual_with(20.0, True), "-0.1", 4.0, 0.0, 7.0, 3.9)[0]
+    assert advice(usual_with(20.0, False), "-0.1", 4.0, 0.0, 7.0, 3.9)[0].startswith("more looks: too few")
+    assert not advice(usual_with(1.0, True), "-0.1", 1.0, 0.0, 7.0, 1.0)

@@ -8,6 +8,7 @@ import pytest
 
 from leadline.report.answers import (
     Fold,
+    breach_sentences,
     exit_code,
     folded,
     label_sentences,
@@ -19,8 +20,8 @@ from leadline.report.answers import (
     summary,
     to_promise,
 )
-from leadline.values import ALL_ROWS, Labels, Slice, Status, Target, Verdict
-from report.conftest import LABELS, estimate, judgement, of
+from leadline.values import ALL_ROWS, Breach, Labels, Slice, Status, Target, Verdict
+from report.conftest import LABELS, START, estimate, judgement, of
 
 B, U, N, X, H = Verdict.BREACHED, Verdict.UNCERTAIN, Verdict.NO_DATA, Verdict.UNDEFINED, Verdict.HOLDS
 
@@ -106,8 +107,24 @@ def test_none_apart_names_the_furthest_off(content):
 
 
 def test_a_breached_slice_is_named_even_where_all_rows_are_as_bad(content):
-    judged = [judgement(B), judgement(B, of("carrier", "a"))]
+    judged = [judgement(B), judgement(B, of("carrier", "a"), n=50)]
     assert [str(each.slice) for each in rankings(content((), judged))[0].worst] == ["carrier=a"]
+
+
+def test_a_slice_of_all_rows_is_none(content):
+    judged = [judgement(B), judgement(B, of("carrier", "a"))]
+    assert rankings(content(slices({"a": (0.7, 0.6, 0.8)}), judged)) == []
+
+
+def test_words_of_a_breach_follow_whether_the_window_keeps_the_promise(content):
+    def told(value):
+        breach = Breach(START, START, None, 0.4, 0.3, 0.5)
+        (said,) = breach_sentences(content((), [judgement(B, value=value, breaches=(breach,))]))
+        return said
+
+    assert told(0.4).endswith("over the last 28 days it is 0.400.")
+    kept = "it is 0.600, which keeps it: not yet evidence enough that it is over."
+    assert told(0.6).endswith(kept)
 
 
 def test_a_cross_that_says_no_more_than_its_part_is_not_named(content):

@@ -182,6 +182,12 @@ def test_the_example_of_the_brief(written: Any) -> None:
             22,
             "metrics[0]: 'recal' is not a metric of a binary model; did you",
         ),
+        (
+            "[recall, precision, roc_auc]",
+            "[all]",
+            22,
+            "metrics[0]: all metrics are asked for by `metrics: all`, without a",
+        ),
         ("[recall, precision, roc_auc]", "['f_beta(b=2)']", 22, "metrics[0]: f_beta has no parameter 'b'"),
         ("[recall, precision, roc_auc]", "['f_beta(2)']", 22, "metrics[0]: 'f_beta(2)': '2' is not a parameter"),
         ("baseline: {score: ", "baseline: {constant: 1, score: ", 23, "exactly one of score and constant is needed"),
@@ -253,6 +259,14 @@ def test_an_alias_saves_writing(written: Any) -> None:
         + "  - {metric: recall, at_least: .5, window: 7d, slices: *s}"
     )
     assert load(written(text)).objectives[1].slices == ("carrier",)
+
+
+def test_a_table_is_no_declaration(tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    path.write_bytes(b"PAR1")
+    assert said(path) == [
+        f"scores.parquet: this is a table, and a declaration (YAML) is wanted; `leadline init {path}` writes one for it"
+    ]
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"version: 1\nmodel: \xe9"])

@@ -23,6 +23,7 @@ from leadline.cli.label_files import (
 from leadline.cli.lines import Line, Lines
 from leadline.cli.terminal import Progress, require_writable, show
 from leadline.engine import open_engine
+from leadline.estimate.few_labels import LEAST_LABELS
 from leadline.estimate.labelling import Choice, Policy, choose
 from leadline.log.reading import sources
 from leadline.report.words import printable
@@ -142,10 +143,25 @@ def _told_of_next(asked: NextSettings, spec: Spec, found: Choice, before: Choice
     lines.append(f"Wrote {counted(found.table.num_rows, 'row')} to {printable(asked.out)}, in random order.")
     if people:
         lines.append(f"They are assigned to {', '.join(map(printable, people))} in turn.")
+    lines += _too_few(found)
     lines += ["", "Fill in the column `label`, leave empty what cannot be told, then run:"]
     named = "" if asked.declaration is None else f" {asked.declaration}"
     command = Line(f"leadline label import {asked.out}{named}", 2, "bold", copied=True)
     return Lines([*map(Line, lines), command])
+
+
+def _too_few(found: Choice) -> list[str]:
+    """Which slices of objectives these labels are too few for."""
+    if not found.few:
+        return []
+    named = [f"{printable(str(where))} ({labels:,.0f})" for where, labels in list(found.few.items())[:NAMED]]
+    more = f" and {len(found.few) - NAMED:,} more" if len(found.few) > NAMED else ""
+    text = (
+        f"An objective is judged for a slice from {LEAST_LABELS} labels in its window on. This choice alone asks for"
+        f" fewer of {', '.join(named)}{more}: a --floor of {LEAST_LABELS} with a larger --budget asks for more where"
+        " there are as many rows, and a longer --window has more rows."
+    )
+    return [text]
 
 
 # import -------------------------------------------------------------------------------------------------------------

@@ -351,7 +351,7 @@ def said_of(sample: Sample, every: Sums, begin: int, after: int) -> str:
     total, least, most = _stood_for(sample, every, begin, after)
     share, off = (least + most) / 2 / total, (most - least) / 2 / total
     if share < USUAL_SHARE and share + off * TOLD / CHANCE_DEVIATIONS < 1:
-        said += f"; they stand for about {share:.0%} of the rows, the others are taken to be like them"
+        said += f"; they stand for about {100 * share:.0f} % of the rows, the others are taken to be like them"
     return said
 
 

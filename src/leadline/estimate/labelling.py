@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.engine import Engine
+from leadline.estimate.few_labels import LEAST_LABELS
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, chance
 from leadline.log.columns import as_text
@@ -19,10 +20,10 @@ from leadline.log.facts import facts
 from leadline.log.labels import codes
 from leadline.log.profile import as_of, profile
 from leadline.log.reading import LABEL, Log, open_log
-from leadline.log.reference import coded, reference
+from leadline.log.reference import FIRST, Reference, coded, reference, slice_of
 from leadline.spec.model import ListScores, Spec
 from leadline.stats.sampling import FLOOR, NUMBERS, label_probabilities
-from leadline.values import InputError, Span, Window, counted
+from leadline.values import InputError, Slice, Span, Window, counted
 
 #: uncertainties are cut to multiples of 1 / LEVELS, so that rows need not leave the engine to be weighed
 LEVELS = 128
@@ -55,6 +56,7 @@ class Choice:
     labelled       of these the ids that have a label of a sample already
     table          one row each of the others, in the same order: the id, time, scores, slices and features as they are
                    in the log, without probabilities
+    few            slices of objectives that get fewer labels than their judgement needs: labels, in expectation
     """
 
     window: Window
@@ -62,6 +64,7 @@ class Choice:
     probabilities: Mapping[str, float]
     labelled: frozenset[str]
     table: pa.Table
+    few: Mapping[Slice, float]
 
 
 def choose(
@@ -114,7 +117,21 @@ def choose(
     ordered = _drawn(engine, weighed, cells, names, policy, earlier or {})
     labelled = _labelled(engine, log, ordered)
     wanted = [key for key in ordered if key not in labelled]
-    return Choice(window, total, ordered, labelled, _table(spec, engine, wanted))
+    return Choice(window, total, ordered, labelled, _table(spec, engine, wanted), _few(spec, fixed, cells))
+
+
+def _few(spec: Spec, fixed: Reference, cells: pa.Table) -> dict[Slice, float]:
+    """The slices of objectives that this choice alone cannot make judgeable, the fewest labels first."""
+    wanted = {name for objective in spec.objectives for name in objective.slices}
+    labels = np.array(cells.column("rows").to_pylist(), float) * np.array(cells.column(CHANCE).to_pylist(), float)
+    found: dict[Slice, float] = {}
+    for place, partition in enumerate(fixed.partitions):
+        codes_of = np.array(cells.column(f"slice_code_{place}").to_pylist(), np.int64)
+        for code in np.unique(codes_of).tolist() if partition.name in wanted else ():
+            expected = float(labels[codes_of == code].sum())
+            if expected < LEAST_LABELS and (not partition.condition or code == FIRST):
+                found[slice_of(partition, code, spec)] = expected
+    return dict(sorted(found.items(), key=lambda each: each[1]))
 
 
 def _shown(window: Window, spec: Spec) -> str:

@@ -24,7 +24,7 @@ from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
-from leadline.log.reference import Partition, Reference, shown
+from leadline.log.reference import Partition, Reference, slice_of
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.regression import ABSOLUTE
@@ -221,9 +221,7 @@ class Evaluation:
 
     def slice_of(self, partition: Partition, code: int) -> Slice:
         """The slice of a code, with bins written as ranges."""
-        written = shown(partition, self.spec)
-        found = partition.slice(code)
-        return Slice(tuple((name, written.get(name, {}).get(value, value)) for name, value in found.parts))
+        return slice_of(partition, code, self.spec)
 
     def _estimates(
         self,

@@ -142,7 +142,7 @@ def _planned(
         made.append(Drop(size, after, when))
         if not isinstance(looks, Undefined) and not said:
             twice = looks_to_find(with_rows(found, 2.0), target, after, share, of.year)
-            said = tuple(advice(found, size.replace("-", "−"), looks, wait, days, twice))
+            said = tuple(advice(found, size, looks, wait, days, twice))
     return Plan(
         metric=metric.name,
         slice=each.where,

@@ -164,7 +164,7 @@ class WithoutLabels(ABC):
             text = (
                 f"From {self._shown(start)} on most predictions of a window are of {self._versions.unknown(name)}:"
                 f" estimates without labels assume that {self._assumed_of_version}. As its labels come, its own windows"
-                " show whether that is so."
+                " show whether that is so. What is said to be explained by inputs may be the new version's doing."
             )
             yield Note("estimates_of_new_version", text)
 

@@ -255,6 +255,13 @@ def shown(partition: Partition, spec: Spec) -> Mapping[str, Mapping[Scalar, str]
     return found
 
 
+def slice_of(partition: Partition, code: int, spec: Spec) -> Slice:
+    """The slice of a code, with bins written as ranges."""
+    written = shown(partition, spec)
+    found = partition.slice(code)
+    return Slice(tuple((name, written.get(name, {}).get(value, value)) for name, value in found.parts))
+
+
 def _range(part: BinSlice, number: int) -> str:
     if part.bin.width is not None:
         return f"[{number * part.bin.width:g}, {(number + 1) * part.bin.width:g})"

@@ -9,6 +9,10 @@ from leadline.values import Target, Undefined, Verdict
 MANY = 30
 
 
+#: why a figure that rows alone would tell is uncertain
+HIDDEN = "the bins that it is read from hide as much as lies between it and the limit"
+
+
 def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> tuple[Verdict, str | None]:
     """What a window says of a promise, and why where it says nothing.
 
@@ -35,7 +39,7 @@ def verdict(found: Evaluated, target: Target, rows: float, labelled: float) -> t
     if not low and not high:
         return Verdict.BREACHED, None
     # whether the rows alone would have told, without what the bins of their scores or errors hide
-    inner = target.met(found.interval.low + found.bound), target.met(found.interval.high - found.bound)
-    if found.bound > 0 and inner[0] == inner[1]:
-        return Verdict.UNCERTAIN, f"it is read from bins, and what these hide may be ±{found.bound:.2g}"
+    inner = found.interval.low + found.bound, found.interval.high - found.bound
+    if found.bound > 0 and (inner[0] > inner[1] or target.met(inner[0]) == target.met(inner[1])):
+        return Verdict.UNCERTAIN, HIDDEN
     return Verdict.UNCERTAIN, None

@@ -226,8 +226,9 @@ def _lasting(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
         said += f": {value} {between} since then"
     if each.value is not None:
         shown = numbers(each.value, each.low, each.high)[0]
-        word = "still" if isinstance(each.target, Target) and each.target.met(each.value) else "now"
-        said += f"; over the last {length(each.window)} it is {word} {shown}"
+        said += f"; over the last {length(each.window)} it is {shown}"
+        if isinstance(each.target, Target) and each.target.met(each.value):
+            said += ", which keeps it: not yet evidence enough that it is over"
     return said + "."
 
 
@@ -242,7 +243,7 @@ def _ended(each: Judgement, breach: Breach, zone: ZoneInfo) -> str:
 def budget_sentence(content: Content) -> str | None:
     """How much of the error budgets of all rows is spent, in the words of site reliability engineering."""
     said = [
-        f"{_promise(each)} {each.budget.spent:.0%}"
+        f"{_promise(each)} {100 * each.budget.spent:.0f} %"
         + ("" if each.budget.burn is None else f" (burn rate {each.budget.burn:.1f})")
         for each in content.objectives
         if each.slice == ALL_ROWS and each.budget is not None
@@ -500,7 +501,7 @@ class Ranking:
 
 
 def rankings(content: Content) -> list[Ranking]:
-    """One a metric that has a better side, in the order of the estimates."""
+    """One a metric that has a better side, in the order of the estimates; without slices that are all rows."""
     every: dict[str, dict[Slice, Served]] = {}
     for served in (*_judged(content), *_estimated(content)):
         kept = every.setdefault(served.metric, {})
@@ -553,11 +554,13 @@ def _distinct(slices: Sequence[Served]) -> list[Served]:
 
 
 def _judged(content: Content) -> Iterator[Served]:
-    whole = {_objective(each): each.value for each in content.objectives if each.slice == ALL_ROWS}
+    whole = {_objective(each): each for each in content.objectives if each.slice == ALL_ROWS}
     for each in content.objectives:
-        if each.slice != ALL_ROWS and each.value is not None and isinstance(each.target, Target):
+        of_all = whole.get(_objective(each))
+        apart = each.slice != ALL_ROWS and (of_all is None or (each.n, each.value) != (of_all.n, of_all.value))
+        if apart and each.value is not None and isinstance(each.target, Target):
             better = "higher" if each.target.side == "at_least" else "lower"
-            yield _served(each, each.value, better, whole.get(_objective(each)), each.target)
+            yield _served(each, each.value, better, None if of_all is None else of_all.value, each.target)
 
 
 def _estimated(content: Content) -> Iterator[Served]:
@@ -565,9 +568,12 @@ def _estimated(content: Content) -> Iterator[Served]:
     if window is None:
         return
     whole = _whole(content, window)
-    for each in content.estimates:
+    of_window = [each for each in content.estimates if each.window == window and not each.version]
+    of_all = {each.metric: (each.n, each.value) for each in of_window if each.slice == ALL_ROWS}
+    for each in of_window:
         better = content.better.get(each.metric)
-        if each.window == window and each.slice != ALL_ROWS and each.value is not None and better and not each.version:
+        apart = each.slice != ALL_ROWS and (each.n, each.value) != of_all.get(each.metric)
+        if apart and each.value is not None and better:
             yield _served(each, each.value, better, whole(each.metric), None)
 
 

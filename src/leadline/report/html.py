@@ -154,7 +154,7 @@ def _heading(content: Content) -> Iterator[Markup]:
     window = span(content)
     yield tag("h1", words.named(content.model))
     said = f"{content.task} model, as of {words.clock(content.as_of, zone)}"
-    if window is not None:
+    if window is not None and content.labels.predictions:
         said += f"; {counted(content.labels.predictions, 'prediction')}, {words.days(window, zone)}"
     yield tag("p", said, class_="soft")
 

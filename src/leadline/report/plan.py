@@ -101,7 +101,7 @@ def _heads(group: Sequence[Plan]) -> list[str]:
     whole = max(group, key=lambda each: len(each.drops))
     if whole.value is None:
         return []
-    return [drop.size.replace("-", "−") for drop in whole.drops]
+    return [drop.size for drop in whole.drops]
 
 
 def _row(each: Plan) -> Row:
@@ -128,11 +128,7 @@ def _days(days: float | Undefined) -> str:
 
 def plan_sentence(each: Plan) -> str | None:
     """How long drops of some sizes would take to be found; None where none would."""
-    found = [
-        f"{drop.size.replace('-', '−')} after {_days(drop.days)}"
-        for drop in each.drops
-        if not isinstance(drop.days, Undefined)
-    ]
+    found = [f"{drop.size} after {_days(drop.days)}" for drop in each.drops if not isinstance(drop.days, Undefined)]
     if each.value is None or not found:
         return None
     where = "" if each.slice == ALL_ROWS else f" for {words.named(each.slice)}"

@@ -95,7 +95,7 @@ def heading(content: Content, width: int) -> Iterator[Text]:
     yield from title(content.model, content.task, content.as_of, content.zone, width)
     window = span(content)
     said = counted(content.labels.predictions, "prediction")
-    if window is not None:
+    if window is not None and content.labels.predictions:
         said += f", {words.days(window, ZoneInfo(content.zone))}"
     yield Text(said, style="dim")
 

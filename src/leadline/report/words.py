@@ -140,7 +140,7 @@ def declared(each: Judgement | Plan | Replay) -> str:
 
 
 def _made(relative: Relative) -> str:
-    return f"{relative.than} {'−' if relative.side == 'at_least' else '+'} {relative.by:,.10g}"
+    return f"{relative.than} {'-' if relative.side == 'at_least' else '+'} {relative.by:,.10g}"
 
 
 def share(part: int, whole: int) -> str:

@@ -432,7 +432,7 @@ class _Guesser:
             shares = [(_agreement(sample, each.name, predicted.name), each) for each in alike]
             share, best = max(shares, key=lambda pair: pair[0], default=(0.0, None))
             if best is not None and share >= 0.5:
-                return best, f"agrees with `{predicted.name}` in {share:.0%} of the rows"
+                return best, f"agrees with `{predicted.name}` in {100 * share:.0f} % of the rows"
             return None
         regression = role.role == "prediction"
         usable = [

@@ -25,6 +25,8 @@ from leadline.values import InputError
 
 _VARIABLE: Final = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 MAX_PROBLEMS: Final = 20  # more are not read at once
+#: what tables are called, in whose place a declaration is wanted
+TABLES: Final = frozenset({".parquet", ".pq", ".csv", ".tsv", ".jsonl", ".ndjson", ".arrow", ".feather", ".ipc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,9 @@ def _text(path: str, missing: str = "there is no such file; `leadline init FILE.
         raise SpecError((SpecProblem(missing, file=path),)) from None
     except OSError as error:
         raise SpecError((SpecProblem(f"cannot be read: {error.strerror or error}", file=path),)) from None
+    if Path(path).suffix.lower() in TABLES:
+        text = f"this is a table, and a declaration (YAML) is wanted; `leadline init {path}` writes one for it"
+        raise SpecError((SpecProblem(text, file=path),))
     if len(raw) > MAX_BYTES:
         raise SpecError((SpecProblem(f"larger than {MAX_BYTES >> 10} KiB; is it a declaration?", file=path),))
     try:

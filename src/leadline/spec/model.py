@@ -718,6 +718,8 @@ def _metrics(spec: Spec) -> Iterator[Problem]:
 
 def _metric_problem(call: MetricCall, spec: Spec) -> str | None:
     feedback = tuple(each.name for each in spec.feedback)
+    if call.name == "all":
+        return "all metrics are asked for by `metrics: all`, without a list; an objective names one of them"
     if call.name in feedback:
         return f"{call.name!r} is a feedback and takes no parameters" if call.parameters else None
     try:
