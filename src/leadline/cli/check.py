@@ -36,7 +36,8 @@ def run(progress: Progress, asked: CheckSettings) -> int:
         told("reading the declaration")
         spec = narrowed(load(path), asked.metrics, asked.slices)
         with told_with_lines(path):
-            evaluation = evaluate_log(spec, moment(asked.as_of, spec), all_slices=asked.slices == "all", progress=told)
+            every = asked.slices == "all"
+            evaluation = evaluate_log(spec, moment(asked.as_of, spec), every, progress=told, search=True)
         require_told(evaluation, asked.slices)
         told("computing the figures")
         content = selected(Result(evaluation).content, wanted)

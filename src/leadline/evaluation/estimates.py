@@ -35,6 +35,7 @@ from leadline.values import (
     ALL_ROWS,
     Change,
     Estimate,
+    Finding,
     Labels,
     LeafChange,
     Note,
@@ -64,6 +65,7 @@ class Evaluation:
     leaves  rows by leaf of a tree over features, for estimates without labels
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
+    data_faults   what is odd about the data, where it was looked for
     """
 
     spec: Spec
@@ -84,6 +86,7 @@ class Evaluation:
     leaves: LeafCells | None = None
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
+    data_faults: tuple[Finding, ...] = ()
 
     # Windows ----------------------------------------------------------------------------------------------------
 

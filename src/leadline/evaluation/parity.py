@@ -246,7 +246,7 @@ def _counted(
         }
     row = engine.run(rows.aggregate(**sums)).to_pylist()[0]
     found = {
-        name: Counts(pairs, *(int(row[f"{part}_{at}"] or 0) for part in ("null", "left", "right", "different")))
+        name: Counts(pairs, *(int(row[f"{part}_{at}"] or 0) for part in PARTS))
         for at, name in enumerate(of)
     }
     causes: dict[str, ir.Value] = {}

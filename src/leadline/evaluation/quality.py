@@ -43,16 +43,16 @@ def quality(
     fixed: Reference | None,
     moment: datetime,
     grain: Grain,
-    window: Window | None = None,
+    since: datetime | None = None,
     now: datetime | None = None,
 ) -> tuple[Finding, ...]:
-    """What is odd about the data in a window, what matters most first.
+    """What is odd about the data from some time on, what matters most first.
 
     found    the profile of the log
     fixed    the values of slices; None for none
     moment   the knowledge time, naive UTC
     grain    of the evaluation: no finer partitions are looked at
-    window   all partitions that are looked at where None
+    since    with a time zone; all partitions that are looked at where None
     now      when it is asked how old the newest prediction is, with a time zone; never where None
     """
     place = placed(spec, found, moment, grain)
@@ -60,7 +60,7 @@ def quality(
         return ()
     rows = rows_of(log, spec, found, moment, place)
     partitions = read_partitions(rows, spec, found, fixed, moment)
-    asked = window or Window(partitions.starts[0], partitions.ends[-1])
+    asked = Window(since or partitions.starts[0], partitions.ends[-1])
     begin = bisect_left(partitions.starts, asked.start)
     every = episodes(partitions, sightings(partitions, max(0, begin - LASTING)))
     broken, always = broken_rules(partitions, declared_rules(rows, spec))

@@ -26,7 +26,7 @@ from leadline.spec.frames import spec_of_frames
 from leadline.spec.infer import SAMPLE_ROWS
 from leadline.spec.load import from_mapping, load, told_with_lines
 from leadline.spec.model import Spec
-from leadline.values import InputError, Labels, Note
+from leadline.values import Finding, InputError, Labels, Note
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -151,6 +151,7 @@ class Result:
             track_record=found.without_labels.track_record(),
             changes=found.changes(),
             leaf_changes=found.leaf_changes(),
+            findings=self.findings,
             objectives=judging.judgements(),
             labels=found.labels,
             notes=(
@@ -164,6 +165,11 @@ class Result:
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
             fingerprint=found.reference.fingerprint,
         )
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What somebody may want to look into, what matters most first: faults of the data."""
+        return self._evaluation.data_faults
 
     @cached_property
     def _document(self) -> dict[str, Any]:
@@ -265,7 +271,7 @@ def check(
 
     Raises InputError where the input cannot be used: what, where, and what to do.
     """
-    return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress))
+    return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress, search=True))
 
 
 def evaluated(
@@ -276,12 +282,13 @@ def evaluated(
     as_of: datetime | date | str | None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    search: bool = False,
 ) -> Evaluation:
-    """The evaluation behind `check` and `backtest`, which take these in the same way."""
+    """The evaluation behind `check`, which looks for faults of the data, too, and `backtest`."""
     notes: tuple[Note, ...] = ()
     if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
         with told_with_lines(spec):
-            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress)
+            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, search)
     if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
         spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
@@ -294,7 +301,7 @@ def evaluated(
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
     elif not isinstance(spec, Spec):
         spec = from_mapping(spec)
-    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress)
+    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, search)
     return replace(found, notes=(*notes, *found.notes))
 
 

@@ -28,6 +28,7 @@ from leadline.evaluation.of_classes import OfClasses
 from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.plan import OF_BASELINE, Plan
+from leadline.evaluation.quality import quality
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
@@ -56,16 +57,18 @@ def evaluate_log(
     asked: datetime | None = None,
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
+    search: bool = False,
 ) -> Evaluation:
     """Read the spec's log once for its ranges and once for its cells.
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
     progress    is told in a few words what is being done
+    search      whether to look for faults of the data, unless the spec says no
     """
     told = progress or _silent
     with open_engine(sources(spec)) as engine:
-        return _evaluate(spec, engine, asked, all_slices, told)
+        return _evaluate(spec, engine, asked, all_slices, told, search)
 
 
 def _silent(_: str) -> None:
@@ -73,7 +76,12 @@ def _silent(_: str) -> None:
 
 
 def _evaluate(
-    spec: Spec, engine: Engine, asked: datetime | None, all_slices: bool, told: Callable[[str], None]
+    spec: Spec,
+    engine: Engine,
+    asked: datetime | None,
+    all_slices: bool,
+    told: Callable[[str], None],
+    search: bool,
 ) -> Evaluation:
     told("reading the log's ranges")
     log = open_log(spec, engine)
@@ -177,7 +185,13 @@ def _evaluate(
         sampled,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    return _refined(evaluation, log, known.table, plan.thresholds, told)
+    evaluation = _refined(evaluation, log, known.table, plan.thresholds, told)
+    if not (search and spec.find_faults):
+        return evaluation
+    told("looking for faults of the data")
+    since = grain.start(first + latest()[0])
+    faults = quality(log, spec, found, fixed, moment, grain, since, asked or datetime.now(UTC))
+    return replace(evaluation, data_faults=faults)
 
 
 def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:

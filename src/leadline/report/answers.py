@@ -29,6 +29,7 @@ from leadline.values import (
     Breach,
     Change,
     Estimate,
+    Finding,
     Judgement,
     Labels,
     Relative,
@@ -605,6 +606,15 @@ def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
         if each.slice == ALL_ROWS and each.version is None and each.window == window:
             found[each.metric] = each.value
     return found.get
+
+
+#: kinds of findings that say for whom it is not; others say why
+OF_SLICES = ("slice",)
+
+
+def reasons(content: Content) -> list[Finding]:
+    """What was found that may be why, in its order."""
+    return [each for each in content.findings if each.kind not in OF_SLICES]
 
 
 # Series -------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from leadline.values import (
     Breach,
     Change,
     Estimate,
+    Finding,
     Judgement,
     Labels,
     LeafChange,
@@ -37,6 +38,7 @@ class Content:
     changes, leaf_changes  what changed since the reference, told apart by what inputs explain
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
+    findings               what somebody may want to look into, in the order in which it is shown
     calibration            of a binary model whose scores are probabilities: all rows first, then slices
     """
 
@@ -55,6 +57,7 @@ class Content:
     track_record: Sequence[TrackRecord] = ()
     changes: Sequence[Change] = ()
     leaf_changes: Sequence[LeafChange] = ()
+    findings: Sequence[Finding] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -71,6 +74,7 @@ def document(content: Content) -> dict[str, Any]:
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "objectives": [_objective(each) for each in content.objectives],
+        "findings": [_finding(each) for each in content.findings],
         "labels": asdict(content.labels),
         "calibration": [_reliability(each) for each in content.calibration],
         "notes": [asdict(note) for note in content.notes],
@@ -142,6 +146,24 @@ def _leaf_change(each: LeafChange) -> dict[str, Any]:
         "change": each.change,
         "low": each.low,
         "high": each.high,
+    }
+
+
+def _finding(each: Finding) -> dict[str, Any]:
+    return {
+        "kind": each.kind,
+        "what": each.what,
+        "slice": each.slice.as_dict(),
+        "where": each.where,
+        "columns": list(each.columns),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "since": None if each.since is None else rfc3339(each.since),
+        "effect": None if each.effect is None else asdict(each.effect),
+        "rows": each.rows,
+        "evidence": [_estimate(one) for one in each.evidence],
+        "examples": list(each.examples),
+        "next": each.next,
     }
 
 

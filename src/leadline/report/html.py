@@ -34,6 +34,7 @@ from leadline.report.answers import (
     ordered,
     overall,
     rankings,
+    reasons,
     record_sentences,
     series,
     served_cells,
@@ -46,7 +47,7 @@ from leadline.report.document import Content
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
-from leadline.values import ALL_ROWS, Estimate, Judgement, Slice, Span, Status, Target, counted
+from leadline.values import ALL_ROWS, Estimate, Finding, Judgement, Slice, Span, Status, Target, counted
 
 #: points of charts and figures of tables that one file may hold
 MOST_POINTS: Final = 20_000
@@ -89,6 +90,7 @@ def html(content: Content) -> str:
         tag("header", *_heading(content)),
         tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
         tag("section", *_for_whom(content, budget)),
+        tag("section", *_why(content)),
         tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
     )
@@ -338,6 +340,22 @@ def _window(each: Estimate, zone: ZoneInfo) -> Markup:
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------
+
+
+def _findings(found: Sequence[Finding]) -> Markup:
+    """Findings of any kind, each with what to look at next."""
+    items = [
+        tag("li", tag("p", each.what), tag("p", each.next, class_="soft") if each.next else None) for each in found
+    ]
+    return tag("ol", *items)
+
+
+def _why(content: Content) -> Iterator[Markup]:
+    """What may be the reason, what matters most first."""
+    found = reasons(content)
+    if found:
+        yield tag("h2", "Why?")
+        yield _findings(found)
 
 
 def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:

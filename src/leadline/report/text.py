@@ -33,6 +33,7 @@ from leadline.report.answers import (
     overall,
     rankings,
     reasons,
+    reasons,
     record_sentences,
     served_cells,
     span,
@@ -41,7 +42,7 @@ from leadline.report.answers import (
     told_changes,
 )
 from leadline.report.document import Content
-from leadline.values import ALL_ROWS, Judgement, Verdict, counted
+from leadline.values import ALL_ROWS, Finding, Judgement, Verdict, counted
 
 STYLES = {
     Verdict.BREACHED: "bold red",
@@ -55,6 +56,7 @@ INDENT = 2
 GAP = 2
 READABLE = 120  # columns of a sentence; tables may be wider
 LEAST = 8  # an elastic column is not cut below this
+FOUND = 5  # findings that are told
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Report:
         yield from working(content, width)
         yield from without_labels(content, width)
         yield from for_whom(content, width)
+        yield from why(content, width)
         yield from rests_on(content, width)
 
 
@@ -258,6 +261,27 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
             width,
             style="dim",
         )
+
+
+def findings(found: Sequence[Finding], width: int) -> Iterator[Text]:
+    """The first findings of any kind, each with what to look at next."""
+    for each in found[:FOUND]:
+        first, *others = wrapped(words.printable(each.what), max(width - INDENT - 2, LEAST))
+        yield Text(f"{' ' * INDENT}• {first}", no_wrap=True)
+        for line in others:
+            yield Text(" " * (INDENT + 2) + line, no_wrap=True)
+        for line in wrapped(words.printable(each.next), max(width - INDENT - 2, LEAST)):
+            yield Text(" " * (INDENT + 2) + line, style="dim", no_wrap=True)
+    if len(found) > FOUND:
+        yield from sentence(f"… and {len(found) - FOUND:,} more.", width, style="dim")
+
+
+def why(content: Content, width: int) -> Iterator[Text]:
+    """What may be the reason, what matters most first."""
+    found = reasons(content)
+    if found:
+        yield from question("Why?")
+        yield from findings(found, width)
 
 
 def _ranked(ranking: Ranking) -> Iterator[Row]:

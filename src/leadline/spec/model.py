@@ -524,6 +524,9 @@ class Spec(Frozen):
         default=None,
         description="Metrics beside those of the objectives, or all; a few that fit the task where absent.",
     )
+    find_faults: bool = Field(
+        default=True, description="Whether to look for faults of the data: columns that are not as they were."
+    )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
     objectives: Annotated[tuple[Objective, ...], _OrOpenSlo()] = Field(
         default=(), description="What was promised; {openslo: FILE} reads it from OpenSLO documents."

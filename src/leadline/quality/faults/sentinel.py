@@ -17,6 +17,8 @@ from leadline.values import Scalar
 #: the share of rows that it needs now, and the one that it may have had before
 LEAST, ABSENT = 0.005, 0.001
 LEAST_ROWS = 5
+#: of the values in bins that were nearly empty before, the share that it has to be: else all values have moved
+ALONE, NEARLY_EMPTY = 1 / 3, 0.1
 #: empty bins between a lump and all other values, 5 % each
 GAP = 15
 
@@ -71,9 +73,16 @@ def _came(pair: Pair, rows: int, past: int, level: float) -> bool:
     if rows < LEAST_ROWS or rows / pair.n < LEAST:
         return False
     share = past / max(int(pair.past.known[0]), 1)
-    if share > min(ABSENT, rows / pair.n / 10):
+    if share > min(ABSENT, rows / pair.n / 10) or not _alone(pair, rows):
         return False
     return pair.jumped(_spread(pair, past), rows, level)
+
+
+def _alone(pair: Pair, rows: int) -> bool:
+    """Whether most that is new is this value; after a change of sign or unit it is one of many."""
+    now, past = pair.now.counts[0], pair.past.counts[0]
+    new = now[past / max(int(pair.past.known[0]), 1) < NEARLY_EMPTY * now / pair.n]
+    return bool(rows >= ALONE * new.sum())
 
 
 def _spread(pair: Pair, past: int) -> Ints:
