@@ -23,6 +23,8 @@ from leadline.values import InputError, Scalar
 EXAMPLES = 5
 #: columns of a table that are compared, at most
 MOST_COLUMNS = 200
+#: how the rows of two tables may differ in a column, as fields of `Counts`
+SIDES = ("both_null", "only_left", "only_right", "different")
 #: decimals to which a number may have been rounded
 DECIMALS = range(7)
 
@@ -239,16 +241,13 @@ def _counted(
     for at, kind in enumerate(of.values()):
         left, right = rows[f"left_{at}"], rows[f"right_{at}"]
         sums |= {
-            f"null_{at}": (left.isnull() & right.isnull()).sum(),
-            f"left_{at}": (left.notnull() & right.isnull()).sum(),
-            f"right_{at}": (left.isnull() & right.notnull()).sum(),
+            f"both_null_{at}": (left.isnull() & right.isnull()).sum(),
+            f"only_left_{at}": (left.notnull() & right.isnull()).sum(),
+            f"only_right_{at}": (left.isnull() & right.notnull()).sum(),
             f"different_{at}": (~_same(left, right, kind, tolerance)).fill_null(False).sum(),
         }
     row = engine.run(rows.aggregate(**sums)).to_pylist()[0]
-    found = {
-        name: Counts(pairs, *(int(row[f"{part}_{at}"] or 0) for part in PARTS))
-        for at, name in enumerate(of)
-    }
+    found = {name: Counts(pairs, *(int(row[f"{side}_{at}"] or 0) for side in SIDES)) for at, name in enumerate(of)}
     causes: dict[str, ir.Value] = {}
     for at, (name, kind) in enumerate(of.items()):
         causes |= _causes(rows, at, kind, found[name], tolerance, lag)

@@ -51,6 +51,8 @@ from leadline.values import Scalar, Slice
 ENOUGH = 100
 #: partitions that are looked at, the last ones
 MOST_PARTITIONS = 400
+#: values that are kept on the engine, so that the source is read once; of more it is read for each statement
+MOST_KEPT = 20_000_000
 #: values of a declared slice whose missing values are counted, the most frequent ones
 MOST_SLICES = 30
 #: values that an estimate of their number may be off by before all are counted
@@ -127,7 +129,7 @@ class Rows:
     """The rows of the partitions on their engine, to be counted.
 
     table     `id`, `place` (the partition), `hour` (of the day) and the columns; what one statement uses often
-    raw       the same, with `timestamp` and the columns of slices
+    raw       the same, with the columns of slices
     few       by column, whether it has few values, about
     origins   by column, from where its grid is counted
     """
@@ -161,10 +163,13 @@ def rows_of(log: Log, spec: Spec, found: Profile, moment: datetime, place: Place
     hour = local_time(table.timestamp, spec.timezone, first, last).hour().cast("int64")
     own = {each.column: _value(table[each.column], each) for each in columns}
     slices = [name for name in table.columns if name.startswith("slice_")]
-    raw = table.select("id", "timestamp", *slices, place=at, hour=hour, **own)
+    raw = table.select("id", *slices, place=at, hour=hour, **own)
     raw = raw.filter(raw.place >= 0, raw.place < place.count)
-    shared = log.engine.shared(raw.drop("timestamp", *slices))
-    return Rows(log.engine, place, columns, shared, raw, *_first_look(log.engine, shared, columns))
+    if found.rows * len(columns) <= MOST_KEPT:
+        raw = table = log.engine.keep(raw)
+    else:
+        table = log.engine.shared(raw.drop(*slices))
+    return Rows(log.engine, place, columns, table, raw, *_first_look(log.engine, table, columns))
 
 
 def read_partitions(rows: Rows, spec: Spec, found: Profile, fixed: Reference | None, moment: datetime) -> Partitions:

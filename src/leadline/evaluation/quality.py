@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from leadline.log.reference import Reference
 from leadline.quality.declared import broken_rules
 from leadline.quality.episodes import Answer, Common, Likeness, Question, answered, episodes, questions
 from leadline.quality.fault import Episode, Fault, Relation, Together
-from leadline.quality.findings import as_it_is, standing, told, within
+from leadline.quality.findings import as_it_is, finding, ranked, standing, within
 from leadline.quality.history import sightings
 from leadline.quality.memory import LASTING
 from leadline.quality.onset import onset
@@ -67,12 +68,13 @@ def quality(
     late, stale = as_expected(spec, partitions, found, now) if now is not None else ((), ())
     mine = within(partitions, (*broken, *late, *every), asked)
     settled = answered(mine, {question: _answer(rows, question) for question in questions(mine)})
+    settled = ranked(partitions, settled, asked)[:MOST]
     if place.grain.unit == "d" and place.grain.count == 1:
-        settled = tuple(_by_the_hour(rows, partitions, each, asked) for each in settled)
+        settled = _by_the_hour(rows, partitions, settled, asked)
     first = [as_it_is(fault, asked) for fault in (*stale, *missing_columns(rows, spec))]
     first += [standing(fault, partitions, asked) for fault in always]
     last = [standing(fault, partitions, asked) for fault in standing_faults(partitions)]
-    return (*first, *told(partitions, settled, asked), *last)[:MOST]
+    return (*first, *(finding(partitions, each, asked) for each in settled), *last)[:MOST]
 
 
 def _answer(rows: Rows, question: Question) -> Answer:
@@ -120,20 +122,38 @@ def _column(rows: Rows, name: str) -> Asked:
     return next(each for each in rows.columns if each.name == name)
 
 
-def _by_the_hour(rows: Rows, partitions: Partitions, each: Episode, window: Window) -> Episode:
-    """With the hour in which it began, where the rows of the day and the one before say so."""
-    start = partitions.starts[each.first]
-    if each.fault.kind not in BY_THE_HOUR or each.fault.slice != ALL_ROWS or start < window.start or not each.first:
-        return each
+def _by_the_hour(rows: Rows, partitions: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
+    """With the hours in which they began, where the rows of the day and the one before say so."""
+    asked = [
+        at
+        for at, each in enumerate(found)
+        if each.fault.kind in BY_THE_HOUR
+        and each.fault.slice == ALL_ROWS
+        and each.first
+        and partitions.starts[each.first] >= window.start
+    ]
+    if not asked:
+        return tuple(found)
+    counted = [_hours_around(rows, found[at], at) for at in asked]
+    counts = np.zeros((len(found), 2, 48), np.int64)
+    for row in rows.engine.run(ibis.union(*counted) if len(counted) > 1 else counted[0]).to_pylist():
+        counts[row["of"], :, row["at"]] = row["hits"] or 0, row["rows"]
+    settled = list(found)
+    for at in asked:
+        hour, start = onset(*counts[at]), partitions.starts[found[at].first]
+        if hour is not None and hour > 24:
+            settled[at] = replace(found[at], since=start + timedelta(hours=hour - 24))
+    return tuple(settled)
+
+
+def _hours_around(rows: Rows, each: Episode, of: int) -> ir.Table:
+    """Rows, and those with the fault, by the hour of the first day and the one before."""
     table = rows.table.filter(rows.table.place.between(each.first - 1, each.first))
     hit = _touched(table[_column(rows, each.fault.columns[0]).column], each.fault)
-    grouped = table.select(at=(table.place - (each.first - 1)) * 24 + table.hour, hit=hit.cast("int64"))
-    counted = grouped.group_by("at").aggregate(rows=grouped.count(), hits=grouped.hit.sum())
-    counts = np.zeros((2, 48), np.int64)
-    for row in rows.engine.run(counted).to_pylist():
-        counts[:, row["at"]] = row["hits"] or 0, row["rows"]
-    hour = onset(counts[0], counts[1])
-    return each if hour is None or hour <= 24 else replace(each, since=start + timedelta(hours=hour - 24))
+    grouped = table.select(
+        of=ibis.literal(of, "int32"), at=(table.place - (each.first - 1)) * 24 + table.hour, hit=hit.cast("int64")
+    )
+    return grouped.group_by("of", "at").aggregate(rows=lambda t: t.count(), hits=lambda t: t.hit.sum())
 
 
 def _touched(column: ir.Value, fault: Fault) -> ir.BooleanValue:

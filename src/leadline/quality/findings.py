@@ -16,15 +16,16 @@ ENDED, OLD = 0.5, 0.3
 NEWS = ("unusual", "volume", "new_category", "vanished_category", "renamed_category")
 
 
-def told(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Finding, ...]:
-    """The episodes that touch a window as findings, what matters most first.
+def ranked(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
+    """The episodes that touch a window, what matters most first.
 
     What has a name comes before what only looks unusual. Then what is most of the rows of its partitions before what is
     few, what is there still before what has ended, and what began in the window before what is older.
     """
     mine = within(log, found, window)
-    ranked = sorted(mine, key=lambda each: (_vague(each), -_weight(log, each, window), each.first, each.fault.columns))
-    return tuple(finding(log, each, window) for each in ranked)
+    return tuple(
+        sorted(mine, key=lambda each: (_vague(each), -_weight(log, each, window), each.first, each.fault.columns))
+    )
 
 
 def _vague(each: Episode) -> bool:

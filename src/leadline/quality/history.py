@@ -128,8 +128,10 @@ def _of_columns(
     closely: bool,
 ) -> list[Sighting]:
     """The faults of columns: those with a name, those that go on, and what is only unusual."""
-    pairs = _pairs(looked, now, memory)
     alarms = rules.alarms(looked.alpha)
+    if not closely and not len(alarms):
+        return []
+    pairs = _pairs(looked, now, memory)
     alarmed = _names(looked, alarms)
     sliced = any(where != ALL_ROWS for _, where in pairs)
     slices = _slices(looked.log, now) if sliced else {}

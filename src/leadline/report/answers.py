@@ -612,7 +612,7 @@ def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
 OF_SLICES = ("slice",)
 
 
-def reasons(content: Content) -> list[Finding]:
+def found_reasons(content: Content) -> list[Finding]:
     """What was found that may be why, in its order."""
     return [each for each in content.findings if each.kind not in OF_SLICES]
 

@@ -30,11 +30,11 @@ from leadline.report.answers import (
     change_sentences,
     estimated,
     folded,
+    found_reasons,
     label_sentences,
     ordered,
     overall,
     rankings,
-    reasons,
     record_sentences,
     series,
     served_cells,
@@ -352,7 +352,7 @@ def _findings(found: Sequence[Finding]) -> Markup:
 
 def _why(content: Content) -> Iterator[Markup]:
     """What may be the reason, what matters most first."""
-    found = reasons(content)
+    found = found_reasons(content)
     if found:
         yield tag("h2", "Why?")
         yield _findings(found)

@@ -27,12 +27,12 @@ from leadline.report.answers import (
     change_cells,
     change_sentences,
     folded,
+    found_reasons,
     label_sentences,
     latest,
     ordered,
     overall,
     rankings,
-    reasons,
     reasons,
     record_sentences,
     served_cells,
@@ -278,7 +278,7 @@ def findings(found: Sequence[Finding], width: int) -> Iterator[Text]:
 
 def why(content: Content, width: int) -> Iterator[Text]:
     """What may be the reason, what matters most first."""
-    found = reasons(content)
+    found = found_reasons(content)
     if found:
         yield from question("Why?")
         yield from findings(found, width)

@@ -20,17 +20,16 @@ MOST_OF_IT = 0.8
 
 def null_jump(found: Comparison) -> Iterator[Fault]:
     """The share of rows without a value has risen: for a column, or where it rose in few slices only, for these."""
+    sliced: dict[str, list[Pair]] = {}
     for (name, where), pair in found.pairs.items():
-        if where != ALL_ROWS or not _jumped(pair, LEAST_RISE, found.level):
-            continue
-        sliced = [each for (of, slice_), each in found.pairs.items() if of == name and slice_ != ALL_ROWS]
-        partly = _slices(found, pair, sliced)
-        yield from (_fault(each) for each in partly or [pair])
+        if where != ALL_ROWS:
+            sliced.setdefault(name, []).append(pair)
     for (name, where), pair in found.pairs.items():
-        if where == ALL_ROWS and not _jumped(pair, LEAST_RISE, found.level):
+        if where == ALL_ROWS:
+            whole = pair if _jumped(pair, LEAST_RISE, found.level) else None
             # one slice of many may be without values and hardly move the share of all rows
-            sliced = [each for (of, slice_), each in found.pairs.items() if of == name and slice_ != ALL_ROWS]
-            yield from (_fault(each) for each in _slices(found, None, sliced))
+            partly = _slices(found, whole, sliced.get(name, []))
+            yield from (_fault(each) for each in partly or ([] if whole is None else [whole]))
 
 
 def _jumped(pair: Pair, least: float, level: float) -> bool:

@@ -32,6 +32,8 @@ def time_zone_shift(found: Comparison) -> Iterator[Fault]:
 
 
 def _fault(name: str, before: Ints, now: Ints) -> Iterator[Fault]:
+    if strangeness(before, now) <= 1.0:
+        return
     usual = (before.sum(axis=0) + 0.5) / (before.sum() + HOURS / 2)
     ratios = {hours: np.log(np.roll(usual, hours) / usual) for hours in range(-11, 13) if hours}
     evidence = {hours: float(now @ ratio) for hours, ratio in ratios.items()}
