@@ -105,57 +105,58 @@ def parity(
     Rows whose id comes more than once in a table are counted and left out. Texts are equal or not; a time is compared
     as text. Raises InputError where a column is missing or the tables live on different engines.
     """
+    asked = _Asked(by, tuple(columns) if columns is not None else None, entity, order, (absolute, relative))
     sources = [source_of(left, "left"), source_of(right, "right")]
     with open_engine(sources) as engine:
-        tables = [engine.read(source, frozenset({by})) for source in sources]
-        return _parity(engine, *tables, by, columns, entity, order, absolute, relative)
+        one, other = (engine.read(source, frozenset({by})) for source in sources)
+        return _parity(engine, one, other, asked)
 
 
-def _parity(
-    engine: Engine,
-    left: ir.Table,
-    right: ir.Table,
-    by: str,
-    columns: Sequence[str] | None,
-    entity: str | None,
-    order: str | None,
-    absolute: float,
-    relative: float,
-) -> Parity:
-    names = _names(left, right, by, columns, entity, order)
-    sides = [_once(table, by) for table in (left, right)]
-    counts = [_ids(engine, table, by) for table in (left, right)]
-    joined = _joined(*sides, names, by, entity, order)
-    shared = engine.keep(joined)
+@dataclass(frozen=True)
+class _Asked:
+    """What is compared, and how: see `parity`.
+
+    tolerance   absolute, and relative to the right
+    """
+
+    by: str
+    columns: tuple[str, ...] | None
+    entity: str | None
+    order: str | None
+    tolerance: tuple[float, float]
+
+
+def _parity(engine: Engine, left: ir.Table, right: ir.Table, asked: _Asked) -> Parity:
+    by, names = asked.by, _names(left, right, asked)
+    one, other = _ids(engine, left, by), _ids(engine, right, by)
+    shared = engine.keep(_joined(_once(left, by), _once(right, by), names, asked))
     pairs = int(engine.run(shared.aggregate(n=shared.count())).to_pylist()[0]["n"])
     of = {name: _of_type(left[name], right[name]) for name in names}
-    tolerance = absolute, relative
-    found = _counted(engine, shared, of, pairs, tolerance, lag=order is not None)
+    found = _counted(engine, shared, of, pairs, asked)
     every = [
-        compared(name, _with_examples(engine, shared, at, of[name], tolerance, found[name]))
+        compared(name, _with_examples(engine, shared, at, of[name], asked.tolerance, found[name]))
         for at, name in enumerate(names)
     ]
     ranked = sorted(every, key=lambda each: (-(each.different + each.only_left + each.only_right), each.column))
-    others = set(left.columns) ^ set(right.columns) if columns is None else set()
+    others = set(left.columns) ^ set(right.columns) if asked.columns is None else set()
     return Parity(
         by,
-        counts[0]["rows"],
-        counts[1]["rows"],
+        one["rows"],
+        other["rows"],
         pairs,
         _unmatched(engine, left, right, by),
         _unmatched(engine, right, left, by),
-        counts[0]["repeated"],
-        counts[1]["repeated"],
+        one["repeated"],
+        other["repeated"],
         tuple(ranked),
         tuple(sorted(others & set(right.columns))),
         tuple(sorted(others & set(left.columns))),
     )
 
 
-def _names(
-    left: ir.Table, right: ir.Table, by: str, columns: Sequence[str] | None, entity: str | None, order: str | None
-) -> list[str]:
+def _names(left: ir.Table, right: ir.Table, asked: _Asked) -> list[str]:
     """The columns to be compared."""
+    by, columns, entity, order = asked.by, asked.columns, asked.entity, asked.order
     for table, side in ((left, "left"), (right, "right")):
         wanted = [by, *(columns or ())] + ([each for each in (entity, order) if each] if side == "right" else [])
         for name in wanted:
@@ -208,10 +209,9 @@ def _unmatched(engine: Engine, table: ir.Table, other: ir.Table, by: str) -> int
     return int(engine.run(left.aggregate(n=left.count())).to_pylist()[0]["n"])
 
 
-def _joined(
-    left: ir.Table, right: ir.Table, names: Sequence[str], by: str, entity: str | None, order: str | None
-) -> ir.Table:
+def _joined(left: ir.Table, right: ir.Table, names: Sequence[str], asked: _Asked) -> ir.Table:
     """A row for each id in both: `id`, and of each column left_0, right_0, ..., in the type in which it is compared."""
+    by, entity, order = asked.by, asked.entity, asked.order
     sides = []
     for table, side, other in ((left, "left", right), (right, "right", left)):
         columns: dict[str, ir.Value] = {"id": as_text(table[by])}
@@ -227,14 +227,10 @@ def _joined(
 
 
 def _counted(
-    engine: Engine,
-    rows: ir.Table,
-    of: Mapping[str, str | None],
-    pairs: int,
-    tolerance: tuple[float, float],
-    lag: bool,
+    engine: Engine, rows: ir.Table, of: Mapping[str, str | None], pairs: int, asked: _Asked
 ) -> dict[str, Counts]:
     """One statement over all columns, and one more over those that differ, for the cause."""
+    tolerance, lag = asked.tolerance, asked.order is not None
     if not pairs:
         return {name: Counts(0, 0, 0, 0, 0) for name in of}
     sums: dict[str, ir.Value] = {}
@@ -247,7 +243,7 @@ def _counted(
             f"different_{at}": (~_same(left, right, kind, tolerance)).fill_null(False).sum(),
         }
     row = engine.run(rows.aggregate(**sums)).to_pylist()[0]
-    found = {name: Counts(pairs, *(int(row[f"{side}_{at}"] or 0) for side in SIDES)) for at, name in enumerate(of)}
+    found = {name: _counts(pairs, row, at) for at, name in enumerate(of)}
     causes: dict[str, ir.Value] = {}
     for at, (name, kind) in enumerate(of.items()):
         causes |= _causes(rows, at, kind, found[name], tolerance, lag)
@@ -255,6 +251,11 @@ def _counted(
         return found
     explained = engine.run(rows.aggregate(**causes)).to_pylist()[0]
     return {name: _explained(found[name], at, kind, explained) for at, (name, kind) in enumerate(of.items())}
+
+
+def _counts(pairs: int, row: Mapping[str, int | None], at: int) -> Counts:
+    both_null, only_left, only_right, different = (int(row[f"{side}_{at}"] or 0) for side in SIDES)
+    return Counts(pairs, both_null, only_left, only_right, different)
 
 
 def _same(left: ir.Value, right: ir.Value, kind: str | None, tolerance: tuple[float, float]) -> ir.BooleanValue:
