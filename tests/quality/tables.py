@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-from summaries import partitions
 
 from leadline.quality.summary import Partitions
+from quality.summaries import partitions
 
 DAYS, ROWS, START = 28, 300, 22
 

@@ -82,11 +82,12 @@ def _answer(rows: Rows, question: Question) -> Answer:
 
 
 def _common(rows: Rows, question: Together) -> Common:
-    """Rows in which all of the columns have no value, and rows in which any has none."""
+    """Rows in which all of the columns have no value, and the fewest in which one of them has none."""
     table = rows.table.filter(rows.table.place.between(question.first, question.last))
     missing = [table[_column(rows, name).column].isnull() for name in question.columns]
-    row = rows.engine.run(table.aggregate(all=ibis.and_(*missing).sum(), either=ibis.or_(*missing).sum())).to_pylist()
-    return Common(row[0]["all"] or 0, row[0]["either"] or 0)
+    each = {f"missing_{at}": mine.sum() for at, mine in enumerate(missing)}
+    row = rows.engine.run(table.aggregate(all=ibis.and_(*missing).sum(), **each)).to_pylist()[0]
+    return Common(row["all"] or 0, min(row[name] or 0 for name in each))
 
 
 def _related(rows: Rows, question: Relation) -> tuple[Likeness, ...]:

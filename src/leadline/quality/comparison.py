@@ -142,10 +142,13 @@ class Pair:
         grid = GRID_ERROR * np.abs(usual) + RANGE_ERROR * (usual[-1] - usual[0])
         return usual, np.sqrt(np.maximum(between, from_rows) ** 2 + grid**2)
 
-    def away(self, quantiles: Floats) -> float:
-        """How far quantiles lie from the usual ones, in units of what is usual; about 1 where nothing changed."""
+    def away(self, quantiles: Floats, error: Floats | float = 0.0) -> float:
+        """How far quantiles lie from the usual ones, in units of what is usual; about 1 where nothing changed.
+
+        error   how far they may be off beside that
+        """
         usual, spread = self.middle
-        each = (quantiles - usual) / np.maximum(spread, LEAST)
+        each = (quantiles - usual) / np.maximum(np.hypot(spread, error), LEAST)
         return float(np.sqrt(np.mean(np.clip(each, -FARTHEST, FARTHEST) ** 2)))
 
     @cached_property

@@ -26,7 +26,8 @@ LEVEL = 1e-3
 APART = 2
 #: shares of rows that missing columns of one join, or two names of a value, may differ by, and as a share of them
 SHARE_APART, SHARE_RATIO = 0.01, 0.25
-#: rows in which columns have no value together, of those in which any has none, that make them one
+#: rows in which columns have no value together, of those in which the one has none that misses the fewest, so that
+#: they are one; another may have missed values before
 IN_THE_SAME_ROWS = 0.9
 
 
@@ -45,10 +46,10 @@ class Likeness:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """Rows in which all of some columns have no value, and rows in which any has none."""
+    """Rows in which all of some columns have no value, and rows in which that one has none that misses the fewest."""
 
     all: int
-    either: int
+    least: int
 
 
 Question = Relation | Together
@@ -241,7 +242,9 @@ def _without_values(every: list[Episode]) -> list[Episode]:
 
 
 def _rise(episode: Episode) -> float:
-    return _share(episode, 1) - _share(episode, 0)
+    """The share of the rows that had a value before, and have none now."""
+    before = _share(episode, 0)
+    return (_share(episode, 1) - before) / (1 - before) if before < 1 else 0.0
 
 
 def _alike(every: list[Episode]) -> list[Episode]:
@@ -303,7 +306,7 @@ def answered(found: Sequence[Episode], answers: Mapping[Question, Answer]) -> tu
 
 def _borne_out(answer: Answer) -> bool:
     if isinstance(answer, Common):
-        return answer.either > 0 and answer.all >= IN_THE_SAME_ROWS * answer.either
+        return answer.least > 0 and answer.all >= IN_THE_SAME_ROWS * answer.least
     return alike(answer)
 
 

@@ -17,7 +17,7 @@ ABSOLUTE, RELATIVE = 1e-6, 1e-3
 CAUSES: dict[str, str] = {
     "sign": "the sign is the other one",
     "unit": "the unit is another one: × {}",
-    "rounding": "one of them is rounded to {} decimals",
+    "rounding": "one of them is rounded, to this many decimals: {}",
     "case": "upper and lower case differ, or spaces around",
     "default": "what is missing in one is {} in the other",
     "lag": "it is the value of the row before, of the same entity",
@@ -88,8 +88,12 @@ class ColumnParity:
         """
         parts = []
         if self.different:
-            interval = f" [{percent(self.low or 0.0)}–{percent(self.high or 0.0)}]"
-            parts.append(f"{self.different:,} of {self.rows:,} rows differ, {percent(self.mismatch or 0.0)}{interval}")
+            shown = f"{self.different:,} of {self.rows:,} rows differ"
+            if self.different == self.rows:
+                shown = f"all {self.rows:,} rows differ"
+            elif self.mismatch is not None and self.low is not None and self.high is not None:
+                shown += f", {percent(self.mismatch)} [{percent(self.low)}–{percent(self.high)}]"
+            parts.append(shown)
         for side, rows in (("left", self.only_left), ("right", self.only_right)):
             if rows:
                 parts.append(f"{rows:,} have a value on the {side} only")

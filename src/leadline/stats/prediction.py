@@ -39,6 +39,12 @@ class Predicted:
         known = np.isfinite(away) & (self.freedom > 0)
         return np.where(known, 2 * stdtr(np.where(known, self.freedom, 1.0), np.where(known, -away, 0.0)), 1.0)
 
+    def p_above(self, value: ArrayLike) -> Floats:
+        """Chance of a value as large as this one, or larger; 1 where either is unknown."""
+        t = self.t(value)
+        known = np.isfinite(t) & (self.freedom > 0)
+        return np.where(known, stdtr(np.where(known, self.freedom, 1.0), np.where(known, -t, 0.0)), 1.0)
+
 
 def predicted(history: ArrayLike, error: ArrayLike, season: int = 1, ahead: int = 1) -> Predicted:
     """The next value of each series from its history, by the predictive t distribution.

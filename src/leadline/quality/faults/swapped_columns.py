@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.quality.comparison import Comparison, Pair, strangeness, together
 from leadline.quality.fault import Fault
-from leadline.quality.grid import Ints
+from leadline.quality.grid import WIDTH, Ints
 from leadline.quality.summary import Column
 
 #: how strange both have to be as they are, and one of them, and how strange they may be in each other's place (see
@@ -59,7 +59,8 @@ def _as_it_is(pair: Pair) -> float:
 def _in_place(one: Pair, other: Pair) -> float:
     """How strange the values of the other would be as those of the one."""
     if not one.now.text and one.column.origin != other.column.origin:
-        return one.away(other.quantiles)
+        # the grid of the other column was laid for its own values: here it is as coarse as these lie away from there
+        return one.away(other.quantiles, (WIDTH - 1) * np.abs(other.quantiles - other.column.origin))
     before, now = _same(one.before, other.now)
     return strangeness(before, now)
 
