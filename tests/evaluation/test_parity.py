@@ -79,7 +79,7 @@ def test_counts_are_those_of_a_comparison_in_python():
         (lambda x: x / 60, "the unit is another one: × 0.0167"),
         (lambda x: -x, "the sign is the other one"),
         (lambda x: round(x, 1), "one of them is rounded, to this many decimals: 1"),
-        (lambda x: round(x), "one of them is rounded, to this many decimals: 0"),
+        (round, "one of them is rounded, to this many decimals: 0"),
     ],
 )
 def test_the_cause_of_numbers_that_differ(change, words):

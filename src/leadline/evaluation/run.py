@@ -19,7 +19,7 @@ from leadline.estimate.maturity import inferred, label_names
 from leadline.estimate.selective import unobserved
 from leadline.evaluation.choice import choose, observable
 from leadline.evaluation.classes import class_cells, not_expected
-from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window, rolling
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.losses import loss_cells
@@ -189,7 +189,8 @@ def _evaluate(
     if not (search and spec.find_faults):
         return evaluation
     told("looking for faults of the data")
-    since = grain.start(first + latest()[0])
+    begin = latest()[0] if spec.objectives else rolling(grain, first, spec.window, last - first + 1)[0]
+    since = grain.start(first + begin)
     faults = quality(log, spec, found, fixed, moment, grain, since, asked or datetime.now(UTC))
     return replace(evaluation, data_faults=faults)
 

@@ -87,11 +87,28 @@ def _runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
             continue
         run = found[begin:place]
         first, last = run[0].partition, run[-1].partition
+        begin = place
+        if earlier and last <= earlier[-1]:
+            continue  # it has lasted since then
         fault = _as_one(log, run)
+        last = _until(log, fault, last)
         group = None if run[0].group is None else (first, run[0].group)
-        ongoing = not log.rows[last + 1 :].any() or (len(run) >= LASTING and _still(log, run))
+        lasts = fault.kind != "null_jump" and len(run) >= LASTING and _still(log, run)
+        ongoing = not log.rows[last + 1 :].any() or lasts
         yield Episode(fault, first, last, ongoing, earlier, group)
-        earlier, begin = (*earlier, last), place
+        earlier = (*earlier, last)
+
+
+def _until(log: Partitions, fault: Fault, last: int) -> int:
+    """The last partition with a fault: where values are missing, they may be long after that has become usual."""
+    if fault.kind != "null_jump":
+        return last
+    column = next(each for each in log.columns if (each.name, each.slice) == (fault.columns[0], fault.slice))
+    for at in range(last + 1, len(log)):
+        if column.missing[at] < fault.share / 2 * column.rows[at]:
+            break
+        last = at if column.rows[at] else last
+    return last
 
 
 def _still(log: Partitions, run: Sequence[Sighting]) -> bool:

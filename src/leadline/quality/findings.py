@@ -116,7 +116,7 @@ def _sentence(log: Partitions, each: Episode) -> str:
             when = f" on {end} from {begin.removeprefix(end).strip()} on"
     before = f"; {fault.before}" if fault.before else ""
     if each.earlier:
-        times = "once before" if len(each.earlier) == 1 else f"{len(each.earlier)} times before"
+        times = {1: "once before", 2: "twice before"}.get(len(each.earlier), f"{len(each.earlier)} times before")
         before += f"; it was so {times}, until {day(log.ends[each.earlier[-1]] - timedelta(hours=1), False)}"
     elif "never" not in fault.before:
         before += "; never so before"
