@@ -78,9 +78,9 @@ def _air(name: str, as_of: str, about: str) -> Story:
     )
 
 
-def _shelter(name: str, as_of: str, kinds: tuple[str, ...], about: str) -> Story:
+def _shelter(name: str, as_of: str, kinds: tuple[str, ...], about: str, window: str = "84d") -> Story:
     zone = "America/Los_Angeles"
-    return Story(name, "longbeach_animal_shelter", SHELTER_ROWS, as_of, kinds, about, "84d", zone, SHELTER)
+    return Story(name, "longbeach_animal_shelter", SHELTER_ROWS, as_of, kinds, about, window, zone, SHELTER)
 
 
 NEW = ("new_category", "renamed_category")
@@ -103,13 +103,19 @@ STORIES: tuple[Story, ...] = (
         "long lead times are missing in 2017",
         *("hotel_bookings", HOTEL_ROWS, "2017-06-01", ("cut_off",), "lead_time: cut off", "28d", "UTC", HOTEL),
     ),
-    _shelter("feral gives way to fractious", "2018-03-01", ("renamed_category",), "'feral' is now called 'fractious'"),
-    _shelter("i/i report appears in 2023", "2023-06-01", NEW, "intake_condition: 'i/i report'"),
-    _shelter("districts appear in 2019", "2019-12-31", NEW, "jurisdiction: 'District"),
-    _shelter("districts are gone by 2020", "2020-08-15", ("vanished_category",), "jurisdiction: 'District"),
-    _shelter("policy: foster to adopt from 2019-06", "2019-09-01", NEW, "outcome_type: 'foster to adopt'"),
-    _shelter("policy: community cats from 2021-03", "2021-06-15", NEW, "outcome_type: 'community cat'"),
-    _shelter("policy: trap, neuter, release from 2021-11", "2022-03-01", NEW, "outcome_type: 'trap, neuter, release'"),
+    _shelter("fractious appears in 2017-12", "2018-02-15", NEW, "intake_condition: 'fractious'"),
+    _shelter(
+        "feral is now called fractious",
+        "2018-06-15",
+        ("renamed_category",),
+        "'feral' is now called 'fractious'",
+        "252d",
+    ),
+    _shelter("i/i report appears in 2023", "2023-04-15", NEW, "intake_condition: 'i/i report'"),
+    _shelter("districts appear in autumn 2019", "2019-12-15", ("new_category", "unusual"), "jurisdiction: "),
+    _shelter("policy: foster to adopt from 2019-06", "2020-02-15", NEW, "outcome_type: 'foster to adopt'", "252d"),
+    _shelter("policy: community cats from 2021-03", "2021-05-15", NEW, "outcome_type: 'community cat'"),
+    _shelter("policy: trap, neuter, release from 2021-11", "2022-01-31", NEW, "outcome_type: 'trap, neuter, release'"),
 )
 
 

@@ -48,7 +48,7 @@ from leadline.stats.arrays import Floats
 from leadline.values import Scalar, Slice
 
 #: rows that a partition has on average, so that a share of it says something
-ENOUGH = 50
+ENOUGH = 100
 #: partitions that are looked at, the last ones
 MOST_PARTITIONS = 400
 #: values that are kept on the engine, so that the source is read once; of more it is read for each statement

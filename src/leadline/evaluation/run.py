@@ -189,7 +189,7 @@ def _evaluate(
     if not (search and spec.find_faults):
         return evaluation
     told("looking for faults of the data")
-    begin = latest()[0] if spec.objectives else rolling(grain, first, spec.window, last - first + 1)[0]
+    begin = latest()[0] if spec.objectives else rolling(grain, first, spec.window, max(last - first, 1))[0]
     since = grain.start(first + begin)
     faults = quality(log, spec, found, fixed, moment, grain, since, asked or datetime.now(UTC))
     return replace(evaluation, data_faults=faults)

@@ -39,7 +39,7 @@ def within(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[E
         for each in found
         if log.starts[each.first] < window.end
         and _end(log, each) > window.start
-        and (log.starts[each.first] >= window.start or each.fault.kind not in NEWS)
+        and (log.ends[each.first] > window.start or each.fault.kind not in NEWS)
     )
 
 
@@ -49,7 +49,7 @@ def _end(log: Partitions, each: Episode) -> datetime:
 
 def _weight(log: Partitions, each: Episode, window: Window) -> float:
     weight = each.fault.share * (1.0 if each.ongoing else ENDED)
-    return weight * (OLD if log.starts[each.first] < window.start else 1.0)
+    return weight * (OLD if log.ends[each.first] <= window.start else 1.0)
 
 
 def finding(log: Partitions, each: Episode, window: Window) -> Finding:

@@ -23,8 +23,8 @@ UNITS: tuple[tuple[str, float], ...] = (
 )
 #: partitions at the end that are looked at, and the share of them whose largest value reaches the limit
 LATEST, REACHES = 12, 0.6
-#: how near that is, in partitions, and by how many the largest values have to fall
-NEAR, FALLS = 1.5, 4.0
+#: how near that is, in partitions and as a share of what is left, and by how many the largest values have to fall
+NEAR, NEAR_SHARE, FALLS = 1.5, 0.05, 4.0
 #: share of the values before that the limit now leaves out
 LEAST = 0.02
 
@@ -52,7 +52,8 @@ def _cut(column: Column, days: Floats, length: float) -> tuple[int, float, float
     reached = column.high * length + days[:-1]
     limit = float(reached[latest].max())
     fall = float(column.high[latest[0]] - column.high[latest[-1]]) * length
-    if (reached[latest] >= limit - NEAR * partition).mean() < REACHES or fall < FALLS * partition:
+    near = NEAR * partition + NEAR_SHARE * (limit - days[:-1])
+    if (reached >= limit - near)[latest].mean() < REACHES or fall < FALLS * partition:
         return None
     free = some[reached[some] < limit - 5 * NEAR * partition]
     if len(free) < LATEST:
