@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leadline.evaluation.backtest import Backtest, backtest
+    from leadline.evaluation.discrepancy import Discrepancy, discrepancy
     from leadline.evaluation.parity import Parity, parity
     from leadline.evaluation.planning import plan
     from leadline.evaluation.result import Result, check
@@ -25,6 +26,7 @@ __version__ = "0.1.0.dev0"
 # Name -> module that has it. A name must not be a module's too: importing the module would replace the name.
 EXPORTS = {
     "Backtest": "leadline.evaluation.backtest",
+    "Discrepancy": "leadline.evaluation.discrepancy",
     "Estimate": "leadline.values",
     "InputError": "leadline.values",
     "Interval": "leadline.values",
@@ -38,6 +40,7 @@ EXPORTS = {
     "Window": "leadline.values",
     "backtest": "leadline.evaluation.backtest",
     "check": "leadline.evaluation.result",
+    "discrepancy": "leadline.evaluation.discrepancy",
     "load": "leadline.spec",
     "parity": "leadline.evaluation.parity",
     "plan": "leadline.evaluation.planning",
@@ -45,6 +48,7 @@ EXPORTS = {
 
 __all__ = [
     "Backtest",
+    "Discrepancy",
     "Estimate",
     "InputError",
     "Interval",
@@ -59,6 +63,7 @@ __all__ = [
     "__version__",
     "backtest",
     "check",
+    "discrepancy",
     "load",
     "parity",
     "plan",

@@ -169,7 +169,7 @@ def rows_of(log: Log, spec: Spec, found: Profile, moment: datetime, place: Place
         raw = table = log.engine.keep(raw)
     else:
         table = log.engine.shared(raw.drop(*slices))
-    return Rows(log.engine, place, columns, table, raw, *_first_look(log.engine, table, columns))
+    return Rows(log.engine, place, columns, table, raw, *first_look(log.engine, table, columns))
 
 
 def read_partitions(rows: Rows, spec: Spec, found: Profile, fixed: Reference | None, moment: datetime) -> Partitions:
@@ -179,17 +179,7 @@ def read_partitions(rows: Rows, spec: Spec, found: Profile, fixed: Reference | N
     moment  the knowledge time, naive UTC
     """
     place, columns = rows.place, rows.columns
-    values = _values(rows)
-    wide = [at for at in range(len(columns)) if not values[at].complete]
-    sums = _sums(rows, wide, "predictions" in found.repeated)
-    cells = _filled(rows, wide)
-    every = np.asarray(sums["rows"], np.int64)
-    whole = [
-        _column(each, at, sums, cells, rows.origins[at], values[at])
-        if at in wide
-        else counted(each.name, each.text, every, rows.origins[at], values[at].values, values[at].counts)
-        for at, each in enumerate(columns)
-    ]
+    whole, sums, hours = read_columns(rows, "predictions" in found.repeated)
     missed = [columns[at] for at, each in enumerate(whole) if each.missing.any()]
     sliced = [] if fixed is None else _slices(rows, spec, fixed, missed)
     starts = tuple(place.grain.start(place.first + at).astimezone(spec.zone) for at in range(place.count))
@@ -198,15 +188,35 @@ def read_partitions(rows: Rows, spec: Spec, found: Profile, fixed: Reference | N
     return Partitions(
         starts,
         ends,
-        every,
+        np.asarray(sums["rows"], np.int64),
         np.asarray(sums["ids"], np.int64),
         np.asarray(sums["different"], np.int64),
-        _hours(cells["hours",], place.count),
+        hours,
         (*whole, *sliced),
         np.array([each <= end for each in ends], bool),
         np.array([_closed(spec, start, end) for start, end in zip(starts, ends, strict=True)], bool),
         place.season,
     )
+
+
+def read_columns(rows: Rows, repeated: bool) -> tuple[list[Column], Mapping[str, NDArray[np.float64] | Ints], Ints]:
+    """The columns of all rows, what is counted of the rows themselves, and rows by hour.
+
+    repeated   whether ids may come more than once, so that different ones have to be counted
+    """
+    columns = rows.columns
+    values = _values(rows)
+    wide = [at for at in range(len(columns)) if not values[at].complete]
+    sums = _sums(rows, wide, repeated)
+    cells = _filled(rows, wide)
+    every = np.asarray(sums["rows"], np.int64)
+    whole = [
+        _column(each, at, sums, cells, rows.origins[at], values[at])
+        if at in wide
+        else counted(each.name, each.text, every, rows.origins[at], values[at].values, values[at].counts)
+        for at, each in enumerate(columns)
+    ]
+    return whole, sums, _hours(cells["hours",], rows.place.count)
 
 
 def _closed(spec: Spec, start: datetime, end: datetime) -> bool:
@@ -223,14 +233,16 @@ def _value(column: ir.Value, each: Asked) -> ir.Value:
     return number(column, each.name)
 
 
-def _first_look(engine: Engine, rows: ir.Table, columns: Sequence[Asked]) -> tuple[tuple[bool, ...], tuple[float, ...]]:
+def first_look(
+    engine: Engine, rows: ir.Table, columns: Sequence[Asked], first: int = FIRST
+) -> tuple[tuple[bool, ...], tuple[float, ...]]:
     """Which columns have few values, about, and from where the grid of each is counted, from its first partitions."""
     asked_: dict[str, ir.Value] = {}
     for at, each in enumerate(columns):
         value = rows[each.column]
         asked_[f"about_{at}"] = value.approx_nunique()
         if not each.text:
-            inside = ibis.ifelse((rows.place < FIRST) & (value.abs() < MOST), value, ibis.null("float64"))
+            inside = ibis.ifelse((rows.place < first) & (value.abs() < MOST), value, ibis.null("float64"))
             asked_ |= {f"n_{at}": inside.count(), f"x_{at}": inside.sum(), f"xx_{at}": (inside * inside).sum()}
     if not asked_:
         return (), ()

@@ -79,7 +79,7 @@ def as_it_is(fault: Fault, window: Window) -> Finding:
     before = f"; {fault.before}" if fault.before else ""
     return Finding(
         kind=fault.kind,
-        what=f"{_subject(fault)}{fault.what}{before}.",
+        what=f"{subject(fault)}{fault.what}{before}.",
         slice=fault.slice,
         window=window,
         next=fault.next,
@@ -91,7 +91,7 @@ def standing(fault: Fault, log: Partitions, window: Window) -> Finding:
     """A fault that has been there in all of the log."""
     return Finding(
         kind=fault.kind,
-        what=f"{_subject(fault)}{fault.what}{f'; {fault.before}' if fault.before else ''};"
+        what=f"{subject(fault)}{fault.what}{f'; {fault.before}' if fault.before else ''};"
         " it has been so in all of the log.",
         slice=fault.slice,
         window=window,
@@ -120,10 +120,10 @@ def _sentence(log: Partitions, each: Episode) -> str:
         before += f"; it was so {times}, until {day(log.ends[each.earlier[-1]] - timedelta(hours=1), False)}"
     elif "never" not in fault.before:
         before += "; never so before"
-    return f"{_subject(fault)}{fault.what}{when}{before}."
+    return f"{subject(fault)}{fault.what}{when}{before}."
 
 
-def _subject(fault: Fault) -> str:
+def subject(fault: Fault) -> str:
     """What it is about, with a colon."""
     names = list(fault.columns[:2] if fault.kind == "swapped_columns" else fault.columns[:1])
     if fault.kind in ("null_join_keys", "null_jump"):

@@ -138,7 +138,7 @@ def _of_columns(
     compared = Comparison(
         pairs, before, log_at(looked.log, [now]), looked.level, slices, suspects=None if closely else frozenset(alarmed)
     )
-    named = _named(compared)
+    named = named_faults(compared)
     left = _unexplained(looked, alarms, named)
     going_on = _going_on(_names(looked, left), told, now)
     left = _unexplained(looked, alarms, [*named, *going_on])
@@ -170,7 +170,8 @@ def _slices(log: Partitions, now: int) -> dict[tuple[str, str], int]:
     )
 
 
-def _named(compared: Comparison) -> list[Fault]:
+def named_faults(compared: Comparison) -> list[Fault]:
+    """The faults of columns that have a name, each column's by the first that explains it."""
     named: list[Fault] = []
     for each in FAULTS:
         of_kind = list(each(compared))
