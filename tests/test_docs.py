@@ -258,7 +258,7 @@ def test_the_json_document_is_as_documented(tmp_path):
     document = json.loads(done.stdout)
     assert document.keys() == documented_keys("document")
     assert document["labels"].keys() == documented_keys("labels")
-    for section in ("estimates", "objectives", "track_record", "changes", "leaf_changes"):
+    for section in ("estimates", "objectives", "track_record", "changes", "leaf_changes", "findings"):
         assert document[section], section
         for entry in document[section]:
             assert entry.keys() == documented_keys(section)

@@ -1,4 +1,4 @@
-"""A table of production beside that of training: what differs is called by its name, and what is alike is left alone."""
+"""A table of production beside that of training: what differs is called by its name, the rest is left alone."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ def made(seed: int, rows: int = N) -> dict[str, np.ndarray]:
         "degrees": r.normal(15, 8, rows),
         "year": r.integers(2005, 2020, rows),
         "carrier": r.choice(["AA", "B6", "UA"], rows, p=[0.5, 0.3, 0.2]),
-        "note": np.array(
-            [f"{a} of {b}" for a, b in zip(r.integers(0, 10**6, rows), r.integers(0, 99, rows), strict=True)]
-        ),
+        "note": np.array([f"gate {each} of the terminal" for each in r.integers(0, 10**6, rows)]),
     }
 
 
@@ -50,7 +48,7 @@ CHANGES = {
     "frozen": ("degrees", lambda x: np.full(len(x), 15.0)),
     "new_category": ("carrier", lambda x: np.where(np.arange(len(x)) % 20 == 0, "ZZ", x)),
     "vanished_category": ("carrier", lambda x: np.where(x == "UA", "AA", x)),
-    "truncated_text": ("note", lambda x: np.array([each[:6] for each in x])),
+    "truncated_text": ("note", lambda x: np.array([each[:9] for each in x])),
     "type_change": ("height", lambda x: np.array([f"{each:.0f} cm" for each in x])),
 }
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from leadline.quality.episodes import episodes
+from leadline.quality.faults import FAULTS, OF_LOG, OVER_TIME
 from leadline.quality.history import sightings
 from leadline.quality.memory import BACK, LASTING, LEAST
+from leadline.quality.standing import STANDING
+from leadline.spec.model import FEATURE_RULES
 from quality.summaries import partitions
 
 DAYS, ROWS = 30, 200
@@ -93,3 +99,12 @@ def test_of_a_short_log_nothing_is_said(days):
 def test_a_column_without_any_value_is_no_fault_of_a_day():
     _, place = quiet(np.random.default_rng(7), 1)
     assert begun({"x": np.full(len(place), np.nan)}, place) == ()
+
+
+def test_every_fault_is_explained():
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "faults.md").read_text()
+    explained = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    functions = (*FAULTS, *OF_LOG, *OVER_TIME, *STANDING)
+    named = {each.__name__ for each in functions} - {"not_yet_there"}  # it is told as `cut_off`
+    others = {"null_join_keys", "renamed_category", "fan_out", "unusual", "missing_column", "freshness"}
+    assert explained == named | others | set(FEATURE_RULES)
