@@ -130,7 +130,7 @@ def test_columns_of_one_table_are_named_and_types_need_not_be_the_same():
     found = compare(left, given)
     assert of(found, "flag").agrees
     assert found.missing_right == ("more",)
-    assert "On the left only: more." in str(found)
+    assert "Columns on the left only: more." in str(found)
 
 
 def test_files_are_compared_where_they_lie(tmp_path):

@@ -17,7 +17,7 @@ from leadline.quality.parity import ABSOLUTE, RELATIVE, ColumnParity, Counts, co
 from leadline.quality.summary import MARKS, SENTINEL_WORDS
 from leadline.quality.words import quoted
 from leadline.spec.frames import source_of
-from leadline.values import InputError, Scalar
+from leadline.values import InputError, Scalar, counted
 
 #: rows that do not agree that are shown of a column
 EXAMPLES = 5
@@ -65,16 +65,16 @@ class Parity:
             f"{self.pairs:,} rows with the same {self.by} in both ({self.left_rows:,} left, {self.right_rows:,} right)."
         ]
         for count, words in (
-            (self.only_left, f"values of {self.by} are on the left only"),
-            (self.only_right, f"values of {self.by} are on the right only"),
-            (self.repeated_left, f"values of {self.by} come more than once on the left and are not compared"),
-            (self.repeated_right, f"values of {self.by} come more than once on the right and are not compared"),
+            (self.only_left, "On the left only"),
+            (self.only_right, "On the right only"),
+            (self.repeated_left, "More than once on the left, and not compared"),
+            (self.repeated_right, "More than once on the right, and not compared"),
         ):
             if count:
-                lines.append(f"{count:,} {words}.")
+                lines.append(f"{words}: {counted(count, 'value')} of {self.by}.")
         for names, side in ((self.missing_left, "right"), (self.missing_right, "left")):
             if names:
-                lines.append(f"On the {side} only: {', '.join(names)}.")
+                lines.append(f"Columns on the {side} only: {', '.join(names)}.")
         lines += [str(each) for each in self.columns if not each.agrees]
         same = sum(each.agrees for each in self.columns)
         if same:
@@ -188,8 +188,8 @@ def _of_type(left: ir.Value, right: ir.Value) -> str | None:
 
 def _once(table: ir.Table, by: str) -> ir.Table:
     """The rows whose id comes once."""
-    counted = table.mutate(leadline_copies=table[by].count().over(ibis.window(group_by=table[by])))
-    return counted.filter(counted.leadline_copies == 1).drop("leadline_copies")
+    copies = table.mutate(leadline_copies=table[by].count().over(ibis.window(group_by=table[by])))
+    return copies.filter(copies.leadline_copies == 1).drop("leadline_copies")
 
 
 def _ids(engine: Engine, table: ir.Table, by: str) -> dict[str, int]:
