@@ -1,6 +1,6 @@
 """Data quality: planted faults called by name, quiet days left alone, and the stories of real tables.
 
-usage: quality.py [--data DIRECTORY] [--runs 100] [--only planted|quiet|stories]
+usage: faults.py [--data DIRECTORY] [--runs 100] [--only planted|quiet|stories]
 
 DIRECTORY (default $LEADLINE_DATA) holds hotel_bookings, beijing_air_quality, online_retail and
 longbeach_animal_shelter. Planted: 28 days of 300 rows drawn from all of a table, whenever they were, so that no day
@@ -10,7 +10,7 @@ without a fault; the share of days from the eighth on at which any finding begin
 tables (their publishers' facts), looked for by `leadline check` as of a day shortly after; the place of the first
 finding that tells it.
 
-Writes bench/quality.json and prints a table. About ten minutes.
+Writes bench/faults.json and prints a table. About ten minutes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from leadline.quality.memory import LEAST
 from leadline.values import Finding
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "quality.json"
+RESULTS = HERE / "faults.json"
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 
