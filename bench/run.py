@@ -81,6 +81,12 @@ JOBS = (
     Job("perf_day_slices_1", "limits", "floor_slices", ("1",), floor=True),
     Job("perf_day_slices_20", "ours", "ours_day", ("20",)),
     Job("perf_day_slices_20", "limits", "floor_slices", ("20",), floor=True),
+    Job("drift_day", "ours", "ours_drift", sizes=("100k", "1m", "10m")),
+    Job("drift_day", "limits", "floor_drift", ("plain",), floor=True),
+    Job("drift_day", "limits", "floor_drift", ("tuned",)),
+    Job("drift_day", "nannyml", "nannyml_drift", ("js",), sizes=("100k", "1m", "10m")),
+    Job("drift_day", "nannyml", "nannyml_drift", ("all",), sizes=("1m",)),
+    Job("drift_day", "evidently", "evidently_drift", ("3",), sizes=("100k", "1m")),
 )
 
 
@@ -195,7 +201,9 @@ def versions(sides: set[str]) -> dict[str, str]:
 
 
 def agree(one: Run, floor: Run) -> bool:
-    """F1 is made of counts and has to be equal; binned and exact AUC may differ by 0.001."""
+    """F1 and histograms are made of counts and have to be equal; binned and exact AUC may differ by 0.001."""
+    if "js_last" in floor:
+        return all(abs(one.get(name, -1.0) - floor[name]) < 1e-8 for name in ("js_first", "js_last"))
     counts = all(abs(one[name] - floor[name]) < 1e-8 for name in ("f1_first", "f1_last"))
     return counts and all(abs(one[name] - floor[name]) < 1e-3 for name in ("roc_auc_first", "roc_auc_last"))
 
@@ -207,7 +215,9 @@ def row(entry: Run, peers: dict[str, Run]) -> str:
     floor, nannyml = peers.get("floor", {}), peers.get("nannyml", {})
     over_floor = f"{entry['work_s'] / floor['work_s']:.2f}×" if floor.get("work_s") else ""
     faster = f"{nannyml['wall_s'] / entry['wall_s']:.1f}×" if nannyml.get("wall_s") else ""
-    same = ("yes" if agree(entry, floor) else "**no**") if "f1_first" in floor else ""
+    same = (
+        ("yes" if agree(entry, floor) else "**no**") if {"f1_first", "js_last"} & (entry.keys() & floor.keys()) else ""
+    )
     spill = f" + {entry['spill_mb']:,} on disk" if entry.get("spill_mb") else ""
     return (
         f"{start} {entry['wall_s']:.2f} | {entry['work_s']:.2f} | {entry['cpu_s']:.2f} | {entry['peak_mb']:,}{spill} |"
@@ -225,6 +235,16 @@ def slice_cost(jobs: dict[str, Run]) -> list[str]:
     return ["", "Twenty slices beside one, work time:", "", *lines] if lines else []
 
 
+def quiet_days(jobs: dict[str, Run]) -> list[str]:
+    """How many (day, column) pairs are called drifted on days on which nothing changed, by rows a day."""
+    lines = [
+        f"- {entry['size']} rows, {entry['job']}: {entry['quiet_called']:.2%}"
+        for entry in jobs.values()
+        if "quiet_called" in entry
+    ]
+    return ["", "Columns called drifted on days on which nothing changed:", "", *sorted(lines)] if lines else []
+
+
 def table(results: dict[str, Any]) -> str:
     lines = [
         "| task | rows | job | wall s | work s | cpu s | peak MB | work / floor | NannyML / wall | same answer |",
@@ -239,7 +259,7 @@ def table(results: dict[str, Any]) -> str:
             for other in JOBS:
                 entry = jobs.get(other.key(size), {"error": "not run"})
                 if other.task == job.task and "error" not in entry:
-                    peers["floor" if other.floor else other.side] = entry
+                    peers.setdefault("floor" if other.floor else other.side, entry)  # a side's first job is its least
             lines.append(row(jobs[job.key(size)], peers))
     if "imports_ms" in results:
         lines += ["", "| start | ms |", "|---|--:|"]
@@ -248,6 +268,7 @@ def table(results: dict[str, Any]) -> str:
         lines += ["", "| 10 M text ids | memory limit | distinct | time | peak | disk |", "|---|--:|--:|--:|--:|--:|"]
         lines += results["ids"]
     lines += slice_cost(jobs)
+    lines += quiet_days(jobs)
     load = max((entry.get("load", 0) for entry in jobs.values()), default=0)
     used = "; ".join(f"{side}: {what}" for side, what in results["versions"].items())
     lines += ["", f"{results['machine']}, 1-minute load at most {load}. {used}."]

@@ -23,6 +23,15 @@ PEERS = {
     "limits": (["duckdb>=1.4", "numpy>=2", "pyarrow>=19"], "import duckdb, numpy, pyarrow"),
     "nannyml": (["nannyml==0.13.1", "statsmodels", "pandas<3"], "import nannyml"),
     "evidently": (["evidently==0.7.23", "pandas<3", "pyarrow"], "from evidently import Report; import pyarrow"),
+    "sliceline": (
+        ["sliceline==0.3.0", "pandas", "pyarrow"],
+        "from sliceline.slicefinder import Slicefinder; import pandas",
+    ),
+    # not on numpy 2, pandas 3, scikit-learn 1.8, nor without pkg_resources
+    "deepchecks": (
+        ["deepchecks==0.19.1", "setuptools<81", "scikit-learn>=1.6,<1.8", "numpy<2", "pandas<3", "pyarrow<22"],
+        "from deepchecks.tabular.checks import WeakSegmentsPerformance",
+    ),
 }
 
 

@@ -219,7 +219,8 @@ class LeafChange:
 
     rows          the kind of rows in words: a leaf of a tree over features
     n             labelled rows of the window
-    reference     mean of label - calibrated chance over the reference; of a regression the mean absolute error
+    reference     mean of label - calibrated chance over the reference; of several classes the label is whether the
+                  prediction was right, and of a regression it is the mean absolute error
     value         the same over the window
     change        value - reference
     low, high     its interval: 95 % for all leaves together (Bonferroni)
@@ -248,6 +249,70 @@ class Effect:
     value: float
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far the values of a column in a window lie from those of the reference, by one distance.
+
+    floor    what it is on average where nothing changed and rows are independent
+    high     what it then exceeds in one window of a hundred
+    excess   what of it is above the floor: sqrt(max(0, value² - floor²)), or for divergences max(0, value - floor)
+    limit    what quiet windows stay below, which differ as those of the reference do; None where it does not decide
+    """
+
+    name: str
+    value: float
+    floor: float
+    high: float
+    excess: float
+    limit: float | None = None
+
+
+class DriftVerdict(StrEnum):
+    """What is said of a column in a window: whether it drifted, and what that does to what was promised."""
+
+    NOT_DRIFTED = "not_drifted"
+    HARMLESS = "harmless"
+    EXPLAINS = "explains"
+    UNCLEAR = "unclear"
+    NO_DATA = "no_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A column in a window beside the reference.
+
+    role       what the column is to the model: "feature", "score" or "prediction"
+    rows       rows of the window
+    distances  none for a window without rows
+    effects    what the column alone does to a metric: by how much it changes when the reference is weighed so that
+               the column is distributed as in the window. First the one that counts most
+    missing    share of the rows without a value
+    unseen     share of the rows with a value that the reference does not have, with its 95 % interval; None where
+               that cannot be told
+    since      where it drifted, the begin of the first of the drifted windows that end with this one
+    why        what is to be said of the effects, or why there are none
+    """
+
+    column: str
+    role: str
+    window: Window
+    rows: int
+    verdict: DriftVerdict
+    distances: tuple[Distance, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    missing: float | None = None
+    unseen: float | None = None
+    unseen_low: float | None = None
+    unseen_high: float | None = None
+    since: datetime | None = None
+    why: str | None = None
+
+    @property
+    def drifted(self) -> bool:
+        """Whether its distance is more than chance and the reference's own windows account for."""
+        return self.verdict not in (DriftVerdict.NOT_DRIFTED, DriftVerdict.NO_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,6 +597,33 @@ class Labels:
     conflicting: int
     orphaned: int
     withdrawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyGrade:
+    """How well a proxy tells that a prediction is wrong, over rows whose labels are in.
+
+    n           rows with a prediction, a label, and what the condition needs; 0 where it could not be graded
+    wrong       share of these whose prediction is wrong: the precision that chance would have
+    flagged     share of these that meet the condition: the recall that chance would have
+    precision   share of those that meet the condition whose prediction is wrong, and its 95 % interval
+    recall      share of the wrong ones that meet the condition, and its 95 % interval
+    kept        whether the lower ends of both beat chance; None where it is not graded, and `why` says why
+    """
+
+    proxy: str
+    window: Window
+    n: int
+    wrong: float | None = None
+    flagged: float | None = None
+    precision: float | None = None
+    precision_low: float | None = None
+    precision_high: float | None = None
+    recall: float | None = None
+    recall_low: float | None = None
+    recall_high: float | None = None
+    kept: bool | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

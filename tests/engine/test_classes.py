@@ -25,19 +25,22 @@ Sums = dict[tuple[Any, ...], tuple[Any, ...]]
 def tables() -> dict[str, pa.Table]:
     """Scores of many digits, at the ends of their range, and missing; rows without a prediction."""
     chance = random.Random(4)
-    predictions: dict[str, list[Any]] = {name: [] for name in ("id", "at", "predicted", *NAMES)}
+    predictions: dict[str, list[Any]] = {name: [] for name in ("id", "at", "predicted", *NAMES, "Kind of")}
     labels: dict[str, list[Any]] = {"id": [], "label": []}
     for number in range(ROWS * DAYS):
         weights = [chance.gauss(0, 1) ** 4 + 1e-9 for _ in NAMES]
         scores: list[float | None] = [weight / sum(weights) for weight in weights]
         label = chance.choices(NAMES, weights)[0]
+        kind = chance.choice(["x", 'K "quoted"', None])
+        if kind is None:  # the tree has something to find
+            label = chance.choice(NAMES)
         predicted = NAMES[weights.index(max(weights))] if number % 50 else None
         if number % 40 == 7:
             scores = [1.0, 0.0, 0.0]
         if number % 60 == 11:
             scores[number % 3] = [None, float("nan")][number // 60 % 2]
         at = START + timedelta(minutes=number * 1440 / ROWS)
-        for name, value in zip(predictions, (number, at, predicted, *scores), strict=True):
+        for name, value in zip(predictions, (number, at, predicted, *scores, kind), strict=True):
             predictions[name].append(value)
         labels["id"].append(number)
         labels["label"].append(label)
@@ -63,8 +66,10 @@ def cells(home: Home) -> Sums:
         )
     ).classes
     assert isinstance(found, ClassCells)
+    assert found.leaves is not None
+    of_leaves = {("leaf", *name): piece for name, piece in found.leaves.chances.pieces.items()}
     summed = {}
-    for name, piece in found.pieces.items():
+    for name, piece in (found.pieces | of_leaves | {("right",): found.leaves.right}).items():
         keys = [piece.keys[key].tolist() for key in sorted(piece.keys, reverse=True)]
         # a logarithm may differ in its last bit, after which a loss may be rounded to the next multiple of 2^-32
         losses = [values[:, 3].round(6 if key == "log_loss" else 12).tolist() for key, values in piece.losses.items()]

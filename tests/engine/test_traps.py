@@ -23,6 +23,8 @@ import pyarrow as pa
 import pytest
 
 from homes import ENGINES, Home
+from leadline.cells.bins import FIRST, Grid, grid
+from leadline.cells.columns import NOTHING, numeric_code
 from leadline.cells.fill import _summed
 from leadline.cells.plan import binned
 from leadline.engine import Engine
@@ -38,6 +40,29 @@ ZONES = ("America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
 GRAINS = [
     Grain(unit, count, zone) for zone in ZONES for unit, count in (("h", 1), ("d", 1), ("d", 3), ("d", 7), ("mo", 1))
 ]
+
+
+@cache
+def grids() -> dict[str, Grid]:
+    """Fine cells of columns of several shapes: few values, one stretch, many stretches, far from 0, next to nothing."""
+    rng = np.random.default_rng(6)
+    shapes = {
+        "few": np.array([0.0, 0.1, 0.5, 7.0]),
+        "normal": rng.normal(size=2000),
+        "heavy": 10.0 ** rng.uniform(-9, 9, 2000),
+        "far": 1.7e9 + rng.normal(size=2000),
+        "tiny": rng.normal(size=2000) * 1e-280,
+        "huge": rng.normal(size=2000) * 1e290,
+        "none": np.zeros(0),
+    }
+    return {name: grid(values) for name, values in shapes.items()}
+
+
+def near_edges() -> list[float]:
+    """All edges of these cells and the numbers next to them."""
+    edges = np.unique(np.concatenate([each.edges()[1:-1] for each in grids().values()]))
+    ends = [0.0, -0.0, 5e-324, -5e-324, 1.7e308, -1.7e308]
+    return [*edges, *np.nextafter(edges, math.inf), *np.nextafter(edges, -math.inf), *ends]
 
 
 @cache
@@ -60,6 +85,7 @@ def inputs() -> dict[str, pa.Array]:
         "number": (numbers, pa.float64()),
         "integer": ([-(2**62), -21, -20, -1, 0, 19, 20, 2**53 + 1], pa.int64()),
         "score": (scores, pa.float64()),
+        "edge": (near_edges(), pa.float64()),
         "naive": (times, pa.timestamp("us")),
         "old": (old, pa.timestamp("us")),
         "zoned": (times, pa.timestamp("us", "Asia/Tokyo")),
@@ -136,6 +162,7 @@ def expressions(engine: Engine, t: ir.Table) -> dict[str, ir.Value]:
     found |= {
         f"lag_{late}": _bucket(_late(t.naive, t.naive + ibis.interval(days=late), far, GRAINS[5])) for late in LATE
     }
+    found |= {f"code_{name}": numeric_code(t.edge, of) for name, of in grids().items()}
     summed = Measure("score", lambda rows: rows.score, 1.0)
     found["sum"] = _summed(t.score, summed).over(ibis.window())
     log: Any = SimpleNamespace(engine=engine)
@@ -153,7 +180,7 @@ _answers: dict[str, dict[str, list[Any]]] = {}
 def answers(engine: str, home: Home) -> Mapping[str, list[Any]]:
     """The engine's answers by name, in the order of the inputs."""
     if engine not in _answers:
-        table = pa.table({"place": pa.array(range(len(inputs()["score"])), pa.int64()), **inputs()})
+        table = pa.table({"place": pa.array(range(len(inputs()["edge"])), pa.int64()), **inputs()})
         with home.open() as opened:
             t = opened.lookup(table)
             scored = binned(t, {"score": "score"}, (0.5,), None)
@@ -281,6 +308,19 @@ def test_scores_fall_into_the_same_bins(answers: Answers) -> None:
     assert answers["linear_score"][: len(scores)] == linear.tolist()
     assert answers["logit_score"][: len(scores)] == logit.tolist()
     assert answers["step_score"][: len(scores)] == (scores >= 0.5).tolist()
+
+
+@pytest.mark.parametrize("name", list(grids()))
+def test_numbers_fall_into_the_same_fine_cells(answers: Answers, name: str) -> None:
+    """All edges and their neighbours: cell and sign, as comparisons with the edges tell them."""
+    values = np.array([value for value in given("edge") if value is not None])
+    stretches = grids()[name].stretches
+    wide = next((each.width for each in reversed(stretches) if each.low <= 0), stretches[0].width)
+    plain = np.where((np.abs(values) < wide * NOTHING) & (wide > 1), 0.0, values)
+    cell = np.searchsorted(grids()[name].edges(), plain, side="right") - 1
+    expected = FIRST + 3 * cell + np.sign(values).astype(int) + 1
+    assert answers[f"code_{name}"][: len(values)] == expected.tolist()
+    assert set(answers[f"code_{name}"][len(values) :]) == {None}
 
 
 def test_sums_of_bounded_doubles_are_integers_bit_for_bit(answers: Answers) -> None:

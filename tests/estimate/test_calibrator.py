@@ -46,7 +46,7 @@ def test_one_giant_weight_is_one_row():
     heavy = type(weighted)(
         weighted.negatives, weighted.positives, squares, weighted.positive_squares, weighted.scored, weighted.bins
     )
-    assert calibrator(heavy) == Undefined("the reference has 1 negative labels; at least 20 are needed")
+    assert calibrator(heavy) == Undefined("the reference has 1 negative label; at least 20 are needed")
 
 
 def test_chances_rise_with_the_score_and_keep_the_total():

@@ -7,7 +7,7 @@ import pytest
 
 from estimate.binned import grid, histogram
 from leadline.estimate.calibrator import Calibrator, calibrator
-from leadline.estimate.classes import class_calibrators, class_spread, on_probability_bins
+from leadline.estimate.classes import class_calibrators, class_corrections, class_spread, on_probability_bins
 from leadline.metrics import build
 from leadline.metrics.expected import ClassSums, bin_scores, expected_of_classes, figure, probability_bins
 from leadline.metrics.sums import LINEAR_BINS, LOGIT_BINS, LOGIT_RANGE, SCORE_UNIT, Array
@@ -21,6 +21,17 @@ def binned(scores: Array) -> Array:
     with np.errstate(divide="ignore"):
         place = np.floor((np.log(units / (SCORE_UNIT - units)) + LOGIT_RANGE) * LOGIT_BINS / (2 * LOGIT_RANGE))
     return np.asarray(linear * 1024 + np.clip(place, 0, LOGIT_BINS - 1))
+
+
+def test_what_leaves_add_adds_up_to_nothing_in_a_row_and_over_the_reference():
+    rng = np.random.default_rng(2)
+    chance = rng.dirichlet((1, 2, 3), (5, 4)) * rng.integers(0, 900, (5, 4, 1))
+    labels = rng.dirichlet((3, 2, 1), (5, 4)) * chance.sum(-1, keepdims=True)
+    more = class_corrections(chance, labels)
+    assert more.sum(-1) == pytest.approx(0, abs=1e-12)
+    assert (more * chance.sum(-1, keepdims=True)).sum(0) == pytest.approx(0, abs=1e-9)
+    assert class_corrections(labels, labels) == pytest.approx(0)
+    assert np.abs(class_corrections(np.zeros((1, 4, 3)), np.zeros((1, 4, 3)))).max() == 0
 
 
 def test_every_probability_is_in_one_of_the_bins():

@@ -16,6 +16,8 @@ from sklearn import metrics as sk
 from sklearn.isotonic import IsotonicRegression
 
 import leadline
+from leadline.cli.terminal import rendered
+from leadline.report.text import Report
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 NAMES = ("ant", "bee", "cow")
@@ -221,6 +223,92 @@ def test_intervals_cover_where_scores_keep_their_meaning():
     covered = {metric: np.mean(mine) for metric, mine in hits.items()}
     assert min(covered.values()) > 0.92
     assert max(share for metric, share in covered.items() if metric != "roc_auc") < 0.98
+
+
+# By leaf ------------------------------------------------------------------------------------------------------------
+
+
+def of_two_kinds(worse: float = 0.0) -> tuple[dict[str, Any], np.ndarray]:
+    """Rows of which some are hard: .6 of their labels are drawn without regard to the scores; from day 20 on most are.
+
+    worse   how much more of them from day 20 on
+    """
+    found, rng = log(days=40, rows=300, seed=5), np.random.default_rng(6)
+    late = found["day"] >= 20
+    hard = rng.random(len(late)) < np.where(late, 0.7, 0.2)
+    blind = hard & (rng.random(len(late)) < 0.6 + worse * late)
+    found["actual"] = np.where(blind, rng.integers(0, 3, len(late)), found["actual"])
+    return found, hard
+
+
+def with_kinds(found: dict[str, Any], hard: np.ndarray, **more: Any) -> leadline.Result:
+    predictions, outcomes = tables(found)
+    spec = declared(predictions.append_column("kind of", pa.array(np.where(hard, "hard", "easy"))), outcomes, **more)
+    spec["predictions"]["features"] = ["kind of"]
+    return leadline.check(spec)
+
+
+@pytest.fixture(scope="module")
+def kinds() -> tuple[dict[str, Any], np.ndarray, leadline.Result]:
+    found, hard = of_two_kinds()
+    return found, hard, with_kinds(found, hard)
+
+
+@pytest.mark.parametrize("metric", METRICS[:-1])
+def test_equals_rows_with_the_chances_of_their_leaves(kinds, metric):
+    """Each kind and prediction adds what its rows of the reference had beyond their chance, drawn towards 0."""
+    found, hard, result = kinds
+    reference, label = found["day"] < 20, np.eye(3)[found["actual"]]
+    chance = calibrated(found, reference)
+    more = np.zeros((2, 3, 3))
+    for predicted in range(3):
+        mine = reference & (found["predicted"] == predicted)
+        for kind in (0, 1):
+            rows = mine & (hard == kind)
+            more[kind, predicted] = (label - chance)[rows].sum(axis=0) / (rows.sum() + 100)
+        share = (mine & hard).sum() / mine.sum()
+        more[:, predicted] -= (1 - share) * more[0, predicted] + share * more[1, predicted]
+    refined = np.maximum(chance + more[hard.astype(int), found["predicted"]], 0.0)
+    refined /= refined.sum(axis=1, keepdims=True)
+    estimates, _ = both(result, metric)
+    for day in (20, 27):  # before a record may tell that chances of scores alone are better
+        assert estimates[day - 20]["estimator"] == "leaf_cbpe"
+        assert estimates[day - 20]["value"] == pytest.approx(by_brute_force(found, day, metric, refined), abs=1e-7)
+
+
+def test_kinds_of_rows_that_become_more_are_seen_by_leaf(kinds):
+    found, _, result = kinds
+    of_scores = leadline.check(declared(*tables(found)))
+    for metric in ("accuracy", "macro_f1", "roc_auc", "log_loss"):
+        (mine,), (plain,) = (
+            [each for each in some.track_record if each["metric"] == metric] for some in (result, of_scores)
+        )
+        assert mine["mean_error"] < 0.8 * plain["mean_error"], metric
+    assert not any(each.shown for each in result.content.leaf_changes)
+
+
+def test_the_kind_of_rows_that_are_predicted_worse_is_named():
+    found, hard = of_two_kinds(worse=0.4)
+    result = with_kinds(found, hard, metrics=["accuracy"])
+    (change,) = [each for each in result.content.leaf_changes if each.shown]
+    assert change.rows == "kind of in (hard)"
+    right = found["predicted"] == found["actual"]
+    before, after = (
+        (right - calibrated(found, found["day"] < 20)[np.arange(len(right)), found["predicted"]])[of & hard].mean()
+        for of in (found["day"] < 20, found["day"] >= 20)
+    )
+    assert (change.reference, change.value) == pytest.approx((before, after), abs=1e-7)
+    assert "Of 100 rows with kind of in (hard)" in (
+        said := " ".join(rendered(Report(result.content), to_terminal=False).split())
+    )
+    assert "fewer are predicted right than their scores meant" in said
+
+
+def test_a_feature_that_is_the_label_makes_no_leaves():
+    found, _ = of_two_kinds()
+    right = found["predicted"] == found["actual"]
+    estimates, _ = both(with_kinds(found, right, metrics=["accuracy"]), "accuracy")
+    assert {each["estimator"] for each in estimates} == {"cbpe"}
 
 
 # NannyML ------------------------------------------------------------------------------------------------------------

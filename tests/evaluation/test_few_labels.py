@@ -227,7 +227,7 @@ def with_chance(outcomes, chance):
 def test_a_probability_that_is_none_is_refused(wrong):
     predictions, outcomes, _ = log()
     values = outcomes["label_probability"].to_pylist()
-    with pytest.raises(InputError, match=r"1 of \d+ labels have a 'label_probability' that is no probability"):
+    with pytest.raises(InputError, match=r"1 of \d+ labels has a 'label_probability' that is no probability"):
         sampled(predictions, with_chance(outcomes, [wrong, *values[1:]]))
 
 

@@ -300,7 +300,7 @@ def test_a_window_is_realised_when_all_its_rows_are_mature_and_else_provisional(
     outcomes = [told(key, "2024-01-02T13", True) for key in "ab"]
     result = check([*predictions, made("d", "2024-01-02T18", 0.9)], outcomes, "2024-01-04T12", matures_after="48h")
     assert days(result, key="status") == {"2024-01-01": "realised", "2024-01-02": "provisional"}
-    assert days(result, key="why")["2024-01-02"] == "1 of 3 rows are too young for their label"
+    assert days(result, key="why")["2024-01-02"] == "1 of 3 rows is too young for its label"
 
 
 def test_mature_rows_without_a_label_are_missing_and_not_in_the_figure() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leadline.stats.prediction import binomial_p, predicted
+from leadline.stats.prediction import binomial_p, p_above, predicted
 
 
 def test_a_plain_series_is_the_predictive_t_of_a_normal_sample():
@@ -67,14 +67,32 @@ def test_the_chance_of_a_series_without_a_change_is_what_is_said():
             assert (p < level).mean() <= 1.6 * level + 3 * np.sqrt(level / 20_000)
 
 
-def test_one_sided_chances_are_those_of_the_formula():
-    assert round(float(predicted([[1.0], [2.0], [3.0], [2.0]], [0.0]).p_above([3.0])[0]), 3) == 0.177
-    assert float(predicted([[1.0], [2.0], [3.0], [2.0]], [0.0]).p_above([1.0])[0]) > 0.5
-
-
 def test_binomial_tails_are_those_of_scipy():
     for hits, n, share in ((3, 10, 0.1), (0, 50, 0.2), (50, 50, 0.9), (8, 1000, 0.001)):
         tails = stats.binom.cdf(hits, n, share), stats.binom.sf(hits - 1, n, share)
         assert np.isclose(binomial_p(hits, n, share), min(1.0, 2 * min(tails)))
     with pytest.raises(ValueError, match="hits"):
         binomial_p(5, 4, 0.5)
+
+
+def test_the_chance_of_a_larger_value_is_the_t_test_of_one_new_value():
+    """Of two samples, one of a single value: the pooled test's t is the predictive one."""
+    rng = np.random.default_rng(0)
+    for n in (2, 5, 40):
+        past, new = rng.normal(3, 2, n), float(rng.normal(5, 2))
+        wanted = stats.ttest_ind([new], past, alternative="greater").pvalue
+        assert p_above(new, past) == pytest.approx(wanted)
+
+
+def test_the_chance_of_a_larger_value_is_uniform_where_nothing_changed():
+    rng = np.random.default_rng(1)
+    p = np.array([p_above(each[0], each[1:]) for each in rng.standard_normal((4000, 9))])
+    assert stats.kstest(p, "uniform").pvalue > 0.001
+
+
+def test_a_quiet_history_has_a_least_spread():
+    assert p_above(1.01, [1.0] * 10, 0.05) > 0.4
+    with pytest.raises(ValueError, match="least spread"):
+        p_above(1.01, [1.0] * 10)
+    with pytest.raises(ValueError, match="two finite values"):
+        p_above(1.0, [1.0])

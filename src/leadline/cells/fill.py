@@ -193,4 +193,5 @@ def _floats(table: pa.Table, name: str) -> NDArray[np.float64]:
 
 def _plain(column: pa.Array) -> NDArray[Any]:
     """The column's own memory as an array. By DLPack: `to_numpy` imports pandas where that is installed."""
-    return np.from_dlpack(column) if len(column) else np.zeros(0, column.type.to_pandas_dtype())
+    empty = np.zeros(0, np.int64 if pa.types.is_integer(column.type) else np.float64)
+    return np.from_dlpack(column) if len(column) else empty

@@ -114,7 +114,7 @@ def binned(
         steps = [(rows[column] >= threshold).cast("int64") for threshold in thresholds]
         bins[f"step_{name}"] = sum(steps[1:], steps[0]) if steps else ibis.literal(0, "int64")
         if edges is not None:
-            bins[f"linear_{name}"] = _count_edges(rows[column], edges)
+            bins[f"linear_{name}"] = count_edges(rows[column], edges)
             bins[f"logit_{name}"] = ibis.literal(0, "int16")
             continue
         units = rows[f"units_{name}"]
@@ -141,8 +141,8 @@ def bin_keys(rows: ir.Table, name: str, thresholds: int, edges: int | None, coar
     )
 
 
-def _count_edges(score: ir.Value, edges: Sequence[float]) -> ir.Value:
-    """How many of the sorted edges are at or below the score: a balanced tree of comparisons."""
+def count_edges(score: ir.Value, edges: Sequence[float]) -> ir.Value:
+    """How many of the sorted edges are at or below a number: a balanced tree of comparisons."""
 
     def tree(low: int, high: int) -> ir.Value:
         if low == high:

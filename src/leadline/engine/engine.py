@@ -125,6 +125,10 @@ class Engine(ABC):
         """Some 64-bit hash of a key. Engines differ: only for finding what *may* be equal, never for a result."""
         return key.hash()
 
+    def about_distinct(self, value: ir.Value) -> ir.Value:
+        """About how many values there are; engines err differently, by a few percent. For descriptions only."""
+        return value.approx_nunique()
+
     def distinct(self, key: ir.Value) -> ir.Value | None:
         """How many values a key has, or fewer; None where `repeats` is a cheaper proof."""
         return self.hash(key).nunique(where=key.notnull())  # engines have a hash of NULL, too
@@ -163,14 +167,21 @@ class Engine(ABC):
         filters and columns into each use first, and then they are no longer common.
         """
         tree = self._tree(expression)
-        for table in tree.find_all(exp.Table):
-            if table.name in self._shared:
-                tree = tree.with_(exp.to_identifier(table.name, quoted=True), as_=self._tree(self._shared[table.name]))
-                first = tree.find(exp.With)
-                if first is not None:  # what is shared has to stand before the parts that use it
-                    first.set("expressions", [first.expressions[-1], *first.expressions[:-1]])
-                break
+        for name, part in reversed(self._parts(tree).items()):
+            tree = tree.with_(exp.to_identifier(name, quoted=True), as_=part)
+            first = tree.find(exp.With)
+            if first is not None:  # what is shared has to stand before the parts that use it
+                first.set("expressions", [first.expressions[-1], *first.expressions[:-1]])
         return str(tree.sql(dialect=self.compiler.dialect))
+
+    def _parts(self, tree: exp.Query) -> dict[str, exp.Query]:
+        """What is shared and used in a query by name, each after what it uses itself."""
+        found: dict[str, exp.Query] = {}
+        for table in tree.find_all(exp.Table):
+            if table.name in self._shared and table.name not in found:
+                part = self._tree(self._shared[table.name])
+                found |= self._parts(part) | {table.name: part}
+        return found
 
     def _tree(self, expression: ir.Table) -> exp.Query:
         """What `ibis.to_sql` writes out, before it is written."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from leadline.estimate.calibrator import Calibrator, calibrator
+from leadline.estimate.leaves import left_over
 from leadline.estimate.resampling import DRAWS, SEED, TOGETHER, refits, resampled
 from leadline.metrics.expected import ClassSums, Scored, expected_of_classes, probability_bins
 from leadline.metrics.metric import Mean, Metric
@@ -31,6 +32,17 @@ def class_calibrators(references: Mapping[str, Histogram]) -> dict[str, Calibrat
             return Undefined(f"class {name!r} against the rest: {fit.why}")
         fits[name] = fit
     return fits
+
+
+def class_corrections(chance: Array, labels: Array) -> Array:
+    """What each leaf adds to the chances of the classes, by prediction, shape (leaves, k + 1, k); adds up to 0 by row.
+
+    chance   Σw · chance of the labelled rows of the reference by leaf, prediction and class, the same shape
+    labels   Σw of those that are of the class
+
+    As `estimate.leaves.corrections`, with the prediction in place of the score bin.
+    """
+    return left_over(chance.sum(-1), labels - chance)
 
 
 def on_probability_bins(histogram: Histogram) -> Histogram:

@@ -217,10 +217,19 @@ def corrections(reference: LeafSums, positives: Array) -> Array:
     all rows of the reference. Without that small leaves, which are drawn towards 0 the most, would leave the large ones
     one-sided: where a tenth of the rows is far riskier than its scores say, all others would look too safe.
     """
-    rows = reference.weight.sum(0)
-    drawn = (positives - reference.chance).sum(0) / (rows + SHRINKAGE)
-    every = rows.sum(0)
-    return np.asarray(drawn - np.divide((rows * drawn).sum(0), every, out=np.zeros_like(every), where=every > 0))
+    return left_over(reference.weight.sum(0), (positives - reference.chance).sum(0))
+
+
+def left_over(rows: Array, left: Array) -> Array:
+    """What is left on average in each leaf of its rows, drawn towards 0; the mean over all leaves is 0.
+
+    rows   Σw, the first axis is leaves
+    left   Σw(y - c), the same shape or more axes behind
+    """
+    rows = rows.reshape(rows.shape + (1,) * (left.ndim - rows.ndim))
+    drawn = left / (rows + SHRINKAGE)
+    every, total = rows.sum(0), (rows * drawn).sum(0)
+    return np.asarray(drawn - np.divide(total, every, out=np.zeros_like(total), where=every > 0))
 
 
 def added(rows: LeafSums, correction: Array) -> Array:

@@ -9,7 +9,8 @@ from scipy.special import stdtrit
 
 from leadline.cells.fill import Cells
 from leadline.cells.series import UNLABELLED
-from leadline.evaluation.leaves import CHANCE, LeafCells
+from leadline.estimate.leaves import Tree
+from leadline.evaluation.leaves import CHANCE
 from leadline.evaluation.losses import LossCells
 from leadline.evaluation.without_labels import Range, WithoutLabels
 from leadline.metrics.evaluate import Evaluated
@@ -51,10 +52,13 @@ def changes(
         yield Change(metric.name, ALL_ROWS, window, reference, of_labels.value, estimate - reference, more, low, high)
 
 
-def leaf_changes(leaves: LeafCells, fitted_until: int, place: Range, window: Window) -> list[LeafChange]:
-    """One for each leaf with enough labelled rows: mean of label - chance in the window, less that of the reference."""
-    labelled = leaves.cells.where(leaves.cells.keys["actual"] < UNLABELLED)
-    return _apart(labelled, leaves.tree.names(), _left_by_grain, fitted_until, place, window)
+def leaf_changes(cells: Cells, tree: Tree, fitted_until: int, place: Range, window: Window) -> list[LeafChange]:
+    """One for each leaf with enough labelled rows: mean of label - chance in the window, less that of the reference.
+
+    cells   rows by grain, leaf and label, with the sum of their calibrated chance
+    """
+    labelled = cells.where(cells.keys["actual"] < UNLABELLED)
+    return _apart(labelled, tree.names(), _left_by_grain, fitted_until, place, window)
 
 
 def loss_changes(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
@@ -24,12 +22,12 @@ from leadline.estimate.leaves import (
     Codes,
     LeafSums,
     Tree,
-    Values,
-    Words,
     below,
     grown,
     wide_bins,
 )
+from leadline.evaluation.arrays import array, column, values
+from leadline.evaluation.sampling import sample
 from leadline.log.features import FEATURE
 from leadline.metrics.sums import Array, Measure
 from leadline.stats.tree import Split
@@ -66,31 +64,30 @@ def leaf_cells(
     labelled_rows: int,
     first: int,
     grains: int,
-) -> LeafCells | Undefined:
-    """Fit the tree on the reference and count the rows of all grains by its leaves.
+) -> tuple[LeafCells | Undefined, pa.Table]:
+    """Fit the tree on the reference and count the rows of all grains by its leaves; and the sample it was fitted on.
 
     rows          facts with the bins of the score, as the plan makes them, and with features
-    names         the user's names of the features
+    names         the user's names of the features, which are the first of the columns that describe rows
     of_versions   versions that have a calibrator of their own, on the same bins
     fitted_until  number of leading grains that are in the reference
     labelled_rows how many labelled rows with a score these have
     first         number of the first grain
     """
     known = _known(fit, of_versions)
-    rows = rows.filter(rows.score.notnull()).mutate(
-        score_bin=_score_bin(rows, list(of_versions)), grain=(rows.grain - first).cast("int64")
-    )
-    tree = _tree(engine, rows, names, known, fitted_until, labelled_rows)
+    rows = _with_bin(rows, of_versions).mutate(grain=(rows.grain - first).cast("int64"))
+    labelled = rows.filter(of_reference(rows, fitted_until))
+    columns = ["score_bin", "actual", *(name for name in rows.columns if name.startswith(FEATURE))]
+    found = sample(engine, labelled, columns, SAMPLE, labelled_rows)
+    tree = _tree(found, names, known)
     if isinstance(tree, Undefined):
-        return tree
+        return tree, found
     wide = wide_bins(fit.reference)
     size = int(wide.max()) + 1
     if grains * tree.leaves * size * 2 > MOST_CELLS:
-        return Undefined("the leaves of all windows would make too many cells")
-    # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
-    columns = {"known_bin": known.bins, "place": known.place, "wide": wide[known.place], CHANCE: known.chance}
-    of_bin = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
-    coded = rows.mutate(leaf=leaf_of(tree, tree.root, rows)).join(of_bin, rows.score_bin == of_bin.known_bin)
+        return Undefined("the leaves of all windows would make too many cells"), found
+    rows = rows.mutate(leaf=leaf_of(tree, tree.root, rows))
+    coded = _joined(engine, rows, known, place=known.place, wide=wide[known.place])
     keys = (
         Key("grain", coded.grain, grains),
         Key("predicted", coded.predicted, 3),
@@ -108,10 +105,10 @@ def leaf_cells(
         coded,
         [
             Piece(("leaves",), keys, (Measure(CHANCE, lambda facts: facts.chance, 1.0),)),
-            Piece(("reference",), fine, (), _of_reference(coded, fitted_until)),
+            Piece(("reference",), fine, (), of_reference(coded, fitted_until)),
         ],
     )
-    return LeafCells(tree, filled["leaves",], filled["reference",], wide)
+    return LeafCells(tree, filled["leaves",], filled["reference",], wide), found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,25 +132,34 @@ def _known(fit: Calibrator, of_versions: Mapping[str, Calibrator]) -> _Known:
     return _Known(bins.ravel(), places, np.concatenate([each.chance for each in every]))
 
 
-def _score_bin(rows: ir.Table, versions: Sequence[str]) -> ir.IntegerValue:
-    """The number of `_Known.bins` of each row."""
+def _with_bin(rows: ir.Table, versions: Iterable[str]) -> ir.Table:
+    """The rows with a score, with the number of `_Known.bins` of each as `score_bin`."""
     packed = ((rows.linear_score.cast("int64") * 1024 + rows.logit_score) * 1024 + rows.step_score).cast("int64")
-    if not versions:
-        return packed
     each = [(rows.version.cast("string") == name, number) for number, name in enumerate(versions, start=1)]
-    return ibis.cases(*each, else_=0).cast("int64") * OF_VERSION + packed
+    bins = ibis.cases(*each, else_=0).cast("int64") * OF_VERSION + packed if each else packed
+    return rows.filter(rows.score.notnull()).mutate(score_bin=bins)
 
 
-def _of_reference(rows: ir.Table, fitted_until: int) -> ir.BooleanValue:
-    """The rows that estimates are fitted on."""
-    return (rows.grain < fitted_until) & rows.mature & (rows.actual < UNLABELLED)
+def of_reference(rows: ir.Table, fitted_until: int, unlabelled: int = UNLABELLED) -> ir.BooleanValue:
+    """The rows that estimates are fitted on; `unlabelled` is the code of no label."""
+    return (rows.grain < fitted_until) & rows.mature & (rows.actual < unlabelled)
 
 
-def column(values: NDArray[Any]) -> pa.Array:
-    """An array as a column of Arrow. From its memory: `pa.array` imports pandas where that is installed."""
-    kind = pa.int64() if values.dtype.kind == "i" else pa.float64()
-    buffer = pa.py_buffer(np.ascontiguousarray(values).tobytes())
-    return pa.Array.from_buffers(kind, len(values), [None, buffer])
+def with_chance(engine: Engine, rows: ir.Table, fit: Calibrator, of_versions: Mapping[str, Calibrator]) -> ir.Table:
+    """The rows with a score, and with the chance of a positive that it stands for as `chance`.
+
+    rows          facts with the bins of the score, as the plan makes them
+    of_versions   versions that have a calibrator of their own, on the same bins
+    """
+    joined = _joined(engine, _with_bin(rows, of_versions), _known(fit, of_versions))
+    return joined.drop("known_bin", "score_bin")
+
+
+def _joined(engine: Engine, rows: ir.Table, known: _Known, **by_bin: Ints) -> ir.Table:
+    """Rows with the chance of their score bin. By a join: a chain of comparisons would reckon the bin in each anew."""
+    columns = {"known_bin": known.bins, CHANCE: known.chance, **by_bin}
+    of_bin = engine.lookup(pa.table({name: column(values) for name, values in columns.items()}))
+    return rows.join(of_bin, rows.score_bin == of_bin.known_bin)
 
 
 def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> LeafSums:
@@ -168,58 +174,13 @@ def leaf_sums(leaves: LeafCells, cells: Cells, groups: Ints, count: int) -> Leaf
     return LeafSums(weight.astype(np.float64), chance.astype(np.float64))
 
 
-def _tree(
-    engine: Engine,
-    rows: ir.Table,
-    names: tuple[str, ...],
-    known: _Known,
-    fitted_until: int,
-    labelled_rows: int,
-) -> Tree | Undefined:
-    """The tree on about 40,000 labelled rows of the reference, those with the least md5 of the id."""
-    labelled = rows.filter(_of_reference(rows, fitted_until))
+def _tree(found: pa.Table, names: tuple[str, ...], known: _Known) -> Tree | Undefined:
+    """The tree on a sample of labelled rows."""
     columns = [f"{FEATURE}{place}" for place in range(len(names))]
-    wanted = {name: labelled[name] for name in ("score_bin", "actual", *columns)}
-    found = sample(engine, labelled, wanted, labelled_rows)
-    at = np.searchsorted(known.bins, _array(found, "score_bin"))
+    at = np.searchsorted(known.bins, array(found, "score_bin"))
     chance = known.chance[np.minimum(at, len(known.bins) - 1)]
-    labels = _array(found, "actual").astype(np.float64)
-    return grown(names, [values_of(found, column) for column in columns], labels - chance, labels)
-
-
-def sample(engine: Engine, rows: ir.Table, columns: Mapping[str, ir.Value], known: int) -> pa.Table:
-    """Columns of about 40,000 rows, those with the least md5 of the id; `known` says how many rows there are."""
-    chosen = rows.select(**columns, order=engine.md5(rows.id.cast("string")))
-    if known > SAMPLE:  # by a limit for the md5, for engines would sort all rows to find the least of them
-        chosen = chosen.filter(chosen.order.substr(0, 8) < f"{SAMPLE * 16**8 // known:08x}")
-    return engine.run(chosen).sort_by("order")  # sums are the same whatever order an engine delivers
-
-
-def _array(table: pa.Table, name: str) -> NDArray[Any]:
-    """A column's own memory. By DLPack: `to_numpy` imports pandas where that is installed."""
-    column = table.column(name).combine_chunks()
-    return np.asarray(np.from_dlpack(column) if len(column) else np.zeros(0))
-
-
-def values_of(table: pa.Table, name: str) -> Values:
-    """A column as numbers, NaN for NULL, or as words."""
-    column = table.column(name).combine_chunks()
-    if pa.types.is_floating(column.type):
-        return _filled(column, np.nan)
-    coded = column.cast(pa.string()).dictionary_encode()
-    return Words(_filled(coded.indices, -1).astype(np.int64), tuple(coded.dictionary.to_pylist()))
-
-
-def _filled(column: pa.Array, missing: float) -> NDArray[Any]:
-    """A column of numbers with a value for NULL. From its memory: Arrow's own way to fill imports pandas."""
-    kind = column.type.to_pandas_dtype()
-    if not len(column):
-        return np.zeros(0, kind)
-    values = np.frombuffer(column.buffers()[1], kind, len(column), column.offset * np.dtype(kind).itemsize)
-    if not column.null_count:
-        return values
-    known = np.from_dlpack(column.is_valid().cast(pa.int8()))
-    return np.where(known == 1, values, np.array(missing, kind))
+    labels = array(found, "actual").astype(np.float64)
+    return grown(names, [values(found, column) for column in columns], labels - chance, labels)
 
 
 def _packed(bins: Array) -> Ints:

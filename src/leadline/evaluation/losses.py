@@ -13,7 +13,9 @@ from leadline.cells.plan import MOST_CELLS, Key, Piece
 from leadline.engine import Engine
 from leadline.estimate.leaves import LeafRows, Tree, Values
 from leadline.estimate.losses import LOSSES, loss_tree, tell_the_label
-from leadline.evaluation.leaves import leaf_of, sample, values_of
+from leadline.evaluation import arrays
+from leadline.evaluation.leaves import SAMPLE, leaf_of
+from leadline.evaluation.sampling import sample
 from leadline.log.features import FEATURE
 from leadline.metrics.regression import SIGNED
 from leadline.metrics.sums import Array, Measure
@@ -111,9 +113,9 @@ def _trees(
     places = range(len(names))
     columns = {f"{FEATURE}{place}": labelled[f"{FEATURE}{place}"] for place in places}
     columns |= {measure.name: measure.expression(labelled) for measure in LOSSES}
-    found = sample(engine, labelled, columns, labelled_rows)
-    values = [values_of(found, f"{FEATURE}{place}") for place in places]
-    prediction, losses = values[0], {measure.name: _numbers(values_of(found, measure.name)) for measure in LOSSES}
+    found = sample(engine, labelled.select("id", **columns), list(columns), SAMPLE, labelled_rows)
+    values = [arrays.values(found, f"{FEATURE}{place}") for place in places]
+    prediction, losses = values[0], {measure.name: _numbers(arrays.values(found, measure.name)) for measure in LOSSES}
     if len(np.unique(_numbers(prediction))) < 2:
         return {each.name: Undefined("all predictions of the reference are the same") for each in wanted}
     if tell_the_label(names, values, losses[SIGNED.name]):

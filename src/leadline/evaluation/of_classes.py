@@ -29,13 +29,13 @@ from leadline.values import Undefined
 
 @dataclass(frozen=True)
 class OfClasses(WithoutLabels):
-    """Each row is expected to be of each class with the chance that its scores had in the reference.
+    """Each row is expected to be of each class with the chance that its scores, and its leaf, had in the reference.
 
     names     the classes, in the order of their codes
     classes   rows with the chances of the classes, once they are read; or why there are none
     """
 
-    estimators = (Estimator("cbpe"),)
+    estimators = (Estimator("cbpe"), Estimator("leaf_cbpe"))
     assumes = SCORES_KEEP_THEIR_MEANING
     assumes_of_version = SCORES_MEAN_THE_SAME
     reads = "a score of each class"
@@ -50,17 +50,24 @@ class OfClasses(WithoutLabels):
         return self._fits.why if isinstance(self._fits, Undefined) else None
 
     def figures(self, ranges: Sequence[Range]) -> Array:
-        found = expected_of_classes(self._sums(ranges))
-        return np.array([[figure(metric, found) for metric in self.fitted_metrics]])
+        rows = [self._rows] if self._rows.leaves is None else [self._rows, self._rows.leaves.chances]
+        every = [expected_of_classes(self._sums(each, ranges)) for each in rows]
+        return np.array([[figure(metric, found) for metric in self.fitted_metrics] for found in every])
 
     def spread(self, ranges: Sequence[Range]) -> Mapping[str, tuple[Array, Array]]:
         fitted = self.sums[: self.fitted_until].total()
         counts, squares = fitted.counts[:, :-1], fitted.squares[:, :-1]
-        return class_spread(self.fitted_metrics, self.calibrators, counts, squares, self._sums(ranges))
+        rows = self._rows if self._rows.leaves is None else self._rows.leaves.chances
+        return class_spread(self.fitted_metrics, self.calibrators, counts, squares, self._sums(rows, ranges))
 
     @property
     def read_cells(self) -> Cells | None:
         return self._rows.by_prediction
+
+    @property
+    def fitted_rows(self) -> int:
+        """Labelled rows of the reference that estimates are fitted on."""
+        return int(self.sums.labelled[: self.fitted_until].sum())
 
     @property
     def calibrators(self) -> Mapping[str, Calibrator]:
@@ -87,5 +94,5 @@ class OfClasses(WithoutLabels):
             return Undefined(NOTHING_OLD_ENOUGH)
         return class_calibrators({name: self.sums.scores[name][: self.fitted_until].total() for name in self.names})
 
-    def _sums(self, ranges: Sequence[Range]) -> ClassSums:
-        return self._rows.sums(self.groups(ranges), len(ranges))
+    def _sums(self, rows: ClassCells, ranges: Sequence[Range]) -> ClassSums:
+        return rows.sums(self.groups(ranges), len(ranges))

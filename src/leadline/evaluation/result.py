@@ -14,11 +14,13 @@ import pyarrow as pa
 
 from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
+from leadline.evaluation.drift_findings import drift_findings, latest_drift
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.findings import findings
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.run import evaluate_log
 from leadline.report.answers import exit_code, summary
-from leadline.report.document import Content, document
+from leadline.report.document import Content, document, drift_rows
 from leadline.report.html import html, notebook
 from leadline.report.text import Report
 from leadline.spec.fields import Files, Memory, TableSource
@@ -26,7 +28,7 @@ from leadline.spec.frames import spec_of_frames
 from leadline.spec.infer import SAMPLE_ROWS
 from leadline.spec.load import from_mapping, load, told_with_lines
 from leadline.spec.model import Spec
-from leadline.values import Finding, InputError, Labels, Note
+from leadline.values import Finding, InputError, Judgement, Labels, Note
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -128,6 +130,33 @@ OBJECTIVES = pa.schema(
         "burn_rate": pa.float64(),
     }
 )
+DRIFT = pa.schema(
+    {
+        "column": pa.string(),
+        "role": pa.string(),
+        "window_start": _TIME,
+        "window_end": _TIME,
+        "rows": pa.int64(),
+        "verdict": pa.string(),
+        "since": _TIME,
+        "distance": pa.string(),
+        "value": pa.float64(),
+        "floor": pa.float64(),
+        "floor_p99": pa.float64(),
+        "excess": pa.float64(),
+        "limit": pa.float64(),
+        "metric": pa.string(),
+        "impact": pa.float64(),
+        "impact_low": pa.float64(),
+        "impact_high": pa.float64(),
+        "impacts": pa.string(),
+        "missing": pa.float64(),
+        "unseen": pa.float64(),
+        "unseen_low": pa.float64(),
+        "unseen_high": pa.float64(),
+        "why": pa.string(),
+    }
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,7 +169,7 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
-        judging = Judging(found)
+        judging = self._judging
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -151,8 +180,10 @@ class Result:
             track_record=found.without_labels.track_record(),
             changes=found.changes(),
             leaf_changes=found.leaf_changes(),
+            proxies=found.proxies,
             findings=self.findings,
-            objectives=judging.judgements(),
+            drift=latest_drift(found),
+            objectives=self._judgements,
             labels=found.labels,
             notes=(
                 *found.notes,
@@ -166,10 +197,27 @@ class Result:
             fingerprint=found.reference.fingerprint,
         )
 
-    @property
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What somebody may want to look into, what matters most first: faults of the data."""
-        return self._evaluation.data_faults
+        """What somebody may want to look into: slices it fails for, faults of the data, drifted columns, components."""
+        found = self._evaluation
+        slices = () if found.found is None else findings(found, found.found)
+        components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
+        return (*slices, *found.data_faults, *drift_findings(found), *components)
+
+    @cached_property
+    def drift(self) -> Table:
+        """One row a column, window after the reference, and distance; the document has the latest window only."""
+        drifts = self._evaluation.drifts
+        return Table([row for each in (drifts.every if drifts else ()) for row in drift_rows(each)], DRIFT)
+
+    @cached_property
+    def _judging(self) -> Judging:
+        return Judging(self._evaluation)
+
+    @cached_property
+    def _judgements(self) -> Sequence[Judgement]:
+        return self._judging.judgements()
 
     @cached_property
     def _document(self) -> dict[str, Any]:
@@ -284,7 +332,7 @@ def evaluated(
     progress: Callable[[str], None] | None = None,
     search: bool = False,
 ) -> Evaluation:
-    """The evaluation behind `check`, which looks for faults of the data, too, and `backtest`."""
+    """The evaluation behind `check`, which looks for slices, too, and `backtest`; they take these in the same way."""
     notes: tuple[Note, ...] = ()
     if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
         with told_with_lines(spec):

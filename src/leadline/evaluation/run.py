@@ -9,6 +9,8 @@ from functools import cache
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
 
 from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import Key, binned, refuse_too_many
@@ -17,9 +19,12 @@ from leadline.engine import Engine, open_engine
 from leadline.estimate.few_labels import Sampled, of_sample
 from leadline.estimate.maturity import inferred, label_names
 from leadline.estimate.selective import unobserved
-from leadline.evaluation.choice import choose, observable
+from leadline.evaluation.choice import choose, has, observable
 from leadline.evaluation.classes import class_cells, not_expected
+from leadline.evaluation.column_reading import columns_of
+from leadline.evaluation.components import Pipeline
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window, rolling
+from leadline.evaluation.freshness import asked_for, newest
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.losses import loss_cells
@@ -29,6 +34,7 @@ from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.plan import OF_BASELINE, Plan
 from leadline.evaluation.quality import quality
+from leadline.evaluation.slice_search import find_slices
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
@@ -38,6 +44,9 @@ from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import coded, reference
+from leadline.log.runs import read_runs
+from leadline.metrics.service import Throughput
+from leadline.metrics.sums import Array
 from leadline.spec.model import Spec
 from leadline.values import (
     InputError,
@@ -46,6 +55,7 @@ from leadline.values import (
     Undefined,
 )
 
+DAY_S = 86_400.0
 #: hours, days or months that a log may span; one wrong year would else make a million empty windows
 MOST_GRAINS = 100_000
 #: times in the data may be this much ahead of the clock before they are taken for wrong
@@ -63,8 +73,9 @@ def evaluate_log(
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
+    search      whether to look for slices that the model fails for, for faults of the data, and at each column, unless
+                the spec says no
     progress    is told in a few words what is being done
-    search      whether to look for faults of the data, unless the spec says no
     """
     told = progress or _silent
     with open_engine(sources(spec)) as engine:
@@ -97,8 +108,12 @@ def _evaluate(
     if spec.label is not None and spec.label.label_probability is not None:
         require_usable(found.chances, spec.label.label_probability)
     coding, notes = codes(log, spec, found)
+    covered = found.first, moment if asked is not None else found.last
     spec, guessed = _settled(spec, log, found, coding, moment)
-    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
+    now = moment.replace(tzinfo=UTC) if asked is not None else datetime.now(UTC)
+    pipeline, of_runs = _pipeline(spec, now)
+    components = () if pipeline is None else pipeline.components
+    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices, components)
     watch = watched(spec, by_objective, found, grain, moment)
     told("joining predictions and outcomes")
     known = facts(log, spec, found, coding, moment, grain, [each.calendar for each in watch])
@@ -107,6 +122,9 @@ def _evaluate(
     if spec.baseline is not None and BASELINE in fixed.versions:
         raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
     first, last = _range(grain, found, moment)
+    span = (found.first or moment, max(found.last or moment, moment))
+    aged = asked_for((*metrics, *slice_metrics))
+    ages = newest(engine, known.predictions, fixed, grain, first, last, span, now) if aged else None
 
     def planned(rows: ir.Table, before: bool = False) -> Plan:
         def looks(with_bins: ir.Table, thresholds: int) -> dict[str, Key]:
@@ -138,7 +156,8 @@ def _evaluate(
             for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
                 filled[name] = filled[name] + (-cells if before else cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
-    series = Series(_own(filled), first, last, k)
+    days = _days(grain, first, last, *covered) if any(isinstance(each, Throughput) for each in metrics) else None
+    series = Series(_own(filled), first, last, k, days)
     baseline = _baseline(filled, first, last, k)
     never = _unobserved(spec, series, coding)
     names = label_names(spec.task, coding.classes)
@@ -153,7 +172,7 @@ def _evaluate(
         of_baseline = _baseline(of_chosen, first, last, k)
         sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
-    looks = seen(watch, filled, k)
+    looks = seen(watch, filled, k, lambda of, begin, end: _days(of, begin, end, *covered))
     every = (
         *future(ahead, moment),
         *log.notes,
@@ -165,6 +184,7 @@ def _evaluate(
         *version_notes(fixed, series),
         *late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *known_later(labels_later),
+        *of_runs,
         *revised(looks),
     )
     evaluation = Evaluation(
@@ -183,16 +203,54 @@ def _evaluate(
         asked is not None,
         looks,
         sampled,
+        newest=ages,
+        pipeline=pipeline,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
-    evaluation = _refined(evaluation, log, known.table, plan.thresholds, told)
-    if not (search and spec.find_faults):
-        return evaluation
-    told("looking for faults of the data")
-    begin = latest()[0] if spec.objectives else rolling(grain, first, spec.window, max(last - first, 1))[0]
-    since = grain.start(first + begin)
-    faults = quality(log, spec, found, fixed, moment, grain, since, asked or datetime.now(UTC))
-    return replace(evaluation, data_faults=faults)
+    evaluation, sample = _refined(evaluation, log, known.table, plan.thresholds, told)
+    return _searched(evaluation, log, found, known, plan.thresholds, sample, told) if search else evaluation
+
+
+def _searched(
+    evaluation: Evaluation,
+    log: Log,
+    found: Profile,
+    known: Facts,
+    thresholds: Sequence[float],
+    sample: pa.Table | None,
+    told: Callable[[str], None],
+) -> Evaluation:
+    """With what nobody asked for: slices that the model fails for, the values of each column, faults of the data.
+
+    sample   of the reference with its features, where one was read
+    """
+    spec = evaluation.spec
+    if spec.find_slices and log.described:
+        told("looking for slices that the model fails for")
+        rows = of_sample(known.table) if evaluation.sampled is not None else known.table
+        slices = find_slices(evaluation, log, rows, has(spec, log, found), thresholds, sample)
+        evaluation = replace(evaluation, found=slices)
+    if spec.check_columns:
+        told("counting the values of each column")
+        evaluation = replace(evaluation, columns=columns_of(evaluation, log, found, known, thresholds))
+    if spec.find_faults:
+        told("looking for faults of the data")
+        now = evaluation.as_of if evaluation.asked else datetime.now(UTC)
+        at, since = evaluation.as_of.replace(tzinfo=None), _since(evaluation)
+        faults = quality(log, spec, found, evaluation.reference, at, evaluation.grain, since, now)
+        evaluation = replace(evaluation, data_faults=faults)
+    return evaluation
+
+
+def _since(evaluation: Evaluation) -> datetime:
+    """The start of what is looked at for faults: the latest window of the objectives, else the latest whole one."""
+    spec, grain, series = evaluation.spec, evaluation.grain, evaluation.series
+    latest = None
+    if spec.objectives:
+        latest = latest_window(spec, grain, series.first, evaluation.mature_until)
+    if latest is None:
+        latest = rolling(grain, series.first, spec.window, max(series.grains - 1, 1))
+    return grain.start(series.first + latest[0])
 
 
 def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:
@@ -215,28 +273,32 @@ def _unobserved(spec: Spec, series: Series, coding: Codes) -> list[int]:
 
 def _refined(
     evaluation: Evaluation, log: Log, rows: ir.Table, thresholds: Sequence[float], told: Callable[[str], None]
-) -> Evaluation:
-    """With what estimates without labels need of the rows once more: losses, chances of classes, or rows by leaf."""
+) -> tuple[Evaluation, pa.Table | None]:
+    """With what estimates without labels need of the rows once more: losses, chances of classes, or rows by leaf.
+
+    Also a sample of the reference with its features, where one was read.
+    """
     without, place = evaluation.without_labels, (evaluation.series.first, evaluation.series.grains)
     if not without.fitted_metrics:
-        return evaluation
+        return evaluation, None
     if isinstance(without, OfLosses):
         told("looking for kinds of rows whose errors are larger")
         fitted = without.fitted_until, without.fitted_rows
         losses = loss_cells(log.engine, rows, log.features, without.to_fit, *fitted, *place)
-        return replace(evaluation, losses=losses)
+        return replace(evaluation, losses=losses), None
     if isinstance(without, OfClasses):
         told("reading what the scores of the classes meant in the reference")
-        classes = class_cells(log.engine, rows, without.calibrators, without.fitted_metrics, *place)
-        return replace(evaluation, classes=classes)
+        of = log.features, without.calibrators, without.fitted_metrics
+        classes = class_cells(log.engine, rows, *of, without.fitted_until, without.fitted_rows, *place)
+        return replace(evaluation, classes=classes), None
     if isinstance(without, OfScores) and log.features:
         told("looking for kinds of rows whose scores mean something else")
         scored = binned(rows, {"score": "score"}, thresholds, None)
         fitted = without.fitted_until, without.fitted_rows
         known = without.calibrator, without.of_versions
-        leaves = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
-        return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves)
-    return evaluation
+        leaves, sample = leaf_cells(log.engine, scored, log.features, *known, *fitted, *place)
+        return evaluation if isinstance(leaves, Undefined) else replace(evaluation, leaves=leaves), sample
+    return evaluation, None
 
 
 def _own(filled: Mapping[tuple[str | int, ...], Cells]) -> dict[tuple[str | int, ...], Cells]:
@@ -269,6 +331,23 @@ def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
             f" more than {MOST_GRAINS:,} {shown}: correct or leave out times that are wrong, or choose a longer window"
         )
     return numbers
+
+
+def _pipeline(spec: Spec, now: datetime) -> tuple[Pipeline | None, tuple[Note, ...]]:
+    """The runs of the pipeline's components as they were known at a time, where they are declared."""
+    if spec.runs is None:
+        return None, ()
+    runs, notes = read_runs(spec, now.replace(tzinfo=None))
+    return Pipeline.of(spec, runs, now), notes
+
+
+def _days(grain: Grain, first: int, last: int, begin: datetime | None, end: datetime | None) -> Array:
+    """Days of 24 hours between two naive UTC times in each of the grains first..last."""
+    if begin is None or end is None:
+        return np.zeros(last - first + 1)
+    edges = np.array([grain.start(number).timestamp() for number in range(first, last + 2)])
+    inside = np.clip(edges, begin.replace(tzinfo=UTC).timestamp(), end.replace(tzinfo=UTC).timestamp())
+    return np.asarray(np.diff(inside) / DAY_S)
 
 
 def _mature_until(log: Log, found: Profile, known: Facts, grain: Grain, first: int, last: int) -> int:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+import ibis
 import ibis.expr.types as ir
 
 from leadline.log.columns import as_text, number
 from leadline.spec.fields import Memory
-from leadline.spec.model import Feature, Spec
+from leadline.spec.model import BinSlice, ColumnSlice, Feature, Spec, WhereSlice
 from leadline.values import InputError
 
 #: what the names of features begin with among our columns
 FEATURE = "feature_"
+#: what stands after that name for the number as it was delivered, where it may be NaN or infinite
+RAW = "_raw"
 #: features that are read; the rest of a very wide table is not
 MOST_FEATURES = 64
 
@@ -37,6 +40,57 @@ def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
     return dict(list(found.items())[:MOST_FEATURES])
 
 
+def delivered(table: ir.Table, found: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
+    """By the user's name, for features that are read as numbers: the double as delivered, NaN for text that is none.
+
+    found   the features of the table
+
+    Columns whose type has no values but finite ones are left out.
+    """
+    numbers: dict[str, ir.Value] = {}
+    for name, value in found.items():
+        column = table[name]
+        if not value.type().is_floating():
+            continue
+        if column.type().is_floating():
+            numbers[name] = column.cast("float64")
+        elif column.type().is_string():
+            read = column.try_cast("float64").coalesce(float("nan"))
+            numbers[name] = ibis.ifelse(column.isnull(), ibis.null("float64"), read)
+    return numbers
+
+
+def further(spec: Spec, table: ir.Table, known: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
+    """What rows can be told apart by beside features, in the same form: columns of declared slices, and the version.
+
+    known   features, which are not named again
+    """
+    names: dict[str, None] = {}
+    for entry in spec.slices:
+        for part in spec.parts(entry):
+            columns = part.where.columns if isinstance(part, WhereSlice) else (_column(part),)
+            names |= dict.fromkeys(columns)
+    version = spec.predictions.columns.version
+    taken = _taken(spec) - {version}
+    names |= dict.fromkeys([version] if version is not None else [])
+    found = {}
+    for name in names:
+        if name in table.columns and name not in taken and name not in known:
+            value = _value(table[name], name, "categorical" if name == version else None)
+            if value is not None:
+                found[name] = value
+    return found
+
+
+def searchable(spec: Spec, names: Iterable[str]) -> frozenset[str]:
+    """Those of these columns by which rows may be told apart: none that plays another part, except the version."""
+    return frozenset(names) - (_taken(spec) - {spec.predictions.columns.version})
+
+
+def _column(part: ColumnSlice | BinSlice) -> str:
+    return part.column if isinstance(part, ColumnSlice) else part.bin.column
+
+
 def _value(column: ir.Value, name: str, kind: str | None) -> ir.Value | None:
     stored = column.type()
     if kind in ("categorical", "text"):
@@ -59,7 +113,13 @@ def _taken(spec: Spec) -> set[str]:
         found.add(spec.baseline.score)
     for outcome in spec.outcome_tables:
         if _same(outcome.source, spec.predictions.source):
-            names = (outcome.id, outcome.value, outcome.observed_at, outcome.received_at)
+            names = (
+                outcome.id,
+                outcome.value,
+                outcome.observed_at,
+                outcome.received_at,
+                outcome.label_probability,
+            )
             found |= {name for name in names if name is not None}
     return found
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from leadline.engine import Engine
 from leadline.log import calendar
 from leadline.log.columns import as_text, number
-from leadline.log.features import FEATURE, features
+from leadline.log.features import FEATURE, RAW, delivered, features, further
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
 from leadline.values import InputError, Note
 
 LABEL = "label"
+#: what the names of proxies begin with among our columns
+PROXY = "proxy_"
 #: how near to an edge, in parts of its number, a value may round to it; and the largest number of a bin
 EDGE, LARGEST_BIN = 1e-9, 2.0**62
 #: weights beyond these have squares, or sums of squares, that a double does not hold
@@ -33,14 +36,17 @@ class Log:
     """An opened log on its engine. Nothing has been computed yet.
 
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
-                 entity, weight, baseline, score_0.. (multiclass), the columns of slices as slice_COLUMN, and
-                 features as feature_0..
+                 entity, weight, latency_s, error, baseline, score_0.. (multiclass), the columns of slices as
+                 slice_COLUMN, and features as feature_0.. (and feature_0_raw.., which may be NaN)
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
                  in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
                  Labels that are a sample have label_probability as delivered
     timed        kinds whose outcomes say when they became known
     slices       where slices are declared: slice columns that exist, as the user calls them
-    features     the user's names of feature_0..
+    features     the user's names of feature_0.., as many as are features
+    described    the user's names of all feature_0.., each with its type in the user's table: features, then columns of
+                 declared slices and the version, by which rows can be told apart, too
+    raw          the predictions' source as it is
     """
 
     engine: Engine
@@ -50,6 +56,8 @@ class Log:
     slices: Mapping[str, ir.Value]
     notes: tuple[Note, ...] = ()
     features: tuple[str, ...] = ()
+    described: Mapping[str, dt.DataType] = field(default_factory=dict)
+    raw: ir.Table | None = None
 
 
 def sources(spec: Spec) -> list[Files | TableSource | Memory]:
@@ -102,27 +110,33 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     same_rows = [table for table in tables if table.source == source and table.id == columns.id and table.where is None]
     clocks = [columns.timestamp, columns.received_at]
     clocks += [name for table in same_rows for name in (table.observed_at, table.received_at)]
-    times = _Times(engine, spec.timezone, raw, clocks, "predictions")
+    times = Times(engine, spec.timezone, raw, clocks, "predictions")
     selected: dict[str, ir.Value] = {"id": raw[columns.id], "timestamp": times.instant(columns.timestamp)}
     received = times.instant(columns.received_at) if columns.received_at else None
     selected["known_at"] = selected["timestamp"] if received is None else received.coalesce(selected["timestamp"])
-    for name, column in (("prediction", columns.prediction), ("version", columns.version), ("entity", columns.entity)):
+    for name, column in (
+        ("prediction", columns.prediction),
+        ("version", columns.version),
+        ("entity", columns.entity),
+        ("error", columns.error),
+    ):
         if column is not None:
             selected[name] = raw[column]
-    for name, column in _numbers(spec).items():
-        selected[name] = number(raw[column], column)
-    if columns.weight is not None:  # a negative one is as unusable as none, and one whose square is lost
-        weight = selected["weight"]
-        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
-        selected["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
+    selected |= _usable_numbers(spec, raw)
     if isinstance(columns.scores, ListScores):
         for index in range(len(columns.scores.classes)):
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
     slices, left_out = _slices(spec, raw)
     notes += left_out
+    proxies, unread = _proxies(spec, raw)
+    notes += unread
+    selected |= {f"{PROXY}{name}": value for name, value in proxies.items()}
     selected |= {f"slice_{name}": value for name, value in slices.items()}
     of_model = features(spec, raw)
-    selected |= {f"{FEATURE}{place}": value for place, value in enumerate(of_model.values())}
+    described = {**of_model, **further(spec, raw, of_model)}
+    selected |= {f"{FEATURE}{place}": value for place, value in enumerate(described.values())}
+    numbers = delivered(raw, of_model)
+    selected |= {f"{FEATURE}{place}{RAW}": numbers[name] for place, name in enumerate(of_model) if name in numbers}
     notes += [
         Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January.")
         for name in times.years
@@ -140,11 +154,11 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             continue
         at = _outcome_place(spec, kind)
         table = _read(engine, declared.source, frozenset({declared.id}), at)
-        _require(table, "id", declared.id, _shown(kind), (*at, "columns", "id"))
+        require(table, "id", declared.id, _shown(kind), (*at, "columns", "id"))
         if declared.where is not None:
             table = table.filter(where.to_ibis(declared.where, table, spec.timezone).fill_null(False))
         clocks = [declared.observed_at, declared.received_at]
-        times = _Times(engine, spec.timezone, table, clocks, _shown(kind))
+        times = Times(engine, spec.timezone, table, clocks, _shown(kind))
         naive |= times.naive
         apart[kind] = table[declared.id], table, _outcome_columns(declared, table, times, at)
     if naive:
@@ -153,7 +167,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     selected["id"] = form(raw[columns.id])
     outcomes = {kind: table.select(id=form(key), **own) for kind, (key, table, own) in apart.items()}
     timed = frozenset(table.name for table in tables if table.observed_at is not None or table.received_at is not None)
-    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes), tuple(of_model))
+    types = {name: raw[name].type() for name in described}
+    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes), tuple(of_model), types, raw)
 
 
 def _read(engine: Engine, source: Any, text_columns: frozenset[str], at: tuple[str | int, ...]) -> ir.Table:
@@ -167,7 +182,7 @@ def _require_all(table: ir.Table, spec: Spec) -> None:
     """Raise InputError for the first column that the predictions lack."""
     for role, name in _roles(spec).items():
         if name is not None:
-            _require(table, role, name, "predictions", _place(role))
+            require(table, role, name, "predictions", _place(role))
 
 
 def _place(role: str) -> tuple[str, ...]:
@@ -199,6 +214,19 @@ def _slices(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note
                 why = str(problem).partition("\n")[0]  # the rest points at a place in a condition
                 notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {why}"))
     return slices, notes
+
+
+def _proxies(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note]]:
+    """Whether rows meet the condition of a proxy: 1, 0 or NULL. One that cannot be read is left out and said."""
+    found: dict[str, ir.Value] = {}
+    notes: list[Note] = []
+    for proxy in spec.every_proxy:
+        try:
+            found[proxy.name] = where.to_ibis(proxy.where, table, spec.timezone).cast("int8")
+        except InputError as problem:
+            why = str(problem).partition("\n")[0]
+            notes.append(Note("proxy_left_out", f"Proxy {proxy.name!r} is left out: {why}"))
+    return found, notes
 
 
 def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:
@@ -236,6 +264,7 @@ def _numbers(spec: Spec) -> dict[str, str]:
     named = {
         "score": columns.score,
         "weight": columns.weight,
+        "latency_s": columns.latency_s,
         "baseline": spec.baseline.score if spec.baseline else None,
     }
     if isinstance(columns.scores, dict):
@@ -243,16 +272,30 @@ def _numbers(spec: Spec) -> dict[str, str]:
     return {name: column for name, column in named.items() if column is not None}
 
 
+def _usable_numbers(spec: Spec, raw: ir.Table) -> dict[str, ir.Value]:
+    """These columns, NULL where a number cannot be used."""
+    found = {name: number(raw[column], column) for name, column in _numbers(spec).items()}
+    if "weight" in found:  # a negative one is as unusable as none, and one whose square is lost
+        weight = found["weight"]
+        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
+        found["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
+    if "latency_s" in found:  # one below 0 is of clocks that disagree
+        found["latency_s"] = ibis.ifelse(found["latency_s"] >= 0, found["latency_s"], ibis.null("float64"))
+    return found
+
+
 def _roles(spec: Spec) -> dict[str, str | None]:
     """Role → the column that the spec names for it in the predictions."""
     columns = spec.predictions.columns
     named = {
-        role: getattr(columns, role) for role in ("id", "timestamp", "prediction", "version", "entity", "received_at")
+        role: getattr(columns, role)
+        for role in ("id", "timestamp", "prediction", "version", "entity", "error", "received_at")
     }
     return named | dict(_numbers(spec))
 
 
-def _require(table: ir.Table, role: str, column: str, where_: str, at: tuple[str | int, ...]) -> None:
+def require(table: ir.Table, role: str, column: str, where_: str, at: tuple[str | int, ...]) -> None:
+    """Raise InputError, about the place `at` of the declaration, where a table lacks the column of a role."""
     if column not in table.columns:
         nearest = _nearest(column, table.columns)
         text = f"{where_}.columns.{role}: there is no column {column!r}{f'{nearest} The' if nearest else '; the'}"
@@ -270,7 +313,7 @@ def _listed(names: Iterable[str], most: int = 20) -> str:
     return ", ".join(map(repr, shown[:most])) + more
 
 
-class _Times:
+class Times:
     """The time columns of one table as naive UTC timestamps. Naive clock times are read in the declared zone."""
 
     def __init__(self, engine: Engine, zone: str, table: ir.Table, names: Iterable[str | None], where_: str) -> None:
@@ -319,6 +362,7 @@ class _Times:
         return (min(found), max(found)) if found else None
 
     def instant(self, name: str) -> ir.Value:
+        """A column as naive UTC timestamps. Raises InputError where it holds no times."""
         column = self._table[name]
         kind = column.type()
         if kind.is_null():
@@ -345,7 +389,7 @@ def _has_offset(text: ir.StringValue) -> ir.BooleanValue:
 
 
 def _outcome_columns(
-    declared: OutcomeTable, table: ir.Table, times: _Times, at: tuple[str | int, ...]
+    declared: OutcomeTable, table: ir.Table, times: Times, at: tuple[str | int, ...]
 ) -> dict[str, ir.Value]:
     """value, observed_at, known_at and label_probability of a kind of outcome, the last three where declared."""
     roles = {
@@ -356,7 +400,7 @@ def _outcome_columns(
     }
     for role, name in roles.items():
         if name is not None:
-            _require(table, role, name, _shown(declared.name), (*at, "columns", role))
+            require(table, role, name, _shown(declared.name), (*at, "columns", role))
     found = {"value": table[declared.value]}
     if declared.label_probability is not None:
         found["label_probability"] = table[declared.label_probability]

@@ -428,6 +428,7 @@ def change_sentences(content: Content) -> Iterator[str]:
             " How that goes on cannot be seen without labels: estimates of later windows do not hold it."
         )
     apart = sorted((each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change))
+    several = content.task == "multiclass"
     for leaf in apart[:APART]:
         if content.task == "regression":
             side = "larger" if leaf.change > 0 else "smaller"
@@ -436,14 +437,38 @@ def change_sentences(content: Content) -> Iterator[str]:
                 f" average than in the reference{_ends(leaf.change, leaf.low, leaf.high)}."
             )
             continue
-        side = "more" if leaf.change > 0 else "fewer"
+        side, are = "more" if leaf.change > 0 else "fewer", "predicted right" if several else "positive"
         yield (
-            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are positive"
+            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are {are}"
             f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
         )
 
 
 APART = 2  # leaves that are named
+
+
+def proxy_sentences(content: Content) -> Iterator[str]:
+    """How well proxies tell of wrong predictions, and whether to keep them: those that do first."""
+    for each in sorted(content.proxies, key=lambda grade: {True: 0, False: 1, None: 2}[grade.kept]):
+        if each.kept is None or each.precision is None or each.wrong is None:
+            yield f"{named(each.proxy)} is not graded: {each.why}."
+            continue
+        meeting = (
+            f"of 100 rows that meet it {_per_100(each.precision, each.precision_low, each.precision_high)} are wrong"
+        )
+        beside = f"of all rows {_per_100(each.wrong)}"
+        if each.kept:
+            found = f"it meets {_per_100(each.recall, each.recall_low, each.recall_high)} of 100 wrong ones"
+            yield f"{named(each.proxy)} tells of wrong predictions, keep it: {meeting}, {beside}; {found}."
+        else:
+            yield f"{named(each.proxy)} tells no more than chance: {meeting}, {beside}."
+
+
+def _per_100(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A share of rows as a number of 100, with its interval."""
+    ends = [None if each is None else 100 * each for each in (value, low, high)]
+    shown, between = interval(*ends)
+    return f"{shown} {between}" if between else shown
 
 
 def _ends(value: float, low: float | None, high: float | None) -> str:
@@ -615,6 +640,11 @@ OF_SLICES = ("slice",)
 def found_reasons(content: Content) -> list[Finding]:
     """What was found that may be why, in its order."""
     return [each for each in content.findings if each.kind not in OF_SLICES]
+
+
+def found_slices(content: Content) -> list[Finding]:
+    """What was found without being declared, in its order."""
+    return [each for each in content.findings if each.kind in OF_SLICES]
 
 
 # Series -------------------------------------------------------------------------------------------------------------

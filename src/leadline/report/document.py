@@ -10,6 +10,7 @@ from typing import Any, Final
 from leadline.values import (
     Breach,
     Change,
+    Drift,
     Estimate,
     Finding,
     Judgement,
@@ -17,6 +18,7 @@ from leadline.values import (
     LeafChange,
     Note,
     Plan,
+    ProxyGrade,
     Reliability,
     Replay,
     Target,
@@ -35,9 +37,11 @@ class Content:
     estimates, objectives  in the order in which they are shown
     estimated              estimates without labels, of the same or of younger windows
     track_record           the score that is kept of them
+    proxies                how well proxies tell of wrong predictions
     changes, leaf_changes  what changed since the reference, told apart by what inputs explain
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
+    drift                  every column in the latest whole window
     findings               what somebody may want to look into, in the order in which it is shown
     calibration            of a binary model whose scores are probabilities: all rows first, then slices
     """
@@ -55,9 +59,11 @@ class Content:
     calibration: Sequence[Reliability] = ()
     estimated: Sequence[Estimate] = ()
     track_record: Sequence[TrackRecord] = ()
+    proxies: Sequence[ProxyGrade] = ()
     changes: Sequence[Change] = ()
     leaf_changes: Sequence[LeafChange] = ()
     findings: Sequence[Finding] = ()
+    drift: Sequence[Drift] = ()
 
 
 def document(content: Content) -> dict[str, Any]:
@@ -71,10 +77,12 @@ def document(content: Content) -> dict[str, Any]:
         "fingerprint": content.fingerprint,
         "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
         "track_record": [_record(each) for each in content.track_record],
+        "proxies": [_proxy(each) for each in content.proxies],
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "objectives": [_objective(each) for each in content.objectives],
         "findings": [_finding(each) for each in content.findings],
+        "drift": [row for each in content.drift for row in drift_rows(each)],
         "labels": asdict(content.labels),
         "calibration": [_reliability(each) for each in content.calibration],
         "notes": [asdict(note) for note in content.notes],
@@ -117,6 +125,16 @@ def _record(each: TrackRecord) -> dict[str, Any]:
         "band_windows": each.band_windows,
         "band_covered": each.band_covered,
         "why": each.why,
+    }
+
+
+def _proxy(each: ProxyGrade) -> dict[str, Any]:
+    figures = {name: value for name, value in asdict(each).items() if name not in ("proxy", "window")}
+    return {
+        "proxy": each.proxy,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        **figures,
     }
 
 
@@ -165,6 +183,45 @@ def _finding(each: Finding) -> dict[str, Any]:
         "examples": list(each.examples),
         "next": each.next,
     }
+
+
+def drift_rows(each: Drift) -> list[dict[str, Any]]:
+    """A column in a window, one row a distance; one without a distance where the window has no rows."""
+    first = each.effects[0] if each.effects else None
+    common = {
+        "column": each.column,
+        "role": each.role,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        "rows": each.rows,
+        "verdict": each.verdict.value,
+        "since": None if each.since is None else rfc3339(each.since),
+    }
+    effects = {
+        "metric": None if first is None else first.metric,
+        "impact": None if first is None else first.value,
+        "impact_low": None if first is None else first.low,
+        "impact_high": None if first is None else first.high,
+        "impacts": [asdict(one) for one in each.effects],
+        "missing": each.missing,
+        "unseen": each.unseen,
+        "unseen_low": each.unseen_low,
+        "unseen_high": each.unseen_high,
+        "why": each.why,
+    }
+    return [
+        {
+            **common,
+            "distance": None if one is None else one.name,
+            "value": None if one is None else one.value,
+            "floor": None if one is None else one.floor,
+            "floor_p99": None if one is None else one.high,
+            "excess": None if one is None else one.excess,
+            "limit": None if one is None else one.limit,
+            **effects,
+        }
+        for one in each.distances or (None,)
+    ]
 
 
 def _objective(each: Judgement) -> dict[str, Any]:

@@ -31,9 +31,11 @@ from leadline.report.answers import (
     estimated,
     folded,
     found_reasons,
+    found_slices,
     label_sentences,
     ordered,
     overall,
+    proxy_sentences,
     rankings,
     record_sentences,
     series,
@@ -188,9 +190,10 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 
 def _without_labels(content: Content) -> Iterator[Markup]:
-    """The newest estimates of windows whose labels are not in, how good earlier ones were, and what changed."""
+    """The newest estimates of windows whose labels are not in, how good earlier ones were, what changed; proxies."""
     rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
-    if not rows and not sentences and not changes:
+    proxies = list(proxy_sentences(content))
+    if not (rows or sentences or changes or proxies):
         return
     yield tag("h3", "Without labels")
     yield _columns(AWAITED_HEAD, [each.cells for each in rows])
@@ -198,7 +201,7 @@ def _without_labels(content: Content) -> Iterator[Markup]:
         yield tag("p", said, class_="soft")
     if changes:
         yield _columns(CHANGE_HEAD, [change_cells(each) for each in changes], change_caption(content))
-    for said in change_sentences(content):
+    for said in (*change_sentences(content), *proxies):
         yield tag("p", said, class_="soft")
 
 
@@ -342,6 +345,19 @@ def _window(each: Estimate, zone: ZoneInfo) -> Markup:
 # For whom is it not? ------------------------------------------------------------------------------------------------
 
 
+def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
+    if ranked or found:
+        yield tag("h2", "For whom is it not?")
+    if ranked:
+        yield from _rankings(content, ranked, budget)
+    if found:
+        window = words.days(found[0].window, ZoneInfo(content.zone))
+        yield tag("h3", "Found among all combinations of features")
+        yield tag("p", f"{window}; the declared slices have no part in it.", class_="soft")
+        yield _findings(found)
+
+
 def _findings(found: Sequence[Finding]) -> Markup:
     """Findings of any kind, each with what to look at next."""
     items = [
@@ -350,20 +366,8 @@ def _findings(found: Sequence[Finding]) -> Markup:
     return tag("ol", *items)
 
 
-def _why(content: Content) -> Iterator[Markup]:
-    """What may be the reason, what matters most first."""
-    found = found_reasons(content)
-    if found:
-        yield tag("h2", "Why?")
-        yield _findings(found)
-
-
-def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
-    found = [ranking for ranking in rankings(content) if ranking.looked]
-    if not found:
-        return
+def _rankings(content: Content, found: Sequence[Ranking], budget: _Budget) -> Iterator[Markup | None]:
     window = overall(content)
-    yield tag("h2", "For whom is it not?")
     said = "Slices that break a promise, or whose whole interval is worse than the figure of all rows"
     yield tag("p", f"{said}{'' if window is None else f', {words.days(window, ZoneInfo(content.zone))}'}.")
     yield _table(
@@ -465,6 +469,17 @@ def _side_by_side(where: Slice, found: dict[str, Estimate], metrics: Iterable[st
         cells.append(tag("td", value, " ", tag("span", between, class_="soft"), class_="n"))
     rows = max((each.n for each in found.values()), default=0)
     return tag("tr", tag("td", words.named(where), class_="name"), tag("td", f"{rows:,}", class_="n"), *cells)
+
+
+# Why? ---------------------------------------------------------------------------------------------------------------
+
+
+def _why(content: Content) -> Iterator[Markup]:
+    """What may be the reason, what matters most first."""
+    found = found_reasons(content)
+    if found:
+        yield tag("h2", "Why?")
+        yield _findings(found)
 
 
 # Do scores come true? -----------------------------------------------------------------------------------------------

@@ -28,10 +28,12 @@ from leadline.report.answers import (
     change_sentences,
     folded,
     found_reasons,
+    found_slices,
     label_sentences,
     latest,
     ordered,
     overall,
+    proxy_sentences,
     rankings,
     reasons,
     record_sentences,
@@ -204,9 +206,10 @@ def _found(content: Content, width: int) -> Iterator[Text]:
 
 
 def without_labels(content: Content, width: int) -> Iterator[Text]:
-    """The newest estimates of windows whose labels are not in, how good earlier ones were, and what changed."""
+    """The newest estimates of windows whose labels are not in, how good earlier ones were, what changed; proxies."""
     rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
-    if not rows and not sentences and not changes:
+    proxies = list(proxy_sentences(content))
+    if not (rows or sentences or changes or proxies):
         return
     yield from question("Without labels")
     if rows:
@@ -217,7 +220,7 @@ def without_labels(content: Content, width: int) -> Iterator[Text]:
         yield Text()
         yield from sentence(change_caption(content), width)
         yield from _columns(CHANGE_HEAD, [change_cells(each) for each in changes], width)
-    for said in change_sentences(content):
+    for said in (*change_sentences(content), *proxies):
         yield from sentence(said, width, style="dim")
 
 
@@ -237,11 +240,35 @@ def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
 
 
 def for_whom(content: Content, width: int) -> Iterator[Text]:
-    """The slices that are breached or apart from all rows, metric by metric."""
-    found = [ranking for ranking in rankings(content) if ranking.looked]
-    if not found:
+    """The declared slices that are breached or apart from all rows, metric by metric, and those that were found."""
+    ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
+    if not ranked and not found:
         return
     yield from question("For whom is it not?")
+    if ranked:
+        yield from _rankings(content, ranked, width)
+    if found:
+        window = words.days(found[0].window, ZoneInfo(content.zone))
+        if ranked:
+            yield Text()
+        yield from sentence(f"Found among all combinations of features, {window}:", width)
+        yield from findings(found, width)
+
+
+def findings(found: Sequence[Finding], width: int) -> Iterator[Text]:
+    """The first findings of any kind, each with what to look at next."""
+    for each in found[:FOUND]:
+        first, *others = wrapped(words.printable(each.what), max(width - INDENT - 2, LEAST))
+        yield Text(f"{' ' * INDENT}• {first}", no_wrap=True)
+        for line in others:
+            yield Text(" " * (INDENT + 2) + line, no_wrap=True)
+        for line in wrapped(words.printable(each.next), max(width - INDENT - 2, LEAST)):
+            yield Text(" " * (INDENT + 2) + line, style="dim", no_wrap=True)
+    if len(found) > FOUND:
+        yield from sentence(f"… and {len(found) - FOUND:,} more.", width, style="dim")
+
+
+def _rankings(content: Content, found: Sequence[Ranking], width: int) -> Iterator[Text]:
     rows: list[Row] = []
     for ranking in found:
         if rows and ranking.whole is not None:
@@ -261,27 +288,6 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
             width,
             style="dim",
         )
-
-
-def findings(found: Sequence[Finding], width: int) -> Iterator[Text]:
-    """The first findings of any kind, each with what to look at next."""
-    for each in found[:FOUND]:
-        first, *others = wrapped(words.printable(each.what), max(width - INDENT - 2, LEAST))
-        yield Text(f"{' ' * INDENT}• {first}", no_wrap=True)
-        for line in others:
-            yield Text(" " * (INDENT + 2) + line, no_wrap=True)
-        for line in wrapped(words.printable(each.next), max(width - INDENT - 2, LEAST)):
-            yield Text(" " * (INDENT + 2) + line, style="dim", no_wrap=True)
-    if len(found) > FOUND:
-        yield from sentence(f"… and {len(found) - FOUND:,} more.", width, style="dim")
-
-
-def why(content: Content, width: int) -> Iterator[Text]:
-    """What may be the reason, what matters most first."""
-    found = found_reasons(content)
-    if found:
-        yield from question("Why?")
-        yield from findings(found, width)
 
 
 def _ranked(ranking: Ranking) -> Iterator[Row]:
@@ -312,6 +318,17 @@ def _served(each: Served) -> Row:
         Text(f"{each.n:,}", style="dim"),
     )
     return Row(cells)
+
+
+# Why? ---------------------------------------------------------------------------------------------------------------
+
+
+def why(content: Content, width: int) -> Iterator[Text]:
+    """What may be the reason, what matters most first."""
+    found = found_reasons(content)
+    if found:
+        yield from question("Why?")
+        yield from findings(found, width)
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

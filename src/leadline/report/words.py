@@ -159,6 +159,22 @@ def share(part: int, whole: int) -> str:
     return "over 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
 
 
+def percent(value: float, low: float | None = None, high: float | None = None) -> str:
+    """A share from sums in per cent, with its interval where there is one.
+
+    >>> percent(0.3417, 0.2634, 0.4298), percent(0.0123), percent(0.00042), percent(1.0, 0.98, 1.0)
+    ('34 % [26–43]', '1.2 %', '0.042 %', '100 % [98–100]')
+    """
+    known = [100 * each for each in (value, low, high) if each is not None]
+    half = (known[2] - known[1]) / 2 if len(known) == 3 else 0.0
+    smallest = min((each for each in known if each > 0), default=100.0)
+    places = 0 if smallest >= 10 and (not half or half >= 1) else min(max(1 - math.floor(math.log10(smallest)), 1), 4)
+    if half:
+        places = min(places, max(1 - math.floor(math.log10(half)), 0))
+    shown = [f"{each:.{places}f}" for each in known]
+    return f"{shown[0]} %" + (f" [{shown[1]}–{shown[2]}]" if len(shown) == 3 else "")
+
+
 # Times --------------------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +212,21 @@ def length(span: Span) -> str:
     ('28 days', '1 month')
     """
     return counted(span.count, {"h": "hour", "d": "day", "w": "week", "mo": "month"}[span.unit])
+
+
+def elapsed(time: timedelta) -> str:
+    """A stretch of time in the unit in which it has few digits.
+
+    >>> elapsed(timedelta(hours=5)), elapsed(timedelta(hours=30.6)), elapsed(timedelta(days=1)), elapsed(timedelta(0))
+    ('5 hours', '31 hours', '1 day', '0 seconds')
+    """
+    seconds = time.total_seconds()
+    for unit, length, least in (("day", 86_400, 2), ("hour", 3_600, 1), ("minute", 60, 1), ("second", 1, 0)):
+        if seconds >= least * length or seconds == length:
+            count = seconds / length
+            shown = f"{count:.0f}" if count >= 10 or count == round(count) else f"{count:.1f}".removesuffix(".0")
+            return f"{shown} {unit}{'' if shown == '1' else 's'}"
+    return f"{seconds:.1f} seconds"
 
 
 def _midnight(local: datetime) -> bool:

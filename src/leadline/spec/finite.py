@@ -18,3 +18,8 @@ def is_finite(number):  # type: ignore[no-untyped-def]  # a declaration that Ibi
 def without_nan(number: ir.Value) -> ir.Value:
     """A double with NULL for NaN; infinity stays."""
     return ibis.ifelse(is_finite(number) | (number.abs() == float("inf")), number, ibis.null("float64"))
+
+
+def is_infinite(number: ir.Value) -> ir.BooleanValue:
+    """Whether a number is infinite; NULL for NULL, and not true for NaN."""
+    return without_nan(number.cast("float64")).abs() == float("inf")

@@ -261,6 +261,8 @@ _NEEDED: Final = {
     "float_type": "a number is needed",
     "float_parsing": "a number is needed",
     "finite_number": "a finite number is needed",
+    "bool_type": "true or false is needed",
+    "bool_parsing": "true or false is needed",
     "tuple_type": "a list is needed",
     "list_type": "a list is needed",
     "dict_type": "a mapping (key: value) is needed",

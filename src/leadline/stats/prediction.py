@@ -39,12 +39,6 @@ class Predicted:
         known = np.isfinite(away) & (self.freedom > 0)
         return np.where(known, 2 * stdtr(np.where(known, self.freedom, 1.0), np.where(known, -away, 0.0)), 1.0)
 
-    def p_above(self, value: ArrayLike) -> Floats:
-        """Chance of a value as large as this one, or larger; 1 where either is unknown."""
-        t = self.t(value)
-        known = np.isfinite(t) & (self.freedom > 0)
-        return np.where(known, stdtr(np.where(known, self.freedom, 1.0), np.where(known, -t, 0.0)), 1.0)
-
 
 def predicted(history: ArrayLike, error: ArrayLike, season: int = 1, ahead: int = 1) -> Predicted:
     """The next value of each series from its history, by the predictive t distribution.
@@ -78,6 +72,28 @@ def predicted(history: ArrayLike, error: ArrayLike, season: int = 1, ahead: int 
     usual = np.fmax(spread, floor) * inflated
     known = (freedom > 0) & (usual > 0)
     return Predicted(np.where(known, expected, np.nan), np.where(known, usual, np.nan), np.where(known, freedom, 0.0))
+
+
+def p_above(value: float, history: ArrayLike, least_spread: float = 0.0) -> float:
+    """The chance that a new value is as large as this one or larger, if it comes from where the history does.
+
+    value         finite
+    history       shape (n,), n >= 2, finite
+    least_spread  >= 0: a history that happened to be quieter than this is taken to spread so much; one of them is > 0
+
+    Raises ValueError outside those ranges. Assumes independent, normal values: of durations take logarithms.
+    Source: as `predicted`, of a series taken as it is.
+
+    >>> round(p_above(3.0, [1.0, 2.0, 3.0, 2.0]), 3)
+    0.177
+    """
+    past = floats(history)
+    n = len(past)
+    require(n >= 2 and np.isfinite(past).all() and np.isfinite(value) and least_spread >= 0, "two finite values needed")
+    (expected,), (spread,), (freedom,), (inflated,) = _around(past[:, None], np.zeros(n, int), 0)
+    usual = max(spread, least_spread)
+    require(usual > 0, "a history that does not vary needs a least spread")
+    return float(stdtr(freedom, -(value - expected) / (usual * inflated)))
 
 
 _Fit = tuple[Floats, Floats, Floats, Floats]  # expected, residual spread, degrees of freedom, inflation of the spread

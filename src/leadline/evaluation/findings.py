@@ -1,0 +1,241 @@
+"""Slices that were found, as findings: how they are served and since when, and in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from leadline.evaluation.estimates import Evaluation, interval_of
+from leadline.evaluation.found import FoundSlice, FoundSlices
+from leadline.evaluation.of_scores import OfScores
+from leadline.metrics.evaluate import evaluate_windows
+from leadline.metrics.row_errors import RowError
+from leadline.metrics.sums import Array
+from leadline.report.words import day, interval, numbers, percent, printable
+from leadline.slices.since import Began, began
+from leadline.stats.comparison import Difference, grouped_difference
+from leadline.values import ALL_ROWS, Effect, Estimate, Finding, Slice, Status, Undefined, Window
+
+#: slices that are shown, at most
+MOST_SHOWN = 10
+#: ids that are named in a sentence
+NAMED = 3
+#: of which rows how many are what, and what these are called, by metric
+SAID = {
+    "accuracy": ("{errors} of {size} wrong", "errors"),
+    "recall": ("{errors} of {size} actual positives missed", "misses"),
+    "false_negative_rate": ("{errors} of {size} actual positives missed", "misses"),
+    "precision": ("{errors} of {size} predicted positives wrong", "false positives"),
+    "specificity": ("{errors} of {size} actual negatives predicted positive", "false positives"),
+    "false_positive_rate": ("{errors} of {size} actual negatives predicted positive", "false positives"),
+    "f1": ("{errors} of {size} rows that are positive by prediction or label wrong", "errors"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """How some rows are served.
+
+    size, error, square   by grain of the log: rows that count (or their weight), Σ of their errors, and of the squares
+    value                 the metric over the window
+    low, high, method     its interval
+    rows, labelled        of the window
+    """
+
+    size: Array
+    error: Array
+    square: Array
+    value: float
+    low: float | None
+    high: float | None
+    method: str | None
+    rows: int
+    labelled: int
+
+    def over(self, begin: int, after: int) -> tuple[float, float]:
+        """Size and errors of some grains."""
+        return float(self.size[begin:after].sum()), float(self.error[begin:after].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A slice beside all others, and beside all rows.
+
+    excess   errors of the window that there would be fewer, if the slice were like the others
+    least    the same at its lower end
+    effect   what the slice does to the metric of all rows
+    """
+
+    found: FoundSlice
+    inside: _Side
+    others: _Side
+    whole: _Side
+    excess: float
+    least: float
+    effect: Effect
+
+
+def findings(evaluation: Evaluation, found: FoundSlices) -> list[Finding]:
+    """The slices that are worse than all others over the window; first where the most errors of all would vanish."""
+    every = [_served(found, place) for place in range(len(found.slices))]
+    served = [each for each in every if each is not None]
+    ranked = sorted(served, key=lambda each: -each.least / each.whole.over(*found.window)[1])
+    return [_finding(evaluation, found, each) for each in ranked[:MOST_SHOWN]]
+
+
+def _served(found: FoundSlices, place: int) -> _Served | None:
+    """None where, over all rows and with days that differ by themselves, it cannot be told from the others."""
+    one, window = found.slices[place], found.window
+    sides = [_side(found, one.error, each) for each in (place, -1 - place, None)]
+    if None in sides:
+        return None
+    inside, others, whole = (side for side in sides if side is not None)
+    difference = _difference(inside, others, *window)
+    if difference.least <= 0:
+        return None
+    (size, error), (other_size, other_error) = inside.over(*window), others.over(*window)
+    gap = error / size - other_error / other_size
+    effect = whole.value - others.value
+    # a difference within days, where the slice has few of them, is a little apart from the one over all
+    low, high = sorted(effect / gap * (gap + end - difference.value) for end in difference.ends)
+    least = size * difference.least
+    return _Served(one, inside, others, whole, size * gap, least, Effect(one.error.metric.name, effect, low, high))
+
+
+def _difference(inside: _Side, others: _Side, begin: int, after: int) -> Difference:
+    """How much larger the errors of a slice are than all others', over some grains."""
+    size, error, square = (
+        np.stack([getattr(side, name)[begin:after] for side in (inside, others)])
+        for name in ("size", "error", "square")
+    )
+    return grouped_difference(size, error, square)
+
+
+def _side(found: FoundSlices, error: RowError, place: int | None) -> _Side | None:
+    """A slice, all others, or all rows; None where the metric has no figure there."""
+    sums, entities = found.series.sums(place), found.series.entities(place)
+    (evaluated,) = evaluate_windows(error.metric, sums, [found.window], entities)
+    if isinstance(evaluated.value, Undefined):
+        return None
+    size, summed, square = _with_squares(*error.sums(sums))
+    rows, labelled = (int(each[slice(*found.window)].sum()) for each in (sums.rows, sums.labelled))
+    return _Side(size, summed, square, evaluated.value, *interval_of(evaluated), rows, labelled)
+
+
+def _with_squares(size: Array, error: Array, square: Array) -> tuple[Array, Array, Array]:
+    """The same without the grains whose errors are too large for their squares: means of them tell nothing else."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        known = np.isfinite(len(size) * size.sum() * square)
+    return np.where(known, size, 0.0), np.where(known, error, 0.0), np.where(known, square, 0.0)
+
+
+# Since when ---------------------------------------------------------------------------------------------------------
+
+
+def _since(found: FoundSlices, served: _Served) -> Began | None:
+    """When it grew worse, over all of the log up to the end of the window."""
+    after = found.window[1]
+    n, m, e, f = (
+        each[:after] for each in (served.inside.size, served.others.size, served.inside.error, served.others.error)
+    )
+    both = (n > 0) & (m > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap, weight = np.where(both, e / n - f / m, np.nan), np.where(both, n * m / (n + m), 0.0)
+    size, error = served.whole.over(0, after)
+    square = float(served.whole.square[:after].sum())
+    return began(gap, weight, max(square / size - (error / size) ** 2, 0.0))
+
+
+# In words -----------------------------------------------------------------------------------------------------------
+
+
+def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Finding:
+    one, zone = served.found, ZoneInfo(evaluation.spec.timezone)
+    start = _since(found, served)
+    since = None if start is None or start.worse else evaluation.window(start.place, start.place + 1).start
+    what = _said(served, found.window)
+    if start is not None:
+        at = day(evaluation.window(start.place, start.place + 1).start, zone)
+        version = _version(evaluation, start)
+        then = f"{at}, with version {printable(version)}" if version else at
+        what += f" It was worse before, too, and is more so since {then}." if start.worse else f" New since {then}."
+    elif _difference(served.inside, served.others, 0, found.window[0]).least > 0:
+        what += " It was so before, too."
+    look = f"Rows to look at: {', '.join(one.examples[:NAMED])}." if one.examples else ""
+    watch = f"To watch it, declare a slice with where: {one.where}" if one.where else ""
+    window = evaluation.window(*found.window)
+    return Finding(
+        kind="slice",
+        what=what,
+        slice=one.slice,
+        window=window,
+        next=" ".join(each for each in (look, watch) if each),
+        columns=one.columns,
+        since=since,
+        effect=served.effect,
+        rows=served.inside.rows,
+        evidence=tuple(
+            _estimate(one.error, each, where, window)
+            for each, where in ((served.inside, one.slice), (served.whole, ALL_ROWS))
+        ),
+        where=one.where,
+        examples=one.examples,
+    )
+
+
+def _said(served: _Served, window: tuple[int, int]) -> str:
+    """How the slice is served beside all others, and what it costs."""
+    error, inside, others = served.found.error, served.inside, served.others
+    size, summed = inside.over(*window)
+    name, rows = error.metric.name, f"Rows with {printable(served.found.said)}"
+    if not error.binary:
+        value, between = interval(inside.value, inside.low, inside.high)
+        rest, whole = (numbers(each.value)[0] for each in (others, served.whole))
+        return (
+            f"{rows}: {name} {value}{' ' * bool(between)}{between} over {size:,.0f} rows where all others have {rest};"
+            f" without the difference it would be {rest} instead of {whole} for all."
+        )
+    told, called = SAID.get(name, (f"{name}: {{errors}} of {{size}} rows wrong", "errors"))
+    ends = [error.share(end) for end in (inside.low, inside.high) if end is not None]
+    rate = percent(summed / size, *sorted(ends))
+    rest = percent(error.share(others.value))
+    of_all = percent(served.excess / served.whole.over(*window)[1])
+    by_scores = "by their scores " if error.expected else ""
+    labels = " Labels are not in: errors are what calibrated scores let expect." if error.expected else ""
+    return (
+        f"{rows}: {by_scores}{told.format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate}) where all others have"
+        f" {rest}; without the difference there would be {served.excess:,.0f} {called} fewer ({of_all} of all).{labels}"
+    )
+
+
+def _version(evaluation: Evaluation, start: Began) -> str | None:
+    """The version whose first predictions came when a slice grew worse; None where there is none, or several."""
+    total, versions = evaluation.series.pieces["total",], evaluation.reference.versions
+    if "version" not in total.keys:
+        return None
+    began_then = []
+    for code, version in enumerate(versions):
+        grains = total.keys["grain"][total.keys["version"] == code]
+        if len(grains) and start.first <= grains.min() <= start.last:
+            began_then.append(version)
+    return began_then[0] if len(began_then) == 1 else None
+
+
+def _estimate(error: RowError, side: _Side, where: Slice, window: Window) -> Estimate:
+    return Estimate(
+        metric=error.metric.name,
+        slice=where,
+        version=None,
+        window=window,
+        value=side.value,
+        low=side.low,
+        high=side.high,
+        n=side.rows,
+        labelled=0 if error.expected else side.labelled,
+        status=Status.ESTIMATED if error.expected else Status.REALISED,
+        why=OfScores.assumes if error.expected else None,
+        interval=side.method,
+        estimator=OfScores.estimators[0].name if error.expected else None,
+    )
