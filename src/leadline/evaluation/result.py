@@ -221,12 +221,12 @@ class Result:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What somebody may want to look into: slices that the model fails for, groups that are served differently,
-        why metrics changed, columns that drifted, components."""
+        why metrics changed, faults of the data, columns that drifted, components."""
         found = self._evaluation
         slices = () if found.found is None else findings(found, found.found)
         components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
-        causes = self._causes.findings()
-        return (*slices, *self._fairness.findings(), *causes, *drift_findings(found), *components)
+        reasons = (*self._causes.findings(), *found.data_faults, *drift_findings(found), *components)
+        return (*slices, *self._fairness.findings(), *reasons)
 
     @cached_property
     def drift(self) -> Table:
