@@ -178,7 +178,7 @@ def test_html_has_the_same_tables(content):
     found = content(figures, estimated=alone, track_record=[RECORD], changes=[CHANGE])
     page = html(found)
     for cell in (*awaited(found)[0].cells, *change_cells(CHANGE), *awaited_sentences(found)):
-        assert f">{escape(cell)}</" in page, cell
+        assert cell == "–" or f">{escape(cell)}</" in page, cell
 
 
 @pytest.mark.parametrize("name", ["a segment whose name goes on and on, with its end that tells", "b" * 30 + "end"])
