@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leadline.evaluation.backtest import Backtest, backtest
+    from leadline.evaluation.compare import Comparison, compare
     from leadline.evaluation.planning import plan
     from leadline.evaluation.result import Result, check
     from leadline.spec import Spec, load
@@ -24,6 +25,7 @@ __version__ = "0.1.0.dev0"
 # Name -> module that has it. A name must not be a module's too: importing the module would replace the name.
 EXPORTS = {
     "Backtest": "leadline.evaluation.backtest",
+    "Comparison": "leadline.evaluation.compare",
     "Estimate": "leadline.values",
     "InputError": "leadline.values",
     "Interval": "leadline.values",
@@ -36,12 +38,14 @@ EXPORTS = {
     "Window": "leadline.values",
     "backtest": "leadline.evaluation.backtest",
     "check": "leadline.evaluation.result",
+    "compare": "leadline.evaluation.compare",
     "load": "leadline.spec",
     "plan": "leadline.evaluation.planning",
 }
 
 __all__ = [
     "Backtest",
+    "Comparison",
     "Estimate",
     "InputError",
     "Interval",
@@ -55,6 +59,7 @@ __all__ = [
     "__version__",
     "backtest",
     "check",
+    "compare",
     "load",
     "plan",
 ]

@@ -14,11 +14,15 @@ import pyarrow as pa
 
 from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
+from leadline.evaluation.causes import Causes
 from leadline.evaluation.drift_findings import drift_findings, latest_drift
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.fairness import Fairness
 from leadline.evaluation.findings import findings
 from leadline.evaluation.judging import Judging
+from leadline.evaluation.representation import representation
 from leadline.evaluation.run import evaluate_log
+from leadline.evaluation.why import Why
 from leadline.report.answers import exit_code, summary
 from leadline.report.document import Content, document, drift_rows
 from leadline.report.html import html, notebook
@@ -28,7 +32,7 @@ from leadline.spec.frames import spec_of_frames
 from leadline.spec.infer import SAMPLE_ROWS
 from leadline.spec.load import from_mapping, load, told_with_lines
 from leadline.spec.model import Spec
-from leadline.values import Finding, InputError, Labels, Note
+from leadline.values import Finding, InputError, Judgement, Labels, Note
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -169,7 +173,7 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
-        judging = Judging(found)
+        why, judging = self._why, self._judging
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -178,11 +182,16 @@ class Result:
             estimates=found.estimates(),
             estimated=found.estimated,
             track_record=found.without_labels.track_record(),
-            changes=found.changes(),
+            changes=why.changes(),
+            mix_rates=why.mix_rates(),
+            events=self._causes.events(),
+            representation=representation(found),
+            parities=self._fairness.parities(),
             leaf_changes=found.leaf_changes(),
+            proxies=found.proxies,
             findings=self.findings,
             drift=latest_drift(found),
-            objectives=judging.judgements(),
+            objectives=self._judgements,
             labels=found.labels,
             notes=(
                 *found.notes,
@@ -190,6 +199,7 @@ class Result:
                 *judging.notes(),
                 *found.without_labels.notes(),
                 *advice(found),
+                *self._fairness.notes(),
             ),
             calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
@@ -197,17 +207,40 @@ class Result:
         )
 
     @cached_property
+    def _why(self) -> Why:
+        return Why(self._evaluation)
+
+    @cached_property
+    def _causes(self) -> Causes:
+        return Causes(self._why)
+
+    @cached_property
+    def _fairness(self) -> Fairness:
+        return Fairness(self._evaluation)
+
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What somebody may want to look into: slices that the model fails for, and columns that drifted."""
+        """What somebody may want to look into: slices that the model fails for, groups that are served differently,
+        why metrics changed, columns that drifted, components."""
         found = self._evaluation
-        slices = [] if found.found is None else findings(found, found.found)
-        return (*slices, *drift_findings(found))
+        slices = () if found.found is None else findings(found, found.found)
+        components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
+        causes = self._causes.findings()
+        return (*slices, *self._fairness.findings(), *causes, *drift_findings(found), *components)
 
     @cached_property
     def drift(self) -> Table:
         """One row a column, window after the reference, and distance; the document has the latest window only."""
         drifts = self._evaluation.drifts
         return Table([row for each in (drifts.every if drifts else ()) for row in drift_rows(each)], DRIFT)
+
+    @cached_property
+    def _judging(self) -> Judging:
+        return Judging(self._evaluation)
+
+    @cached_property
+    def _judgements(self) -> Sequence[Judgement]:
+        return self._judging.judgements()
 
     @cached_property
     def _document(self) -> dict[str, Any]:
@@ -321,12 +354,16 @@ def evaluated(
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
     search: bool = False,
+    by_version: bool = False,
 ) -> Evaluation:
-    """The evaluation behind `check`, which looks for slices, too, and `backtest`; they take these in the same way."""
+    """The evaluation behind `check`, which looks for slices, too, `backtest` and `compare`, which take these alike.
+
+    by_version   whether slices are told apart by version, too
+    """
     notes: tuple[Note, ...] = ()
     if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
         with told_with_lines(spec):
-            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, search)
+            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, search, by_version)
     if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
         spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
@@ -339,7 +376,7 @@ def evaluated(
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
     elif not isinstance(spec, Spec):
         spec = from_mapping(spec)
-    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, search)
+    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, search, by_version)
     return replace(found, notes=(*notes, *found.notes))
 
 

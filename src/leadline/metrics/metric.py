@@ -30,9 +30,10 @@ class Metric(ABC):
     name      as written in a declaration, with its parameters
     better    "higher", "lower" or None: which side is good
     low, high the figure's range
-    needs     what facts must have: "labels", "score", "probabilities", "scores", "prediction"
+    needs     what facts must have: "labels", "score", "probabilities", "scores", "prediction", "feedback", "latency_s",
+              "error"
     measures  what has to be summed for it beside the counts
-    histogram "scores" or "errors" where it reads one
+    histogram "scores", "errors" or "latencies" where it reads one
     of        classes whose score histograms it reads; "" is a binary model's only one
     undefined why there is no figure, where it can only be one thing
     summary   one sentence for the reference
@@ -61,6 +62,16 @@ class Metric(ABC):
         """Why one window, shape (parts,), has no figure."""
         return self.undefined
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for labels or feedback, so that young rows make it provisional."""
+        return bool(self.needs & {"labels", "feedback"})
+
+    @property
+    def of_time(self) -> bool:
+        """Whether a stretch of time without rows has a figure, too."""
+        return False
+
     # The rest is asked only of windows that have a figure.
 
     @abstractmethod
@@ -78,9 +89,26 @@ class Metric(ABC):
     def size(self, parts: Array) -> Array:
         """What a group of rows weighs in the figure, shape (...)."""
 
+    def rows(self, parts: Array) -> Array:
+        """How many rows (of one weight) the figure rests on, shape (...)."""
+        return self.size(parts)
+
     @abstractmethod
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         """The 95 % interval."""
+
+    def as_ratio(self, parts: Array) -> Array | None:
+        """ΣA, ΣB, ΣA², ΣAB, ΣB² of the ratio ΣA / ΣB that the figure is, shape (..., 5); None where it is none.
+
+        Squares and products are those of the rows' weighted A and B. Of a `rooted` metric the ratio is the square.
+        """
+        del parts
+        return None
+
+    @property
+    def rooted(self) -> bool:
+        """Whether the figure is the square root of its ratio."""
+        return False
 
     def bound(self, parts: Array) -> Array:
         """The figure of the rows lies within `value` ± this; 0 where the sums are exact."""
@@ -136,6 +164,10 @@ class Share(Metric):
     def size(self, parts: Array) -> Array:
         return parts[..., 1]
 
+    def as_ratio(self, parts: Array) -> Array | None:
+        hits, of, squared_hits, squares = (parts[..., place] for place in range(4))
+        return np.stack([hits, of, squared_hits, squared_hits, squares], axis=-1)
+
     def _effective(self, parts: Array, design: Designs) -> tuple[Array, Array]:
         """Hits and rows that independent rows of equal weight would need to say as much."""
         share = np.minimum(parts[..., 0] / parts[..., 1], 1.0)
@@ -157,6 +189,12 @@ class F1(Share):
 
     def value(self, parts: Array) -> Array:
         return divided(2 * parts[..., 0], parts[..., 0] + parts[..., 1])
+
+    def as_ratio(self, parts: Array) -> Array | None:
+        """A is 2 for a true positive, and so is B, which is 1 for the other rows of the union."""
+        hits, union, squared_hits, squares = (parts[..., place] for place in range(4))
+        four = 4 * squared_hits
+        return np.stack([2 * hits, hits + union, four, four, 3 * squared_hits + squares], axis=-1)
 
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         hits, rows = self._effective(parts, design)
@@ -193,6 +231,9 @@ class CountRatio(Metric):
 
     def size(self, parts: Array) -> Array:
         return parts[..., 1]
+
+    def as_ratio(self, parts: Array) -> Array | None:
+        return np.asarray(parts[..., :5])
 
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
@@ -322,6 +363,13 @@ class Mean(Metric):
     def size(self, parts: Array) -> Array:
         return parts[..., WEIGHT]
 
+    def as_ratio(self, parts: Array) -> Array | None:
+        return np.asarray(parts[..., [SUM, WEIGHT, SUM_OF_SQUARES, SQUARE_SUM, SQUARE]])
+
+    @property
+    def rooted(self) -> bool:
+        return self.root
+
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         mean = parts[..., SUM] / parts[..., WEIGHT]
         some = (parts[..., ROWS] > 1) & (variance > 0)  # rows that are all the same say nothing of the spread
@@ -391,6 +439,9 @@ class RatioOfSums(Metric):
 
     def size(self, parts: Array) -> Array:
         return parts[..., 1]
+
+    def as_ratio(self, parts: Array) -> Array | None:
+        return np.asarray(parts[..., [0, 1, 3, 4, 5]])
 
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         some = variance > 0

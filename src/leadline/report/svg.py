@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from leadline.report.markup import Markup, tag
@@ -42,6 +43,17 @@ class Box:
 
 SPARK = Box(150, 28, axes=False)
 CHART = Box(720, 170, axes=True)
+#: pixels that a mark has at least, so that it is seen and can be pointed at
+LEAST_MARK = 2.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened, to be marked on the axis of time; both times are the same where it did not last."""
+
+    start: datetime
+    end: datetime
+    name: str
 
 
 @dataclass(frozen=True)
@@ -54,10 +66,12 @@ class _Scale:
 
     def x(self, each: Estimate) -> float:
         """The middle of a window."""
-        middle = (each.window.start.timestamp() + each.window.end.timestamp()) / 2
-        return round(
-            self.box.left + (middle - self.first) / (self.last - self.first) * (self.box.right - self.box.left), 1
-        )
+        return self.at((each.window.start.timestamp() + each.window.end.timestamp()) / 2)
+
+    def at(self, moment: float) -> float:
+        """A moment, in seconds since 1970."""
+        part = (moment - self.first) / (self.last - self.first)
+        return round(self.box.left + part * (self.box.right - self.box.left), 1)
 
     def y(self, value: float) -> float:
         inside = min(max(value, self.low), self.high)
@@ -67,12 +81,18 @@ class _Scale:
 
 
 def chart(
-    points: Sequence[Estimate], title: str, zone: ZoneInfo, limits: Sequence[float] = (), box: Box = SPARK
+    points: Sequence[Estimate],
+    title: str,
+    zone: ZoneInfo,
+    limits: Sequence[float] = (),
+    box: Box = SPARK,
+    marks: Sequence[Mark] = (),
 ) -> Markup:
     """A line through the windows' values and a band for their intervals; a gap where a window has no value.
 
     points   of one metric, slice and version, in order of time, at least one
     limits   what was promised, as dashed lines across
+    marks    what happened, as upright bars behind the line whose names are shown when pointed at
     Provisional windows are dashed, with hollow dots.
     """
     known = [each for each in points if each.value is not None]
@@ -80,6 +100,7 @@ def chart(
     parts: list[Markup] = []
     if known:
         parts += [*_axes(scale, points, zone)] if box.axes else []
+        parts += _marks(marks, scale, zone)
         parts += [_band(run, scale) for run in _runs(points) if len(run) > 1]
         parts += _limits(limits, scale)
         for run in _runs(points):
@@ -98,6 +119,35 @@ def chart(
         font_family="inherit",
         font_size=11,
         fill="currentColor",
+    )
+
+
+def trace(values: Sequence[float | None], title: str, box: Box = SPARK) -> Markup:
+    """A bare line through figures of successive windows that begins at 0; a gap where one has no value.
+
+    values   at least two
+    """
+    known = [each for each in values if each is not None]
+    low, high = min([0.0, *known]), max([0.0, *known])
+    width, height = box.right - box.left, box.bottom - box.top
+    runs: list[list[tuple[float, float]]] = [[]]
+    for at, each in enumerate(values):
+        if each is None:
+            runs.append([])
+            continue
+        x, y = box.left + at * width / (len(values) - 1), box.bottom - (each - low) / (high - low or 1.0) * height
+        runs[-1].append((round(x, 1), round(y, 1)))
+    ends = f"{' to '.join(numbers(known[0], known[-1]))}, at most {numbers(high)[0]}" if known else "no value"
+    return tag(
+        "svg",
+        tag("title", title),
+        tag("desc", ends),
+        *(tag("path", d=_path(run), fill="none", stroke="currentColor", stroke_width=1.2) for run in runs if run),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {box.width} {box.height}",
+        width=box.width,
+        height=box.height,
+        role="img",
     )
 
 
@@ -173,6 +223,23 @@ def _limits(limits: Sequence[float], scale: _Scale) -> Iterator[Markup]:
         )
         if scale.box.axes:
             yield tag("text", f"{limit:g}", x=scale.box.right + 6, y=y + 4, font_weight="bold")
+
+
+def _marks(marks: Sequence[Mark], scale: _Scale, zone: ZoneInfo) -> Iterator[Markup]:
+    for mark in marks:
+        start, end = (min(max(each.timestamp(), scale.first), scale.last) for each in (mark.start, mark.end))
+        if mark.start.timestamp() > scale.last or mark.end.timestamp() < scale.first:
+            continue
+        x = scale.at(start)
+        bar = tag(
+            "rect",
+            x=x,
+            y=scale.box.top,
+            width=round(max(scale.at(end) - x, LEAST_MARK), 1),
+            height=scale.box.bottom - scale.box.top,
+            fill_opacity="0.2",
+        )
+        yield tag("g", tag("title", f"{mark.name}, {day(mark.start, zone)}"), bar)
 
 
 def _last(each: Estimate, scale: _Scale) -> Iterator[Markup]:

@@ -93,6 +93,30 @@ def _written(number: float, places: int) -> str:
     return text.removeprefix("-") if not float(text.replace(",", "")) else text
 
 
+def difference(value: float, low: float | None = None, high: float | None = None, places: int | None = None) -> str:
+    """A change with its sign, and its interval in brackets where there is one.
+
+    places   decimals; as many as `numbers` chooses where None
+
+    >>> difference(0.2443, 0.111, 0.3777), difference(-0.00409, places=3)
+    ('+0.244 [0.111 to 0.378]', '-0.004')
+    """
+    known = [each for each in (value, low, high) if each is not None]
+    shown = numbers(value, low, high) if places is None else tuple(_written(each, places) for each in known)
+    return signed(shown[0]) + (f" [{shown[1]} to {shown[2]}]" if len(shown) == 3 else "")
+
+
+def margin(value: str, half: str) -> str:
+    """A written change and half its interval; without the latter where that is a dash.
+
+    >>> margin("-0.013", "0.004"), margin("0.005", "–"), margin("–", "–")
+    ('-0.013 ± 0.004', '+0.005', '–')
+    """
+    if value == "–":
+        return value
+    return signed(value) + ("" if half == "–" else f" ± {half}")
+
+
 def interval(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
     """The value and its interval in brackets; a dash for no value, nothing for no interval.
 
@@ -212,6 +236,21 @@ def length(span: Span) -> str:
     ('28 days', '1 month')
     """
     return counted(span.count, {"h": "hour", "d": "day", "w": "week", "mo": "month"}[span.unit])
+
+
+def elapsed(time: timedelta) -> str:
+    """A stretch of time in the unit in which it has few digits.
+
+    >>> elapsed(timedelta(hours=5)), elapsed(timedelta(hours=30.6)), elapsed(timedelta(days=1)), elapsed(timedelta(0))
+    ('5 hours', '31 hours', '1 day', '0 seconds')
+    """
+    seconds = time.total_seconds()
+    for unit, length, least in (("day", 86_400, 2), ("hour", 3_600, 1), ("minute", 60, 1), ("second", 1, 0)):
+        if seconds >= least * length or seconds == length:
+            count = seconds / length
+            shown = f"{count:.0f}" if count >= 10 or count == round(count) else f"{count:.1f}".removesuffix(".0")
+            return f"{shown} {unit}{'' if shown == '1' else 's'}"
+    return f"{seconds:.1f} seconds"
 
 
 def _midnight(local: datetime) -> bool:

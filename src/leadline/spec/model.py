@@ -6,6 +6,7 @@ Tags in angle brackets name the alternative that a value was read as. They are i
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from leadline.metrics import MetricCall, UnknownMetric, metric
+from leadline.metrics.frozen_mix import PARAMETER as FROZEN_MIX
+from leadline.metrics.frozen_mix import named as at_frozen_mix
 from leadline.metrics.paired import OVER_BASELINE
 from leadline.spec.fields import (
     ClassName,
@@ -43,6 +46,8 @@ from leadline.spec.fields import (
     ZoneName,
     not_boolean,
 )
+from leadline.spec.text import SCRIPTS, text_conditions
+from leadline.spec.where import Condition
 from leadline.spec.words import instead, listed, nearest, shown
 from leadline.values import Scalar, Span, Target
 
@@ -100,6 +105,11 @@ class PredictionColumns(Frozen):
     )
     received_at: ColumnName | None = Field(default=None, description="When the row arrived; timestamp where absent.")
     weight: ColumnName | None = Field(default=None, description="How much a row counts; 1 where absent.")
+    latency_s: ColumnName | None = Field(default=None, description="How long the prediction took, in seconds.")
+    error: ColumnName | None = Field(
+        default=None,
+        description="Whether the prediction failed: true and false, 1 and 0, or text that is empty where it did not.",
+    )
 
 
 class Feature(Frozen):
@@ -217,6 +227,148 @@ class OutcomeTable:
     label_probability: str | None = None
 
 
+# Events -------------------------------------------------------------------------------------------------------------
+
+
+class Event(Frozen):
+    """Something that was done or that happened around the model."""
+
+    at: Moment = Field(description="When: a date or time, in the declared time zone.")
+    until: Moment | None = Field(
+        default=None, description="When it was over, as the first day after it or a time; absent where it did not last."
+    )
+    name: str = Field(min_length=1, description="What: a few words that a colleague understands.")
+    kind: str | None = Field(default=None, description="Of which kind, such as deploy, data_change or incident.")
+
+
+class EventColumns(Frozen):
+    """Which column plays which part in an event."""
+
+    at: ColumnName = Field(default="at", description="When it happened.")
+    until: ColumnName | None = Field(
+        default=None, description="When it was over; empty for an event that did not last."
+    )
+    name: ColumnName = Field(default="name", description="What happened.")
+    kind: ColumnName | None = Field(default=None, description="Of which kind it is.")
+
+
+class Events(Frozen):
+    """Where events are written down."""
+
+    source: Source = Field(description="As for predictions; it may live on another engine.")
+    columns: EventColumns = Field(default=EventColumns(), description="Which column plays which part.")
+
+
+def _events_kind(value: object) -> str:
+    return "<Events>" if isinstance(value, Mapping | Events) else "<list>"
+
+
+EventsField = Annotated[
+    Annotated[Events, Tag("<Events>")] | Annotated[tuple[Event, ...], Tag("<list>")],
+    Discriminator(_events_kind),
+]
+
+
+# Proxies ------------------------------------------------------------------------------------------------------------
+
+
+class Proxy(Frozen):
+    """A condition that rows may meet, such as an empty answer; its rate is a metric of that name."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The name of the rate metric.")
+    where: ConditionField = Field(description="Which rows it is about: a condition in SQL over the predictions.")
+
+
+class TextProxies(Frozen):
+    """The ready-made proxies of a text column: empty, refuses, cut_off, repeats, and more as columns are named."""
+
+    text: ColumnName = Field(description="A column of text, such as an answer.")
+    name: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="What the names of the metrics begin with; the column's where absent.",
+    )
+    prompt: ColumnName | None = Field(default=None, description="What the text answers: to tell answers that echo it.")
+    script: Literal[tuple(SCRIPTS)] | None = Field(  # type: ignore[valid-type]  # of a tuple that is there
+        default=None, description="The script that the text should be in, such as latin."
+    )
+
+    @property
+    def _begin(self) -> str:
+        return re.sub(r"\W+", "_", self.text, flags=re.ASCII).strip("_")
+
+    @model_validator(mode="after")
+    def _nameable(self) -> Self:
+        if not self.name and not re.match("[A-Za-z]", self._begin):
+            _refuse(
+                [(("name",), f"no name can be made of {self.text!r}: give the one that the metrics begin with")], self
+            )
+        return self
+
+    @property
+    def proxies(self) -> tuple[Proxy, ...]:
+        """One by one."""
+        begin = self.name or self._begin
+        return tuple(
+            Proxy(name=f"{begin}_{name}", where=Condition.parse(text))
+            for name, text in text_conditions(self.text, self.prompt, self.script).items()
+        )
+
+
+def _proxy_kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        meant = next((name for name in value if name in ("text", "where")), None)
+        near = (nearest(str(name), ("text", "where")) for name in value if name != "name")
+        meant = meant or next((name for name in near if name), None)
+        return "<TextProxies>" if meant == "text" else "<Proxy>"
+    return "<TextProxies>" if isinstance(value, TextProxies) else "<Proxy>"
+
+
+ProxyField = Annotated[
+    Annotated[Proxy, Tag("<Proxy>")] | Annotated[TextProxies, Tag("<TextProxies>")], Discriminator(_proxy_kind)
+]
+
+
+# Components ---------------------------------------------------------------------------------------------------------
+
+
+class RunColumns(Frozen):
+    """Which column plays which part in a run."""
+
+    component: ColumnName = Field(description="The component that ran, such as training.")
+    started_at: ColumnName = Field(description="When the run began.")
+    finished_at: ColumnName | None = Field(default=None, description="When it ended; empty while it goes on.")
+    status: ColumnName = Field(description="How it ended: text such as success and failed, true, false, or a number.")
+    inputs_at: ColumnName | None = Field(default=None, description="The time of the newest input that it read.")
+    id: ColumnName | None = Field(default=None, description="What identifies the run.")
+
+
+class Component(Frozen):
+    """What is expected of a component; where nothing is declared, its runs are compared with those before them."""
+
+    expected_every: Wait | None = Field(
+        default=None, description="How often it runs; one that trains a model: how often it succeeds."
+    )
+    inputs_within: Wait | None = Field(default=None, description="How old its newest input may be when a run begins.")
+    trains: bool | None = Field(
+        default=None, description="Whether it trains a model; where absent its name says it, such as train or refit."
+    )
+
+
+class Runs(Frozen):
+    """Executions of the components of the pipeline around the model."""
+
+    source: Source = Field(description="As for predictions; it may live on another engine.")
+    columns: RunColumns = Field(description="Which column plays which part.")
+    succeeded: tuple[Value, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Values of the status that mean success; success, succeeded, ok, done, completed, finished, passed"
+        " and true where absent. A number means nothing without it.",
+    )
+    components: dict[str, Component] = Field(default={}, description="What is expected of components, by name.")
+
+
 # Reference, baseline ------------------------------------------------------------------------------------------------
 
 
@@ -248,12 +400,19 @@ class Baseline(Frozen):
 
 # Slices -------------------------------------------------------------------------------------------------------------
 
+SENSITIVE: Final = "Whether its groups are to be compared with each other: how often they are selected, found, flagged."
+
 
 class ColumnSlice(Frozen):
     """Rows by the values of a column."""
 
     column: ColumnName = Field(description="The column whose values part the rows.")
     name: str = Field(default="", description="The name of the slice; the column's where absent.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
+    against: Value | None = Field(
+        default=None,
+        description="Of a sensitive slice the value that the others are compared with; all others where absent.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -277,6 +436,7 @@ class WhereSlice(Frozen):
 
     name: str = Field(min_length=1, description="The name of the slice.")
     where: ConditionField = Field(description="A condition in SQL over the columns of the predictions.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
 
 class Bin(Frozen):
@@ -302,6 +462,7 @@ class BinSlice(Frozen):
 
     name: str = Field(min_length=1, description="The name of the slice.")
     bin: Bin = Field(description="The column and its ranges.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
 
 class CrossSlice(Frozen):
@@ -309,6 +470,7 @@ class CrossSlice(Frozen):
 
     cross: tuple[ColumnName, ...] = Field(min_length=2, description="Names of other slices, or columns.")
     name: str = Field(default="", description="The name of the slice; where absent, the names joined by ':'.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
     @model_validator(mode="before")
     @classmethod
@@ -387,6 +549,12 @@ class Objective(Frozen):
     )
     window: SpanField = Field(description="Over how long: 1h, a number of days such as 28d, 1w or 1mo.")
     slices: tuple[str, ...] = Field(default=(), description="Names of declared slices for which it is to hold as well.")
+    frozen_mix: str | None = Field(
+        default=None,
+        description="The name of declared slices: what is promised is the metric as it would be if these had kept their"
+        " shares in the reference, so that it does not hide that the rows it fails for are leaving. Judged by the rule"
+        " `interval`.",
+    )
     rule: Literal["detector", "interval"] = Field(
         default="detector",
         description="detector: breached when evidence, look by look, crosses a limit that false alarms rarely reach;"
@@ -404,6 +572,14 @@ class Objective(Frozen):
         default=(), description="Breaches that were seen to: the detector starts anew at these times."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rule(cls, value: object) -> object:
+        """A detector takes in rows as they come, not as they would have come: the interval of the window judges."""
+        if isinstance(value, Mapping) and value.get(FROZEN_MIX) is not None:
+            return {"rule": "interval", **value}
+        return value
+
     @model_validator(mode="after")
     def _one(self) -> Self:
         _one_of(self, "at_least", "at_most", "no_worse_than")
@@ -411,6 +587,15 @@ class Objective(Frozen):
         if (self.no_worse_than is None) != (self.by is None):
             missing = "'by' is missing: how much worse it may be" if self.by is None else "by goes with no_worse_than"
             problems.append((() if self.by is None else ("by",), missing))
+        if self.frozen_mix is not None:
+            if self.rule == "detector":
+                problems.append((("rule",), "with frozen_mix the rule is `interval`: a detector cannot keep the mix"))
+            if self.slices:
+                problems.append(
+                    (("slices",), "frozen_mix is for all rows: promise for slices in an objective of its own")
+                )
+            if self.no_worse_than == "baseline":
+                problems.append((("frozen_mix",), "frozen_mix does not go with the baseline"))
         if self.rule == "interval":
             given = [key for key in ("look", "false_alarms", "acknowledged") if key in self.model_fields_set]
             problems += [((key,), f"{key} is for the rule `detector`") for key in given]
@@ -419,7 +604,10 @@ class Objective(Frozen):
 
     @property
     def figure(self) -> str:
-        """The name of what is judged: the metric, or how much more of it there is than of the baseline's."""
+        """The name of what is judged: the metric, at which mix, or how much more of it there is than of the
+        baseline's."""
+        if self.frozen_mix is not None:
+            return at_frozen_mix(str(self.metric), self.frozen_mix)
         return f"{self.metric}{OVER_BASELINE}" if self.no_worse_than == "baseline" else str(self.metric)
 
     @property
@@ -465,6 +653,12 @@ class Spec(Frozen):
     )
     outcomes: Outcomes | None = Field(default=None, description="What came to be known of the predictions.")
     feedback: tuple[Feedback, ...] = Field(default=(), description="Further outcomes, each a rate metric.")
+    proxies: tuple[ProxyField, ...] = Field(
+        default=(),
+        description="Conditions that tell of a wrong prediction before its label does, as {name, where}, or those of a"
+        " text column as {text: COLUMN}; each a rate metric, graded against the labels.",
+    )
+    runs: Runs | None = Field(default=None, description="Executions of the pipeline's components.")
     timezone: ZoneName = Field(
         default="UTC", description="The time zone of days, weeks and months, such as Europe/Berlin."
     )
@@ -488,6 +682,12 @@ class Spec(Frozen):
         description="Whether to look at the values of features, scores and predictions, for what drifted.",
     )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
+    events: EventsField = Field(
+        default=(),
+        description="What was done or happened around the model, as a list of {at, until, name, kind} or as"
+        " {source: FILE}: shown with what the metrics did after it, or while it lasted. A new version is one without"
+        " being named.",
+    )
     objectives: Annotated[tuple[Objective, ...], _OrOpenSlo()] = Field(
         default=(), description="What was promised; {openslo: FILE} reads it from OpenSLO documents."
     )
@@ -560,6 +760,13 @@ class Spec(Frozen):
         """The label and each feedback, with everything filled in."""
         label = self.label
         return (*([label] if label else []), *(self._feedback_table(each, label) for each in self.feedback))
+
+    @property
+    def every_proxy(self) -> tuple[Proxy, ...]:
+        """The proxies, those of text columns one by one."""
+        return tuple(
+            each for entry in self.proxies for each in (entry.proxies if isinstance(entry, TextProxies) else (entry,))
+        )
 
     def _feedback_table(self, feedback: Feedback, label: OutcomeTable | None) -> OutcomeTable:
         own = feedback.columns
@@ -657,6 +864,19 @@ def _feedback(spec: Spec) -> Iterator[Problem]:
         yield ("feedback",), f"two feedbacks are called {name!r}"
 
 
+def _proxies(spec: Spec) -> Iterator[Problem]:
+    feedback = {each.name for each in spec.feedback}
+    for index, entry in enumerate(spec.proxies):
+        for proxy in entry.proxies if isinstance(entry, TextProxies) else (entry,):
+            place = ("proxies", index, "name")
+            if _is_metric(proxy.name, spec):
+                yield place, f"{proxy.name!r} is already the name of a metric"
+            if proxy.name in feedback:
+                yield place, f"{proxy.name!r} is already the name of a feedback"
+    for name in _twice([proxy.name for proxy in spec.every_proxy]):
+        yield ("proxies",), f"two proxies are called {name!r}"
+
+
 def _is_metric(name: str, spec: Spec) -> bool:
     """Whether `name` is taken; its parameters do not matter."""
     try:
@@ -680,17 +900,18 @@ def _metrics(spec: Spec) -> Iterator[Problem]:
 
 
 def _metric_problem(call: MetricCall, spec: Spec) -> str | None:
-    feedback = tuple(each.name for each in spec.feedback)
+    feedback, proxies = (tuple(each.name for each in kind) for kind in (spec.feedback, spec.every_proxy))
     if call.name == "all":
         return "all metrics are asked for by `metrics: all`, without a list; an objective names one of them"
-    if call.name in feedback:
-        return f"{call.name!r} is a feedback and takes no parameters" if call.parameters else None
+    if call.name in (*feedback, *proxies):
+        what = "feedback" if call.name in feedback else "proxy"
+        return f"{call.name!r} is a {what} and takes no parameters" if call.parameters else None
     try:
         metric(call, spec.task)
     except UnknownMetric as unknown:
         if call.name in unknown.candidates:
             return str(unknown)  # the name is right, a parameter is not
-        known = instead(call.name, (*unknown.candidates, *feedback))
+        known = instead(call.name, (*unknown.candidates, *feedback, *proxies))
         return f"{call.name!r} is not a metric of a {spec.task} model{known}"
     return None
 
@@ -701,6 +922,8 @@ def _slices(spec: Spec) -> Iterator[Problem]:
         yield ("slices", places[-1]), f"two slices are called {name!r}; give one another name"
     crosses = {entry.name for entry in spec.slices if isinstance(entry, CrossSlice)}
     for index, entry in enumerate(spec.slices):
+        if isinstance(entry, ColumnSlice) and entry.against is not None and not entry.sensitive:
+            yield ("slices", index, "against"), "against goes with sensitive: true"
         if isinstance(entry, CrossSlice):
             for nested in crosses.intersection(entry.cross):
                 yield ("slices", index, "cross"), f"{nested!r} is a cross itself; name its parts instead"
@@ -718,14 +941,25 @@ def _objectives(spec: Spec) -> Iterator[Problem]:
             for name in [] if not isinstance(entry, Acknowledgement) else sorted(set(entry.slice) - parts):
                 known = instead(name, tuple(sorted(parts))) if parts else "; this objective has no slices"
                 yield ("objectives", index, "acknowledged", position, "slice"), f"{name!r} is not a slice of it{known}"
-        if objective.no_worse_than == "reference":
-            problem = _no_fixed_reference(spec)
+        if objective.frozen_mix is not None and objective.frozen_mix not in names:
+            known = instead(objective.frozen_mix, names) if names else "; none are declared: add it to slices"
+            yield ("objectives", index, FROZEN_MIX), f"{objective.frozen_mix!r} is not a declared slice{known}"
+        for key in ("no_worse_than", FROZEN_MIX):
+            given = getattr(objective, key)
+            problem = _no_fixed_reference(spec) if given is not None and given != "baseline" else None
             if problem:
-                yield ("objectives", index, "no_worse_than"), problem
+                yield ("objectives", index, key), problem
         if objective.no_worse_than == "baseline" and spec.baseline is None:
             yield ("objectives", index, "no_worse_than"), "no baseline is declared: add one under baseline"
         if objective in spec.objectives[:index]:
             yield ("objectives", index), "this objective is declared twice"
+
+
+def _events(spec: Spec) -> Iterator[Problem]:
+    declared = () if isinstance(spec.events, Events) else spec.events
+    for index, each in enumerate(declared):
+        if each.until is not None and spec.moment(each.until) <= spec.moment(each.at):
+            yield ("events", index, "until"), f"{each.name!r} is over before it began: until has to be later than at"
 
 
 def _no_fixed_reference(spec: Spec) -> str | None:
@@ -742,9 +976,11 @@ RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
     _only_binary,
     _outcomes,
     _feedback,
+    _proxies,
     _metrics,
     _slices,
     _objectives,
+    _events,
 )
 
 
