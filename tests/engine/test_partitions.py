@@ -42,6 +42,7 @@ def table() -> pa.Table:
         for name, value in zip(rows, values, strict=True):
             rows[name].append(value)
     rows["metres"][7], rows["metres"][9], rows["metres"][11] = 1e14, -999.0, -0.25
+    rows["metres"][-3] = -0.5
     return pa.table(rows)
 
 

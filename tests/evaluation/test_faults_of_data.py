@@ -20,6 +20,8 @@ from evaluation.small import at, spec
 from leadline.values import Finding
 
 DAYS, ROWS = 35, 120
+#: no other findings
+ALONE = {"find_slices": False, "check_columns": False}
 LAST = DAYS - 2
 
 
@@ -53,7 +55,7 @@ def findings(given: Any, as_of: str | None = None, **declared: Any) -> tuple[Fin
     )
     if "label" in getattr(table, "column_names", ["label"]):
         declared = {"matures_after": "0d", **declared}
-    declared = {"threshold": 0.5, "window": "7d", **declared}
+    declared = {"threshold": 0.5, "window": "7d", **ALONE, **declared}
     return leadline.check(spec(table, **declared), as_of=None if as_of is None else at(as_of)).findings
 
 
@@ -93,7 +95,7 @@ def test_findings_stand_in_the_document_in_the_text_and_in_the_report():
     given = rows()
     given["distance"] = np.where(late(), -given["distance"], given["distance"])
     table = pa.table({name: pa.array(values) for name, values in given.items()})
-    result = leadline.check(spec(table, threshold=0.5, matures_after="0d"))
+    result = leadline.check(spec(table, threshold=0.5, matures_after="0d", **ALONE))
     (found,) = json.loads(result.to_json())["findings"]
     assert found["kind"] == "sign_flip"
     assert found["since"] == "2024-02-03T00:00:00Z"
@@ -179,7 +181,7 @@ def test_a_declared_feature_that_is_not_there_is_a_finding_and_the_check_goes_on
 
 def expected(given: dict[str, Any], as_of: str | None, **parts: Any) -> tuple[Finding, ...]:
     table = pa.table({name: pa.array(values) for name, values in given.items()})
-    made = spec(table, threshold=0.5, matures_after="0d", window="7d")
+    made = spec(table, threshold=0.5, matures_after="0d", window="7d", **ALONE)
     predictions = made.predictions.model_copy(update={"expected": leadline.spec.model.Expected(**parts)})
     made = made.model_copy(update={"predictions": predictions})
     return leadline.check(made, as_of=None if as_of is None else at(as_of)).findings

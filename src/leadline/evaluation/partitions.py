@@ -240,7 +240,7 @@ def first_look(
     asked_: dict[str, ir.Value] = {}
     for at, each in enumerate(columns):
         value = rows[each.column]
-        asked_[f"about_{at}"] = value.approx_nunique()
+        asked_[f"about_{at}"] = engine.about_distinct(value)
         if not each.text:
             inside = ibis.ifelse((rows.place < first) & (value.abs() < MOST), value, ibis.null("float64"))
             asked_ |= {f"n_{at}": inside.count(), f"x_{at}": inside.sum(), f"xx_{at}": (inside * inside).sum()}
@@ -335,10 +335,18 @@ def _sums(of: Rows, wide: Sequence[int], repeated: bool) -> dict[str, NDArray[np
 
 
 def _key(engine: Engine, rows: ir.Table, columns: Sequence[Asked]) -> ir.Value:
-    """A number of a row's values: a sum of hashes, in which two of a million rows are taken for one with chance .2."""
+    """What rows with the same values have alike.
+
+    A sum of hashes, in which two of a million rows are taken for one with chance .2; the texts of all values where the
+    engine has no hash that is a number.
+    """
+    values = [rows[each.column] for each in columns]
+    hashes = [engine.hash(each) for each in values]
+    if not all(each.type().is_integer() for each in hashes):
+        return ibis.literal("|").join([engine.md5(as_text(each)).fill_null("") for each in values])
     parts = [
-        ibis.ifelse(rows[each.column].isnull(), 0, engine.hash(rows[each.column]) % 2**30).cast("int64") * (2 * at + 1)
-        for at, each in enumerate(columns)
+        ibis.ifelse(value.isnull(), 0, each % 2**30).cast("int64") * (2 * at + 1)
+        for at, (value, each) in enumerate(zip(values, hashes, strict=True))
     ]
     return sum(parts[1:], parts[0])
 
