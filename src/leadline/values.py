@@ -293,7 +293,8 @@ class MixRate:
     reference, window     what is compared
     before, after         the metric in both; after - before = rate + mix
     rate, mix             the sums of the terms, with 95 % intervals
-    frozen_mix            the metric in the window if the slices had the reference's shares
+    frozen_mix            the metric in the window if the slices had the reference's shares, with its 95 % interval;
+                          None where no slice of the reference has a figure in the window
     noise                 share of the sum of |terms| that belongs to terms within two standard errors of 0
     small                 slices with too few rows that stand together as the last term; 0 for none
     terms                 of each slice, as they add up
@@ -313,9 +314,9 @@ class MixRate:
     mix: float
     mix_low: float
     mix_high: float
-    frozen_mix: float
-    frozen_mix_low: float
-    frozen_mix_high: float
+    frozen_mix: float | None
+    frozen_mix_low: float | None
+    frozen_mix_high: float | None
     noise: float
     small: int
     terms: tuple[MixRateTerm, ...]

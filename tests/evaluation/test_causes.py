@@ -52,6 +52,7 @@ def checked(table: pa.Table, **declared: Any) -> leadline.Result:
         "features": [],
         "find_slices": False,
         "check_columns": False,
+        "find_faults": False,
     } | declared
     return leadline.check(spec(table, **parts))
 
@@ -226,7 +227,14 @@ def test_of_quiet_logs_at_most_one_in_twenty_names_a_driver(runs: int) -> None:
 def test_nothing_is_compared_without_a_reference_or_without_labels_in() -> None:
     table = german(200)
     young = leadline.check(
-        spec(table, slices=["country"], matures_after="200d", reference={"until": "2024-02-26"}, check_columns=False)
+        spec(
+            table,
+            slices=["country"],
+            matures_after="200d",
+            reference={"until": "2024-02-26"},
+            check_columns=False,
+            find_faults=False,
+        )
     )
     assert (young.findings, young.content.mix_rates) == ((), [])
     assert checked(table.slice(0, 0)).findings == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -72,7 +73,11 @@ class Why:
     @cached_property
     def metrics(self) -> list[Metric]:
         """The metrics that may be explained."""
-        return [metric for metric in self.of.metrics if not isinstance(metric, Unserved | FrozenMix)]
+        return [
+            metric
+            for metric in self.of.metrics
+            if not isinstance(metric, Unserved | FrozenMix) and "runs" not in metric.needs
+        ]
 
     # Data or world -----------------------------------------------------------------------------------------------
 
@@ -231,6 +236,7 @@ def mix_rate_value(
         return float(told.figures[place]), float(low[place]), float(high[place])
 
     rate, mix, frozen = ends("total_rate"), ends("total_mix"), ends("frozen")
+    known = math.isfinite(frozen[0])
     return MixRate(
         metric.name,
         by,
@@ -240,9 +246,9 @@ def mix_rate_value(
         told.after,
         *rate,
         *mix,
-        frozen[0],
-        max(frozen[1], metric.low),
-        min(frozen[2], metric.high),
+        frozen[0] if known else None,
+        max(frozen[1], metric.low) if known else None,
+        min(frozen[2], metric.high) if known else None,
         noise=told.noise,
         small=told.small,
         terms=tuple(_terms(told, slices, low, high)),

@@ -184,7 +184,8 @@ def mix_rate_sentence(each: MixRate, kept: str = "the reference's mix") -> str:
     terms = f"{rate} within the same {by} (rate), {mix} by which of them come (mix)"
     if each.found:
         terms = f"{rate} within each (rate), {mix} by how many of each come (mix)"
-    return f"{named(each.metric)} by {by}: {terms}. At {kept} it would be {frozen} {between}."
+    text = f"{named(each.metric)} by {by}: {terms}."
+    return text if each.frozen_mix is None else f"{text} At {kept} it would be {frozen} {between}."
 
 
 def parity_sentence(content: Content) -> str:
