@@ -86,7 +86,7 @@ def test_what_was_planted_is_found(ours):
     assert {("unit_change", ("metres",)), ("matches", ("word",)), ("min", ("metres",))} <= kinds
 
 
-@pytest.mark.parametrize("engine", ["spark", "postgres"])
+@pytest.mark.parametrize("engine", [pytest.param("spark", marks=pytest.mark.slow), "postgres"])
 def test_partitions_and_findings_are_those_of_duckdb(home, ours):
     log, findings = found(home)
     for name in ("rows", "ids", "different", "hours"):
