@@ -46,6 +46,7 @@ from leadline.values import (
     ALL_ROWS,
     Change,
     Estimate,
+    Finding,
     Labels,
     LeafChange,
     Note,
@@ -77,6 +78,7 @@ class Evaluation:
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     events  what is declared to have happened around the model
+    data_faults   what is odd about the data, where it was looked for
     columns rows by the value of each feature, score and prediction, or why there are none; None without features
     newest  when the newest rows came, where a metric tells their age
     pipeline  the runs of the pipeline's components, where they are declared
@@ -102,6 +104,7 @@ class Evaluation:
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
     events: tuple[Happened, ...] = ()
+    data_faults: tuple[Finding, ...] = ()
     columns: Columns | Undefined | None = None
     newest: Newest | None = None
     pipeline: Pipeline | None = None

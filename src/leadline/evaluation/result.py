@@ -221,11 +221,11 @@ class Result:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What somebody may want to look into: slices that the model fails for, groups that are served differently,
-        why metrics changed, columns that drifted, components."""
+        why metrics changed, faults of the data, columns that drifted, components."""
         found = self._evaluation
         slices = () if found.found is None else findings(found, found.found)
         components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
-        reasons = [*self._causes.findings(), *drift_findings(found), *components]
+        reasons = [*self._causes.findings(), *found.data_faults, *drift_findings(found), *components]
         # that a slice comes more or less often, and nothing else, matters least
         reasons.sort(key=lambda each: each.kind == "share")
         return (*slices, *self._fairness.findings(), *reasons)

@@ -33,6 +33,7 @@ from leadline.metrics.frozen_mix import named as at_frozen_mix
 from leadline.metrics.paired import OVER_BASELINE
 from leadline.spec.fields import (
     ClassName,
+    ClosedField,
     ColumnName,
     ConditionField,
     Frozen,
@@ -54,6 +55,8 @@ from leadline.values import Scalar, Span, Target
 Task = Literal["binary", "multiclass", "regression"]
 #: kinds of rows that are no feedback
 RESERVED: Final = ("label", "predictions")
+#: what may be declared of a feature's values
+FEATURE_RULES: Final = ("min", "max", "allowed", "not_null", "unique", "matches")
 Problem = tuple[tuple[str | int, ...], str]  # where, and what is wrong there
 
 
@@ -120,6 +123,19 @@ class Feature(Frozen):
     )
     min: Number | None = Field(default=None, description="The least value that makes sense.")
     max: Number | None = Field(default=None, description="The largest value that makes sense.")
+    allowed: tuple[Value, ...] = Field(default=(), description="The values that make sense; any where absent.")
+    not_null: bool = Field(default=False, description="Whether every row has a value.")
+    unique: bool = Field(default=False, description="Whether no two rows have the same value.")
+    matches: str | None = Field(
+        default=None,
+        description="A regular expression that every text matches somewhere; ^ and $ stand for its ends.",
+    )
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of what is declared of its values."""
+        values = {name: getattr(self, name) for name in FEATURE_RULES}  # 0 is a number, and equal to False
+        return tuple(name for name, value in values.items() if not (value is None or value is False or value == ()))
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -127,9 +143,34 @@ class Feature(Frozen):
         if self.type not in (None, "numeric"):
             given = [key for key in ("min", "max") if getattr(self, key) is not None]
             problems += [((key,), f"{key} is for numeric features") for key in given]
+        if self.type in ("numeric", "boolean") and self.matches is not None:
+            problems.append((("matches",), "matches is for features of text"))
+        if self.matches is not None:
+            try:
+                re.compile(self.matches)
+            except re.error as problem:
+                problems.append((("matches",), f"{self.matches!r} is no regular expression: {problem}"))
         if self.min is not None and self.max is not None and self.min > self.max:
             problems.append((("min",), f"min {self.min:g} is above max {self.max:g}"))
         _refuse(problems, self)
+        return self
+
+
+class Expected(Frozen):
+    """How predictions are expected to come; what does not is told among the findings."""
+
+    within: Wait | None = Field(default=None, description="The newest prediction is at most this old.")
+    at_least: Annotated[Number, Field(ge=0)] | None = Field(default=None, description="Rows a day, at least.")
+    at_most: Annotated[Number, Field(ge=0)] | None = Field(default=None, description="Rows a day, at most.")
+    closed: tuple[ClosedField, ...] = Field(
+        default=(), description="Days without rows: days of the week, dates, or FIRST/LAST."
+    )
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            text = f"at_least {self.at_least:g} is above at_most {self.at_most:g}"
+            _refuse([(("at_least",), text)], self)
         return self
 
 
@@ -154,8 +195,10 @@ class Predictions(Frozen):
     thresholds: tuple[Number, ...] = Field(default=(), description="Further thresholds to evaluate, as a what-if.")
     features: Features = Field(
         default="auto",
-        description="What the model was given: auto (columns with no other part), a list, or {name: {type, min, max}}.",
+        description="What the model was given: auto (columns with no other part), a list, or {name: {type, min, max,"
+        " allowed, not_null, unique, matches}}.",
     )
+    expected: Expected | None = Field(default=None, description="How they are expected to come: how often, how many.")
 
 
 # Outcomes -----------------------------------------------------------------------------------------------------------
@@ -673,6 +716,9 @@ class Spec(Frozen):
     metrics: Metrics | None = Field(
         default=None,
         description="Metrics beside those of the objectives, or all; a few that fit the task where absent.",
+    )
+    find_faults: bool = Field(
+        default=True, description="Whether to look for faults of the data: columns that are not as they were."
     )
     find_slices: bool = Field(
         default=True, description="Whether to look for slices that the model fails for, over all features."
