@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -130,9 +131,95 @@ def test_a_new_version_is_an_event_and_names_are_given_beside_changes() -> None:
     )
     (found,) = [each for each in result.findings if each.kind == "event"]
     assert "After 'version v2' (2024-03-21)" in found.what
-    assert found.next.endswith(". Also around that time: 'marketing in Germany' (2024-03-19).")
+    assert found.next.endswith(". Also around that time: 'marketing in Germany' (2024-03-19, accuracy -0.166).")
     share = next(each for each in result.findings if each.kind == "share")
-    assert share.next.endswith("Around that time: 'version v2' (2024-03-21), 'marketing in Germany' (2024-03-19).")
+    near = "'version v2' (2024-03-21, accuracy -0.203), 'marketing in Germany' (2024-03-19, accuracy -0.166)"
+    assert share.next.endswith(f"Around that time: {near}.")
+
+
+def test_of_one_day_the_event_with_the_larger_effect_comes_first() -> None:
+    country = {"country": lambda rng, day: np.where(rng.random(len(day)) < np.where(day < 80, 0.2, 0.5), "DE", "FR")}
+    events = [{"at": at(79.5), "name": "a small one"}, {"at": at(80), "name": "b the same day", "kind": "x"}]
+    result = checked(log(DROP, **country), events, slices=["country"], reference={"until": at(56)})
+    share = next(each for each in result.findings if each.kind == "share")
+    assert re.search(r"Around that time: 'b the same day' \(.*\), 'a small one' \(", share.next)
+
+
+# Events that last ---------------------------------------------------------------------------------------------------
+
+
+def test_while_an_event_lasts_is_put_beside_the_weeks_before() -> None:
+    strike = np.where((np.arange(120) >= 80) & (np.arange(120) < 83), 0.5, 0.8)
+    result = checked(log(strike), [{"at": at(80), "until": at(83), "name": "strike"}, {"at": at(100), "name": "none"}])
+    (found,) = [each for each in result.findings if each.kind == "event"]
+    assert found.what.startswith("During 'strike' (2024-03-21 to 2024-03-23) accuracy went from 0.80")
+    assert "it moved as much at no other moment" in found.what
+    told = result.content.events[0]
+    assert (told.at, told.until) == (MONDAY + timedelta(days=80), MONDAY + timedelta(days=83))
+    assert told.before is not None
+    assert told.after is not None
+    assert (told.after.start, told.after.end) == (told.at, told.until)
+    assert told.before.end - told.before.start == timedelta(days=14)
+
+
+def test_one_that_lasts_less_than_a_day_is_that_day_and_one_that_goes_on_ends_with_the_labels() -> None:
+    def after(begin: float, end: float, **declared: Any) -> tuple[float, float] | str | None:
+        event = {"at": at(begin), "until": at(end), "name": "it"}
+        (told,) = checked(log(DROP, 20), [event], **declared).content.events
+        if told.after is None:
+            return told.why
+        return (told.after.start - MONDAY) / timedelta(days=1), (told.after.end - MONDAY) / timedelta(days=1)
+
+    assert after(50.3, 50.6) == (50, 51)
+    assert after(50.3, 51.6) == (50, 52)
+    assert after(110, 300) == (110, 120)
+    assert after(110, 300, matures_after="5d") == (110, 115)
+    assert after(118, 119, matures_after="5d") == "the log has no labels of it that should be in"
+    assert after(3, 9) == "the log has less than a week before it"
+
+
+def test_what_is_over_before_it_began_is_refused_or_left_out() -> None:
+    with pytest.raises(InputError, match="'it' is over before it began: until has to be later than at"):
+        checked(log(DROP, 5), [{"at": at(30), "until": at(30), "name": "it"}])
+    table = pa.table({"at": [at(30), at(40)], "until": [at(20), None], "name": ["it", "another"]})
+    result = checked(log(DROP, 20), {"source": table, "columns": {"until": "until"}})
+    assert [each.name for each in result.content.events] == ["another"]
+    (note,) = [each for each in result.notes if each.code == "events_unusable"]
+    assert note.text == "1 event has no readable time or no name, or ends before it began: left out."
+
+
+@pytest.mark.parametrize("runs", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_intervals_of_single_days_cover_where_days_differ(runs: int) -> None:
+    """A day alone cannot tell how much days differ: those before it do."""
+    rng, covered = np.random.default_rng(8), 0
+    for _ in range(runs):
+        hits = rng.binomial(200, np.clip(0.7 + 0.08 * rng.normal(size=60), 0.05, 0.95)).astype(float)
+        rows = np.full(60, 200.0)
+        step = before_after(np.stack([hits, rows, hits, hits, rows], axis=1), (30, 44), (44, 45), [])
+        assert step is not None
+        covered += abs(step.after - step.before) <= step.sure.half()[0]
+    assert covered / runs > 0.95 - 3 * (0.05 * 0.95 / runs) ** 0.5
+
+
+def test_labels_that_were_chosen_tell_nothing_of_events() -> None:
+    table = log(DROP, score=lambda rng, day: rng.random(len(day)), chance=lambda _, day: np.full(len(day), 0.5))
+    chosen = table.filter(pa.array(np.random.default_rng(1).random(len(table)) < 0.5))
+    declared = {
+        "version": 1,
+        "model": "small",
+        "task": "binary",
+        "predictions": {
+            "source": table.drop_columns(["label", "chance"]),
+            "columns": {"id": "id", "timestamp": "timestamp", "score": "score", "prediction": "prediction"},
+            "features": [],
+        },
+        "outcomes": {
+            "source": chosen.select(["id", "label", "chance"]),
+            "columns": {"value": "label", "label_probability": "chance"},
+        },
+        "events": [{"at": at(80), "name": "it"}],
+    }
+    assert leadline.check(declared).content.events == []
 
 
 def test_one_version_is_no_event() -> None:

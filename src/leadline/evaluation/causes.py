@@ -113,7 +113,7 @@ class Causes:
 
     def events(self) -> list[EventEffect]:
         """What the same metrics did around each event, in the order of time."""
-        return self.happenings.effects(list(self._metrics.values()))
+        return [self.happenings.effect(*each) for each in self._steps]
 
     def _certain(self) -> list[Candidate]:
         """The candidates that are certain among all that were looked at, and large enough to be told."""
@@ -200,7 +200,7 @@ class Causes:
         return share_changes(by_grain[start:fitted], by_grain[begin:after], by_grain[max(begin - HISTORY, 0) : begin])
 
     def _of_events(self) -> Iterator[Candidate]:
-        for around, metric, step in self.happenings.steps(list(self._metrics.values())):
+        for around, metric, step in self._steps:
             if step is None or not step.sure.se[0] > 0:
                 continue
             effect = _effect(metric.name, step.after - step.before, step.sure.half()[0])
@@ -208,6 +208,10 @@ class Causes:
             tell = partial(self._event_finding, around, metric, step, effect)
             figure, (se,), (df,) = effect.value if clear else 0.0, step.sure.se, step.sure.df
             yield Candidate("event", effect, figure, se, df, 0.0, abs(figure) / se, tell)
+
+    @cached_property
+    def _steps(self) -> list[tuple[Around, Metric, Step | None]]:
+        return list(self.happenings.steps(list(self._metrics.values())))
 
     @cached_property
     def happenings(self) -> Happenings:
@@ -371,13 +375,31 @@ class Causes:
         )
 
     def _around(self, since: datetime | None, but: Happened | None = None, said: str = "Around that time") -> str:
-        """What happened about when a change began, the nearest first, but for one event."""
-        near = [] if since is None else [each for each in self.happenings.near(since) if each != but]
+        """What happened about when a change began, but for one event: the nearest first, of those of a day the one
+        with the largest effect; with the effect where it is certain."""
+        near = [] if since is None else [each for each in self.happenings.near(since) if each[1] != but]
         if not near:
             return ""
-        zone = self.why.of.spec.zone
-        names = ", ".join(f"{named(each.name)!r} ({day(each.at, zone)})" for each in near[:MOST_NEAR])
-        return f" {said}: {names}."
+        zone, moved = self.why.of.spec.zone, self._moved
+        near.sort(key=lambda each: (each[0].days, -moved[each[1]][0] if each[1] in moved else 0.0))
+        names = []
+        for _, each in near[:MOST_NEAR]:
+            effect = f", {moved[each][1]}" if each in moved else ""
+            names.append(f"{named(each.name)!r} ({day(each.at, zone)}{effect})")
+        return f" {said}: {', '.join(names)}."
+
+    @cached_property
+    def _moved(self) -> dict[Happened, tuple[float, str]]:
+        """What moved the most at each event, of what moved for certain: how far beside its interval, and in words."""
+        found: dict[Happened, tuple[float, str]] = {}
+        for around, metric, step in self._steps:
+            half = 0.0 if step is None else float(step.sure.half()[0])
+            if step is None or not 0 < half < abs(step.after - step.before):
+                continue
+            change = step.after - step.before
+            if abs(change) / half > found.get(around.event, (0.0, ""))[0]:
+                found[around.event] = abs(change) / half, f"{named(metric.name)} {difference(change)}"
+        return found
 
     def _columns(self, where: Slice) -> tuple[str, ...]:
         """The user's columns that a slice is made of; of a condition none."""

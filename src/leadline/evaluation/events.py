@@ -56,10 +56,10 @@ class Happenings:
             if begin > first:
                 yield Happened(self.of.grain.start(self.of.series.first + begin), f"version {name}", VERSION)
 
-    def near(self, moment: datetime) -> list[Happened]:
-        """The events that may have caused a change that began at a moment, the nearest first."""
+    def near(self, moment: datetime) -> list[tuple[timedelta, Happened]]:
+        """The events that may have caused a change that began at a moment, and how far apart, nearest first."""
         apart = [(_apart(each, moment), each) for each in self.events]
-        return [each for gap, each in sorted(apart, key=lambda pair: pair[0]) if gap <= NEAR]
+        return [pair for pair in sorted(apart, key=lambda pair: pair[0]) if pair[0] <= NEAR]
 
     def steps(self, metrics: Sequence[Metric]) -> Iterator[tuple[Around, Metric, Step | None]]:
         """What each metric that is a ratio did at each event, in the order of time; None where nobody can tell.
@@ -77,11 +77,8 @@ class Happenings:
                     step = before_after(ratio, each.before, each.after, others, metric.rooted) if told else None
                     yield each, metric, step
 
-    def effects(self, metrics: Sequence[Metric]) -> list[EventEffect]:
-        """The same as values."""
-        return [self._effect(*each) for each in self.steps(metrics)]
-
-    def _effect(self, each: Around, metric: Metric, step: Step | None) -> EventEffect:
+    def effect(self, each: Around, metric: Metric, step: Step | None) -> EventEffect:
+        """The same as a value."""
         event = each.event
         about = event.name, event.kind, event.at, event.until, metric.name
         if each.why is not None:

@@ -15,6 +15,8 @@ from leadline.evaluation.losses import LossCells
 from leadline.log.reference import Partition
 from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric, Unserved
+from leadline.metrics.runs import RunRate, SuccessAge
+from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Array, Sums
 from leadline.stats.difference import Errors
 from leadline.stats.shift import DATA, UNSEEN, WORLD, Shift
@@ -72,12 +74,9 @@ class Why:
 
     @cached_property
     def metrics(self) -> list[Metric]:
-        """The metrics that may be explained."""
-        return [
-            metric
-            for metric in self.of.metrics
-            if not isinstance(metric, Unserved | FrozenMix) and "runs" not in metric.needs
-        ]
+        """The metrics that may be explained: those of rows, not of runs or of the time since the last row."""
+        others = Unserved | FrozenMix | RunRate | SuccessAge | Freshness
+        return [metric for metric in self.of.metrics if not isinstance(metric, others)]
 
     # Data or world -----------------------------------------------------------------------------------------------
 
