@@ -7,6 +7,9 @@ different phrases in a window) or a parser that engines do not share (JSON, zlib
 
 from __future__ import annotations
 
+import functools
+import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +24,8 @@ _NEUTRAL: Final = (
     "[\\t\\r\\n\\f -@\\[-`{-\u00bf\u00d7\u00f7\u2000-\u2bff\u3000-\u303f\ufe00-\ufe0f"
     "\uff01-\uff20\U0001f000-\U0001faff]"
 )
+#: characters that stand between words: the same without digits, which are part of words
+_BETWEEN: Final = _NEUTRAL.replace(" -@", " -/:-@")
 #: blocks of letters, by the name of a script
 SCRIPTS: Final[Mapping[str, str]] = {
     "arabic": "\u0600-\u06ff\u0750-\u077f",
@@ -54,7 +59,10 @@ _OPEN_END: Final = (
 )
 #: a letter of a private block, of which no text has many
 _MARK: Final = "\ue000"
+#: words of a phrase, words of one that is compared with another text's, characters of a piece
 PHRASE: Final = 4
+SHARED: Final = 3
+PIECE: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class TextFunction:
     kind       of its result: "number" or "boolean"
     texts      how many texts it takes
     names      a last argument in quotes is one of these, where there are some
+    words      whether any number of words in quotes, at least one, come last
     summary    a line for the reference
     """
 
@@ -72,11 +81,12 @@ class TextFunction:
     build: Callable[..., Any]
     summary: str
     names: tuple[str, ...] = ()
+    words: bool = False
 
     @property
     def arguments(self) -> int:
-        """How many arguments it takes."""
-        return self.texts + bool(self.names)
+        """How many arguments it takes, at least."""
+        return self.texts + bool(self.names) + self.words
 
 
 def _words(text: ir.StringValue) -> ir.ArrayValue:
@@ -104,14 +114,20 @@ def _repeated(parts: ir.ArrayValue) -> ir.Value:
     return (count - parts.unique().length().cast("float64")) / ibis.ifelse(count == 0, 1.0, count)
 
 
+def _runs(parts: ir.ArrayValue, length: int, between: str = " ") -> ir.ArrayValue:
+    """All runs of so many neighbouring parts as text; all parts where there are fewer."""
+    many = parts.length()
+    # engines count down in a range that ends before it begins
+    starts = ibis.range(0, ibis.ifelse(many >= length, many - length + 1, 1).cast("int64"))
+    return starts.map(lambda start: parts[start : start + length].join(between))
+
+
 def _repeated_phrases(text: ir.StringValue) -> ir.Value:
-    words = _words(text)
-    many = words.length()
-    enough = many >= PHRASE
-    # of fewer words there is one phrase, which is all of them: engines count down in a range that ends before it begins
-    starts = ibis.range(0, ibis.ifelse(enough, many - PHRASE + 1, 1).cast("int64"))
-    phrases = starts.map(lambda start: words[start : start + PHRASE].join(" "))
-    return _some(text, ibis.ifelse(enough, _repeated(phrases), 0.0))
+    return _some(text, _repeated(_runs(_words(text), PHRASE)))
+
+
+def _repeated_pieces(text: ir.StringValue) -> ir.Value:
+    return _some(text, _repeated(_runs(text.strip().re_split(""), PIECE, "")))
 
 
 def _lines(text: ir.StringValue) -> ir.ArrayValue:
@@ -144,8 +160,57 @@ def _in_script(text: ir.StringValue, name: str) -> ir.Value:
     return (all_of - others) / all_of.nullif(0.0)
 
 
+def _most_repeated_line(text: ir.StringValue) -> ir.Value:
+    lines = _lines(text)
+    often = lines.map(lambda line: lines.filter(lambda other: other == line).length().cast("int64"))
+    return _some(text, often.maxs(), 0)
+
+
+#: what stands for a string and for any value while the parts of JSON are read away
+_STRING, _VALUE = "\ue001", "\ue002"
+_ANY: Final = f"[{_STRING}{_VALUE}]"
+_ESCAPE: Final = r"\\(\\|[\"/bfnrt]|u[0-9a-fA-F]{4})"
+_NUMBER: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
+_INNERMOST: Final = (
+    rf"\[({_ANY}(,{_ANY})*)?\]" + "|" + rf"\{{({_STRING}:{_ANY}(,{_STRING}:{_ANY})*)?\}}"  # an array, or an object
+)
+#: levels of arrays and objects in one another
+JSON_LEVELS: Final = 16
+
+
+def _is_json(text: ir.StringValue) -> ir.BooleanValue:
+    """From the strings and numbers outwards: what is left of JSON is one value."""
+    left = text.replace(_STRING, "x").replace(_VALUE, "x").re_replace(_ESCAPE, "x")
+    left = left.re_replace('"[^"\\\\\x01-\x1f]*"', _STRING)
+    for value in (_NUMBER, "true|false|null"):
+        left = left.re_replace(value, _VALUE)
+    left = left.re_replace("[ \t\r\n]", "")
+    for _ in range(JSON_LEVELS):
+        left = left.re_replace(_INNERMOST, _VALUE)
+    return left.isin([_STRING, _VALUE])
+
+
+def _plain(text: str) -> str:
+    """Words in lower case with one blank around each."""
+    return f" {' '.join(re.sub(_BETWEEN, ' ', text.lower()).split())} "
+
+
+def _mentions(text: ir.StringValue, *words: str) -> ir.BooleanValue:
+    plain = ibis.literal(" ") + text.lower().re_replace(f"{_BETWEEN}+", " ") + " "
+    return functools.reduce(operator.or_, (plain.find(_plain(each)) >= 0 for each in words))
+
+
+def _overlap_phrases(text: ir.StringValue, other: ir.StringValue) -> ir.Value:
+    return _shared(text, other, _runs(_words(text), SHARED), _runs(_words(other), SHARED))
+
+
 def _overlap(text: ir.StringValue, other: ir.StringValue) -> ir.Value:
-    one, two = _words(text).unique(), _words(other).unique()
+    return _shared(text, other, _words(text), _words(other))
+
+
+def _shared(text: ir.StringValue, other: ir.StringValue, parts: ir.ArrayValue, others: ir.ArrayValue) -> ir.Value:
+    """The share of different parts that both texts have, of those that either has."""
+    one, two = parts.unique(), others.unique()
     common = one.intersect(two).length().cast("float64")
     every = one.length().cast("float64") + two.length().cast("float64") - common
     share = common / ibis.ifelse(every == 0, 1.0, every)
@@ -175,6 +240,25 @@ TEXT_FUNCTIONS: Final[Mapping[str, TextFunction]] = {
         lambda text: _some(text, _repeated(_lines(text))),
         "Share of the lines that stood before in the same text; empty lines do not count.",
     ),
+    "repeated_pieces": TextFunction(
+        "number",
+        1,
+        _repeated_pieces,
+        f"Share of the runs of {PIECE} characters that stood before in the same text, in place of a compression ratio.",
+    ),
+    "most_repeated_line": TextFunction(
+        "number", 1, _most_repeated_line, "How often the line stands in a text that stands in it most often."
+    ),
+    "is_json": TextFunction(
+        "boolean", 1, _is_json, f"Is one value of JSON (RFC 8259), of at most {JSON_LEVELS} levels in one another."
+    ),
+    "mentions": TextFunction(
+        "boolean",
+        1,
+        _mentions,
+        "Has one of the words or phrases in quotes, as whole words; case and what stands between words do not matter.",
+        words=True,
+    ),
     "links": TextFunction("number", 1, lambda text: _count(text, "://"), "How often `://` stands in a text."),
     "citations": TextFunction(
         "number", 1, lambda text: _matches(text, r"\[[0-9]+\]"), "How many numbers in brackets it has, as in [12]."
@@ -190,6 +274,12 @@ TEXT_FUNCTIONS: Final[Mapping[str, TextFunction]] = {
     ),
     "overlap": TextFunction(
         "number", 2, _overlap, "Different words that two texts share, of those that either has (Jaccard)."
+    ),
+    "overlap_phrases": TextFunction(
+        "number",
+        2,
+        _overlap_phrases,
+        f"Different runs of {SHARED} words that two texts share, of those that either has (Jaccard).",
     ),
 }
 

@@ -259,10 +259,14 @@ def _text_function(text: str, node: exp.Anonymous) -> TextFunction:
     function = TEXT_FUNCTIONS.get(name)
     if function is None:
         raise _refused(text, node)
-    if len(node.expressions) != function.arguments:
+    given = len(node.expressions)
+    if given < function.arguments or (given > function.arguments and not function.words):
         few = "1 argument" if function.arguments == 1 else f"{function.arguments} arguments"
-        raise _error(text, f"{name} takes {few}", _start(node))
+        raise _error(text, f"{name} takes {few}{' or more' if function.words else ''}", _start(node))
     last = node.expressions[-1]
+    for word in node.expressions[function.texts :] if function.words else ():
+        if not (isinstance(word, exp.Literal) and word.is_string and any(map(str.isalnum, word.name))):
+            raise _error(text, f"{name} takes words in quotes after the text", _start(word))
     if function.names and not (isinstance(last, exp.Literal) and last.is_string and last.name in function.names):
         raise _error(text, f"{name} takes one of {', '.join(map(repr, function.names))} in quotes last", _start(last))
     return function
