@@ -61,7 +61,11 @@ def told_apart(
     """The terms of the change from the first to the second window, with their errors; None where nothing can be told.
 
     before   the grains before the second window, for where it has few of its own
+
+    Nothing can be told of numbers too large for their squares.
     """
+    if not all(np.isfinite(each.moments).all() for each in (first, second, before)):
+        return None
     found = shift(first.total, second.total, figure, rows)
     if found is None:
         return None
