@@ -55,6 +55,8 @@ MOST_PARTITIONS = 400
 MOST_KEPT = 20_000_000
 #: values of a declared slice whose missing values are counted, the most frequent ones
 MOST_SLICES = 30
+#: from here on doubles are whole, and engines that count in 64 bits cannot take the floor of all of them
+EXACT = 2.0**53
 #: values that an estimate of their number may be off by before all are counted
 MARGIN = 1.5
 
@@ -321,7 +323,8 @@ def _sums(of: Rows, wide: Sequence[int], repeated: bool) -> dict[str, NDArray[np
         size = value.length().cast("float64") if columns[at].text else value
         aggregates |= {f"known_{at}": value.count(), f"low_{at}": size.min(), f"high_{at}": size.max()}
         if not columns[at].text:
-            aggregates[f"whole_{at}"] = (value == value.floor()).sum()
+            size = ibis.least(value.abs(), EXACT)
+            aggregates[f"whole_{at}"] = (size == size.floor()).sum()
     table = engine.run(rows.group_by("place").aggregate(**aggregates))
     places = np.array(table.column("place").to_pylist(), np.int64)
     found: dict[str, NDArray[np.float64] | Ints] = {}
