@@ -109,3 +109,13 @@ def test_rows_that_are_kept_and_rows_that_are_read_again_count_alike(log, monkey
     for name, each in log.named.items():
         assert (each.counts == again.named[name].counts).all()
         assert (each.missing == again.named[name].missing).all()
+
+
+def test_numbers_too_large_for_an_integer_are_read():
+    rows = frame()
+    rows["wide"][:3] = [1e300, -1e80, 2.0**53]
+    given = read(rows).named["wide"]
+    values = np.array(rows["wide"], float)[:ROWS]
+    known = values[np.isfinite(values)]
+    assert given.whole[0] == (known == np.floor(known)).sum()
+    assert (given.low[0], given.high[0]) == (-1e80, 1e300)

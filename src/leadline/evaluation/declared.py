@@ -12,6 +12,7 @@ import numpy as np
 
 from leadline.evaluation.partitions import Asked, Rows
 from leadline.log.profile import Profile
+from leadline.log.reading import Log
 from leadline.quality.declared import Rule, row_counts, stale, words_of
 from leadline.quality.fault import Episode, Fault
 from leadline.quality.faults.null_jump import quoted_name
@@ -111,17 +112,17 @@ def as_expected(
     return rows, () if late is None else (late,)
 
 
-def missing_columns(rows: Rows, spec: Spec) -> tuple[Fault, ...]:
+def missing_columns(log: Log, spec: Spec) -> tuple[Fault, ...]:
     """Features that are declared and that the predictions have not got."""
     of_features = spec.predictions.features
-    if of_features == "auto":
+    if of_features == "auto" or log.raw is None:
         return ()
-    there = {each.name for each in rows.columns}
+    there = set(log.raw.columns)
     return tuple(
         Fault(
             "missing_column",
             (name,),
-            "declared as a feature, and the predictions have no such column that can be read",
+            "declared as a feature, and the predictions have no such column",
             "",
             "Look at whether the column has another name now, or correct the declaration.",
             1.0,

@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.engine import Engine, open_engine
+from leadline.evaluation.partitions import EXACT
 from leadline.log.columns import as_text, number
 from leadline.quality.faults.unit_change import FACTORS
 from leadline.quality.parity import ABSOLUTE, RELATIVE, ColumnParity, Counts, compared
@@ -302,7 +303,7 @@ def _number_causes(left: ir.Value, right: ir.Value, tolerance: tuple[float, floa
 
 def _whole(value: ir.Value, decimals: int) -> ir.BooleanValue:
     """Whether a number has no more decimals than these."""
-    scaled = value * 10.0**decimals
+    scaled = ibis.least(value.abs() * 10.0**decimals, EXACT)
     return (scaled - (scaled + 0.5).floor()).abs() <= 1e-6
 
 

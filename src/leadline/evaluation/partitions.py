@@ -53,10 +53,10 @@ ENOUGH = 100
 MOST_PARTITIONS = 400
 #: values that are kept on the engine, so that the source is read once; of more it is read for each statement
 MOST_KEPT = 20_000_000
-#: from here on every number of 64 bits is a whole one
-WHOLE_FROM = 2.0**52
 #: values of a declared slice whose missing values are counted, the most frequent ones
 MOST_SLICES = 30
+#: from here on doubles are whole, and engines that count in 64 bits cannot take the floor of all of them
+EXACT = 2.0**53
 #: values that an estimate of their number may be off by before all are counted
 MARGIN = 1.5
 
@@ -323,8 +323,8 @@ def _sums(of: Rows, wide: Sequence[int], repeated: bool) -> dict[str, NDArray[np
         size = value.length().cast("float64") if columns[at].text else value
         aggregates |= {f"known_{at}": value.count(), f"low_{at}": size.min(), f"high_{at}": size.max()}
         if not columns[at].text:
-            inside = ibis.ifelse(value.abs() < WHOLE_FROM, value, 0.0)  # engines floor to whole numbers of 64 bits
-            aggregates[f"whole_{at}"] = (value.notnull() & (inside == inside.floor())).sum()
+            size = ibis.least(value.abs(), EXACT)
+            aggregates[f"whole_{at}"] = (size == size.floor()).sum()
     table = engine.run(rows.group_by("place").aggregate(**aggregates))
     places = np.array(table.column("place").to_pylist(), np.int64)
     found: dict[str, NDArray[np.float64] | Ints] = {}

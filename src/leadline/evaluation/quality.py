@@ -71,7 +71,7 @@ def quality(
     settled = ranked(partitions, settled, asked)[:MOST]
     if place.grain.unit == "d" and place.grain.count == 1:
         settled = _by_the_hour(rows, partitions, settled, asked)
-    first = [as_it_is(fault, asked) for fault in (*stale, *missing_columns(rows, spec))]
+    first = [as_it_is(fault, asked) for fault in (*stale, *missing_columns(log, spec))]
     first += [standing(fault, partitions, asked) for fault in always]
     last = [standing(fault, partitions, asked) for fault in standing_faults(partitions)]
     return (*first, *(finding(partitions, each, asked) for each in settled), *last)[:MOST]

@@ -26,6 +26,8 @@ from leadline.quality.words import number, percent
 from leadline.stats.arrays import Floats
 from leadline.values import ALL_ROWS
 
+#: spreads within which nearly all partitions lie, for sentences: what is unusual lies farther off in any case
+USUALLY = 2.6
 #: partitions without a sighting that do not end a fault: a weekend and a day
 GAP = 3
 
@@ -231,7 +233,7 @@ def _grouped(looked: _Looked, rules: Unusual, alarms: Ints, recent: Floats, now:
 def _unusual(looked: _Looked, rules: Unusual, at: int, now: int) -> Fault:
     of, column = looked.of, looked.whole[int(looked.of.columns[at])]
     statistic, value = of.statistics[at], float(of.value[now, at])
-    low, high = rules.expected[at] - 4 * rules.spread[at], rules.expected[at] + 4 * rules.spread[at]
+    low, high = (rules.expected[at] + side * USUALLY * rules.spread[at] for side in (-1, 1))
     if statistic.name == "level":  # a mean does not lie beyond all values that there have been
         low, high = max(low, np.nanmin(column.low)), min(high, np.nanmax(column.high))
     ends = [value, float(low), float(high)]
