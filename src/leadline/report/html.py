@@ -320,7 +320,9 @@ def _chart(content: Content, points: Sequence[Estimate]) -> Markup:
     metric = points[0].metric
     judged = [each for each in content.objectives if each.metric == metric and each.slice == ALL_ROWS]
     limits = [limit for each in judged for limit in _limits(each)]
-    return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART)
+    zone, title = ZoneInfo(content.zone), f"{metric} for all rows"
+    began = {place: each.since for place, each in enumerate(found_reasons(content), 1) if each.since is not None}
+    return chart(points, title, zone, limits, CHART, began)
 
 
 def _limits(each: Judgement) -> list[float]:
@@ -480,6 +482,8 @@ def _why(content: Content) -> Iterator[Markup]:
     if found:
         yield tag("h2", "Why?")
         yield _findings(found)
+        if any(each.since is not None for each in found):
+            yield tag("p", "A dotted line in a chart is where what has its number began.", class_="soft")
 
 
 # Do scores come true? -----------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ It draws in the colour of the text around it, so that it reads on a light page, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from leadline.report.markup import Markup, tag
@@ -54,10 +56,12 @@ class _Scale:
 
     def x(self, each: Estimate) -> float:
         """The middle of a window."""
-        middle = (each.window.start.timestamp() + each.window.end.timestamp()) / 2
-        return round(
-            self.box.left + (middle - self.first) / (self.last - self.first) * (self.box.right - self.box.left), 1
-        )
+        return self.at((each.window.start.timestamp() + each.window.end.timestamp()) / 2)
+
+    def at(self, time: float) -> float:
+        """A time in seconds since 1970."""
+        share = (time - self.first) / (self.last - self.first)
+        return round(self.box.left + share * (self.box.right - self.box.left), 1)
 
     def y(self, value: float) -> float:
         inside = min(max(value, self.low), self.high)
@@ -67,28 +71,36 @@ class _Scale:
 
 
 def chart(
-    points: Sequence[Estimate], title: str, zone: ZoneInfo, limits: Sequence[float] = (), box: Box = SPARK
+    points: Sequence[Estimate],
+    title: str,
+    zone: ZoneInfo,
+    limits: Sequence[float] = (),
+    box: Box = SPARK,
+    marks: Mapping[int, datetime] = MappingProxyType({}),
 ) -> Markup:
     """A line through the windows' values and a band for their intervals; a gap where a window has no value.
 
     points   of one metric, slice and version, in order of time, at least one
     limits   what was promised, as dashed lines across
+    marks    times by number, as dotted lines upright; those beside the chart are left out
     Provisional windows are dashed, with hollow dots.
     """
     known = [each for each in points if each.value is not None]
     scale = _scale(points, limits, box)
+    inside = {number: at for number, at in marks.items() if scale.first <= at.timestamp() <= scale.last}
     parts: list[Markup] = []
     if known:
         parts += [*_axes(scale, points, zone)] if box.axes else []
         parts += [_band(run, scale) for run in _runs(points) if len(run) > 1]
         parts += _limits(limits, scale)
+        parts += _marks(inside, scale)
         for run in _runs(points):
             parts += _line(run, scale)
         parts += _last(known[-1], scale)
     return tag(
         "svg",
         tag("title", title),
-        tag("desc", _described(points, known, zone, limits)),
+        tag("desc", _described(points, known, zone, limits, inside)),
         *parts,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {box.width} {box.height}",
@@ -175,6 +187,17 @@ def _limits(limits: Sequence[float], scale: _Scale) -> Iterator[Markup]:
             yield tag("text", f"{limit:g}", x=scale.box.right + 6, y=y + 4, font_weight="bold")
 
 
+def _marks(marks: Mapping[int, datetime], scale: _Scale) -> Iterator[Markup]:
+    numbers_at: dict[float, list[int]] = {}
+    for number, at in marks.items():
+        numbers_at.setdefault(scale.at(at.timestamp()), []).append(number)
+    for x, found in sorted(numbers_at.items()):
+        path = f"M{x:g},{scale.box.top}V{scale.box.bottom}"
+        yield tag("path", d=path, stroke="currentColor", stroke_dasharray="1 3", stroke_opacity="0.8")
+        label = ", ".join(map(str, found))
+        yield tag("text", label, x=x + 3, y=scale.box.bottom - 4, fill_opacity="0.7")
+
+
 def _last(each: Estimate, scale: _Scale) -> Iterator[Markup]:
     if each.value is not None and each.status in SOLID:
         yield tag("circle", cx=scale.x(each), cy=scale.y(each.value), r=2)
@@ -211,7 +234,13 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(at * step, places) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: ZoneInfo, limits: Sequence[float]) -> str:
+def _described(
+    points: Sequence[Estimate],
+    known: Sequence[Estimate],
+    zone: ZoneInfo,
+    limits: Sequence[float],
+    marks: Mapping[int, datetime],
+) -> str:
     """The chart in words, for those who do not see it."""
     values = [(each.value, each) for each in known if each.value is not None]
     if not values:
@@ -224,6 +253,7 @@ def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: Zone
     said += [f"{len(points) - len(known)} without a value"] if len(known) < len(points) else []
     said += [f"{young} provisional"] if young else []
     said += [f"promised {limit:g}" for limit in dict.fromkeys(limits)]
+    said += [f"{number} began on {day(at, zone)}" for number, at in marks.items()]
     return "; ".join(said)
 
 
