@@ -258,7 +258,7 @@ def test_the_json_document_is_as_documented(tmp_path):
     document = json.loads(done.stdout)
     assert document.keys() == documented_keys("document")
     assert document["labels"].keys() == documented_keys("labels")
-    for section in ("estimates", "objectives", "track_record", "changes", "leaf_changes", "findings"):
+    for section in ("estimates", "objectives", "track_record", "changes", "leaf_changes", "findings", "drift"):
         assert document[section], section
         for entry in document[section]:
             assert entry.keys() == documented_keys(section)
@@ -268,11 +268,12 @@ def test_the_json_document_is_as_documented(tmp_path):
 
 
 def test_statuses_verdicts_intervals_and_codes_are_documented():
-    from leadline.values import Status, Verdict
+    from leadline.values import DriftVerdict, Status, Verdict
 
     text = (ROOT / "docs" / "reference" / "document.md").read_text()
     assert set(re.findall(r"`(\w+)`", "".join(rows_of("Statuses of an estimate", text)))) >= set(Status)
     assert {row.split("`")[1] for row in rows_of("Verdicts on an objective", text)} == set(Verdict)
+    assert {row.split("`")[1] for row in rows_of("Verdicts on a column", text)} == set(DriftVerdict)
     formulas = source(r'^ +return .*, "([a-z_]+)"$', "metrics") | source(r'Interval\(.*, "([a-z_]+)"\)$', "estimate")
     designs = {"clustered", "entity", "within_grain"}
     assert {name for name in designs if f'"{name}"' not in (PACKAGE / "stats" / "design.py").read_text()} == set()

@@ -203,7 +203,7 @@ class Result:
         found = self._evaluation
         slices = () if found.found is None else findings(found, found.found)
         components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
-        return (*slices, *drift_findings(found), *components)
+        return (*slices, *components, *drift_findings(found))
 
     @cached_property
     def drift(self) -> Table:
