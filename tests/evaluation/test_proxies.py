@@ -197,14 +197,14 @@ def test_the_mean_of_a_number_is_a_metric_with_promises_and_no_grade():
     objectives = [{"metric": "said", "at_least": limit, "window": "28d", "slices": ["region"]} for limit in (1.5, 2.9)]
     result = check(rows, slices=["region"], **declared(proxies=[proxy], objectives=objectives))
     assert [each["status"] for each in result.objectives] == ["holds"] * 3 + ["breached"] * 3
-    assert {each["rule"] for each in result.objectives} == {"detector"}
     last = result.objectives[0]
     assert last["value"] == pytest.approx(np.nanmean(words[-2800:]), rel=0.02)
     assert last["low"] < last["value"] < last["high"]
+    assert last["rule"] == "detector"
     assert result.evaluation.proxies == ()
     signed = {"name": "off", "value": "length(answer) - 10"}
-    found = one(check(rows, window="12mo", **declared(proxies=[signed])), "off")
-    lengths = [len(each) - 10 for each in rows.column("answer").to_pylist() if each is not None]
+    found = one(check(rows.slice(0, 1000), window="28d", **declared(proxies=[signed])), "off")
+    lengths = [len(each) - 10 for each in rows.column("answer").to_pylist()[:1000] if each is not None]
     assert found["value"] == pytest.approx(np.mean(lengths))
     assert found["low"] < found["value"] < found["high"] < 0
 

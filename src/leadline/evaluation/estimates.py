@@ -483,8 +483,10 @@ def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | Non
 def why_none(metric: Metric, sums: Sums, window: tuple[int, int]) -> str | None:
     """Why no metric of its kind has a figure in a window (places of grains); None where the metric is to say."""
     begin, after = window
+    if isinstance(metric, SuccessAge):
+        return None
     if not sums.rows[begin:after].any():
-        return "no rows"
+        return metric.undefined if isinstance(metric, RunRate) else "no rows"
     needs_labels = "labels" in metric.needs
     if needs_labels and not sums.labelled[begin:after].any():
         return "no labels"
