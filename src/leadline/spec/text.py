@@ -114,9 +114,10 @@ def _some(text: ir.StringValue, value: ir.Value, nothing: Any = None) -> ir.Valu
 
 
 def _again(text: ir.StringValue, between: str) -> ir.Value:
-    """The share of the parts of a text that stood before in it; 0 of parts that are all one empty one."""
+    """The share of the parts of a text that stood before in it; 0 where there is none."""
     count = _count(text, between).cast("float64") + 1.0
-    return (count - text.split(between).unique().length().cast("float64")) / count
+    different = text.split(between).unique().length().cast("float64")
+    return (count - ibis.greatest(different, 1.0)) / count  # engines part "" into one part or none
 
 
 def _repeated_words(text: ir.StringValue) -> ir.Value:
