@@ -14,12 +14,12 @@ from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.ranking import Ranking
-from leadline.metrics.rates import feedback_rate, proxy_rate
+from leadline.metrics.rates import feedback_rate, proxy_mean, proxy_rate
 from leadline.metrics.registry import DEFAULT_COUNT
 from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.service import Freshness
 from leadline.metrics.thresholds import AtThreshold
-from leadline.spec.model import Objective, Spec
+from leadline.spec.model import NumberProxy, Objective, Spec
 from leadline.spec.words import instead
 from leadline.values import InputError, Undefined
 
@@ -90,15 +90,16 @@ def choose(
 
     components  of which there are runs
     """
-    feedback, proxies = ({each.name for each in kind} for kind in (spec.feedback, spec.every_proxy))
+    feedback, proxies = {each.name for each in spec.feedback}, {each.name: each for each in spec.every_proxy}
     edges = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
 
     def made(call: MetricCall) -> Metric:
         if call.name in feedback:
             return feedback_rate(call.name)
         if call.name in proxies:
-            read = f"{PROXY}{call.name}" in log.predictions.columns
-            return proxy_rate(call.name) if read else Unserved.of_name(call.name, "its condition cannot be read")
+            if f"{PROXY}{call.name}" not in log.predictions.columns:
+                return Unserved.of_name(call.name, "it cannot be read")
+            return (proxy_mean if isinstance(proxies[call.name], NumberProxy) else proxy_rate)(call.name)
         built = build(call, spec.task, coding.classes)
         if not built.needs <= served:
             return Unserved.of_name(built.name, _lack(built.needs - served), built.better)

@@ -41,7 +41,7 @@ from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Sums
 from leadline.report.words import days
-from leadline.spec.model import Spec
+from leadline.spec.model import NumberProxy, Spec
 from leadline.values import (
     ALL_ROWS,
     Change,
@@ -445,7 +445,8 @@ class Evaluation:
     def proxies(self) -> tuple[ProxyGrade, ...]:
         """How well each proxy tells of wrong predictions, over all rows whose labels are due."""
         series = self.series if self.sampled is None else self.sampled.series
-        read = (each.name for each in self.spec.every_proxy if f"{PROXY}{each.name}" in series.pieces["total",].losses)
+        told = [each.name for each in self.spec.every_proxy if not isinstance(each, NumberProxy)]
+        read = (name for name in told if f"{PROXY}{name}" in series.pieces["total",].losses)
         if self.spec.label is None:
             return ()
         window = self.window(0, max(self.mature_until, 1))
@@ -504,8 +505,10 @@ def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | Non
 def why_none(metric: Metric, sums: Sums, window: tuple[int, int]) -> str | None:
     """Why no metric of its kind has a figure in a window (places of grains); None where the metric is to say."""
     begin, after = window
+    if isinstance(metric, SuccessAge):
+        return None
     if not sums.rows[begin:after].any():
-        return "no rows"
+        return metric.undefined if isinstance(metric, RunRate) else "no rows"
     needs_labels = "labels" in metric.needs
     if needs_labels and not sums.labelled[begin:after].any():
         return "no labels"

@@ -340,11 +340,16 @@ def _chart(content: Content, points: Sequence[Estimate]) -> Markup:
     metric = points[0].metric
     judged = [each for each in content.objectives if each.metric == metric and each.slice == ALL_ROWS]
     limits = [limit for each in judged for limit in _limits(each)]
-    marks = {
+    happened = {
         (each.at, each.name): Mark(each.at, each.until or each.at, words.named(each.name)) for each in content.events
     }
-    shown = list(marks.values())[-MARKED:]
-    return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART, shown)
+    began = [
+        Mark(each.since, each.since, each.what, place)
+        for place, each in enumerate(found_reasons(content), 1)
+        if each.since is not None
+    ]
+    marks = [*list(happened.values())[-MARKED:], *began]
+    return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART, marks)
 
 
 def _limits(each: Judgement) -> list[float]:
@@ -603,6 +608,8 @@ def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     yield tag("h2", "Why?")
     if found:
         yield _findings(found)
+        if any(each.since is not None for each in found):
+            yield tag("p", "A dotted line in a chart is where what has its number began.", class_="soft")
     compared = explained(content)
     yield tag("p", compared) if compared is not None else None
     changes = [change_cells(each) for each in told_changes(content)]

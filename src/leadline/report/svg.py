@@ -49,11 +49,15 @@ LEAST_MARK = 2.0
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened, to be marked on the axis of time; both times are the same where it did not last."""
+    """Something that happened, to be marked on the axis of time; both times are the same where it did not last.
+
+    number   under which it is told beside the chart
+    """
 
     start: datetime
     end: datetime
     name: str
+    number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,15 +96,16 @@ def chart(
 
     points   of one metric, slice and version, in order of time, at least one
     limits   what was promised, as dashed lines across
-    marks    what happened, as upright bars behind the line whose names are shown when pointed at
+    marks    what happened: numbered marks as dotted lines upright, others as bars; names are shown when pointed at
     Provisional windows are dashed, with hollow dots.
     """
     known = [each for each in points if each.value is not None]
     scale = _scale(points, limits, box)
+    inside = [each for each in marks if each.end.timestamp() >= scale.first and each.start.timestamp() <= scale.last]
     parts: list[Markup] = []
     if known:
         parts += [*_axes(scale, points, zone)] if box.axes else []
-        parts += _marks(marks, scale, zone)
+        parts += _marks(inside, scale, zone)
         parts += [_band(run, scale) for run in _runs(points) if len(run) > 1]
         parts += _limits(limits, scale)
         for run in _runs(points):
@@ -109,7 +114,7 @@ def chart(
     return tag(
         "svg",
         tag("title", title),
-        tag("desc", _described(points, known, zone, limits)),
+        tag("desc", _described(points, known, zone, limits, inside)),
         *parts,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {box.width} {box.height}",
@@ -226,20 +231,21 @@ def _limits(limits: Sequence[float], scale: _Scale) -> Iterator[Markup]:
 
 
 def _marks(marks: Sequence[Mark], scale: _Scale, zone: ZoneInfo) -> Iterator[Markup]:
+    numbered_at: dict[float, list[int]] = {}
     for mark in marks:
         start, end = (min(max(each.timestamp(), scale.first), scale.last) for each in (mark.start, mark.end))
-        if mark.start.timestamp() > scale.last or mark.end.timestamp() < scale.first:
-            continue
-        x = scale.at(start)
-        bar = tag(
-            "rect",
-            x=x,
-            y=scale.box.top,
-            width=round(max(scale.at(end) - x, LEAST_MARK), 1),
-            height=scale.box.bottom - scale.box.top,
-            fill_opacity="0.2",
-        )
-        yield tag("g", tag("title", f"{mark.name}, {day(mark.start, zone)}"), bar)
+        x, top, bottom = scale.at(start), scale.box.top, scale.box.bottom
+        shown = tag("title", f"{mark.name}, {day(mark.start, zone)}")
+        if mark.number is None:
+            width = round(max(scale.at(end) - x, LEAST_MARK), 1)
+            yield tag("g", shown, tag("rect", x=x, y=top, width=width, height=bottom - top, fill_opacity="0.2"))
+        else:
+            numbered_at.setdefault(x, []).append(mark.number)
+            path = f"M{x:g},{top}V{bottom}"
+            dotted = tag("path", d=path, stroke="currentColor", stroke_dasharray="1 3", stroke_opacity="0.8")
+            yield tag("g", shown, dotted)
+    for x, numbered in sorted(numbered_at.items()):
+        yield tag("text", ", ".join(map(str, numbered)), x=x + 3, y=scale.box.bottom - 4, fill_opacity="0.7")
 
 
 def _last(each: Estimate, scale: _Scale) -> Iterator[Markup]:
@@ -278,7 +284,13 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(at * step, places) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: ZoneInfo, limits: Sequence[float]) -> str:
+def _described(
+    points: Sequence[Estimate],
+    known: Sequence[Estimate],
+    zone: ZoneInfo,
+    limits: Sequence[float],
+    marks: Sequence[Mark],
+) -> str:
     """The chart in words, for those who do not see it."""
     values = [(each.value, each) for each in known if each.value is not None]
     if not values:
@@ -291,6 +303,7 @@ def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: Zone
     said += [f"{len(points) - len(known)} without a value"] if len(known) < len(points) else []
     said += [f"{young} provisional"] if young else []
     said += [f"promised {limit:g}" for limit in dict.fromkeys(limits)]
+    said += [f"{each.number} began on {day(each.start, zone)}" for each in marks if each.number is not None]
     return "; ".join(said)
 
 

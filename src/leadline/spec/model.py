@@ -48,7 +48,7 @@ from leadline.spec.fields import (
     not_boolean,
 )
 from leadline.spec.text import SCRIPTS, text_conditions
-from leadline.spec.where import Condition
+from leadline.spec.where import Condition, ConditionError
 from leadline.spec.words import instead, listed, nearest, shown
 from leadline.values import Scalar, Span, Target
 
@@ -314,16 +314,39 @@ EventsField = Annotated[
 
 # Proxies ------------------------------------------------------------------------------------------------------------
 
+BlockedWord = Annotated[str, Field(pattern=r"[^\W_]", max_length=80)]
+_METRIC_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
 
 class Proxy(Frozen):
     """A condition that rows may meet, such as an empty answer; its rate is a metric of that name."""
 
-    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The name of the rate metric.")
+    name: str = Field(pattern=_METRIC_NAME, description="The name of the rate metric.")
     where: ConditionField = Field(description="Which rows it is about: a condition in SQL over the predictions.")
 
 
+class NumberProxy(Frozen):
+    """A number of each row, such as the words of an answer; its mean is a metric of that name."""
+
+    name: str = Field(pattern=_METRIC_NAME, description="The name of the metric.")
+    value: ConditionField = Field(description="The number: an expression as in conditions, such as words(answer).")
+
+
+class SameProxy(Frozen):
+    """That a row shortly before has the same value, such as the same answer; its rate is a metric of that name."""
+
+    name: str = Field(pattern=_METRIC_NAME, description="The name of the rate metric.")
+    same: ColumnName = Field(description="The column, such as an answer; rows without a value do not count.")
+    within: Wait = Field(
+        default=timedelta(days=1), description="How long before a row, and at the same time, another one may lie."
+    )
+
+
+AnyProxy = Proxy | NumberProxy | SameProxy
+
+
 class TextProxies(Frozen):
-    """The ready-made proxies of a text column: empty, refuses, cut_off, repeats, and more as columns are named."""
+    """The ready-made proxies of a text column: empty, refuses, cut_off, repeats, same, and what is asked for."""
 
     text: ColumnName = Field(description="A column of text, such as an answer.")
     name: str = Field(
@@ -335,6 +358,8 @@ class TextProxies(Frozen):
     script: Literal[tuple(SCRIPTS)] | None = Field(  # type: ignore[valid-type]  # of a tuple that is there
         default=None, description="The script that the text should be in, such as latin."
     )
+    is_json: bool = Field(default=False, description="Whether the text should be JSON.")
+    blocked: tuple[BlockedWord, ...] = Field(default=(), description="Words or phrases that the text should not have.")
 
     @property
     def _begin(self) -> str:
@@ -348,27 +373,40 @@ class TextProxies(Frozen):
             )
         return self
 
+    @model_validator(mode="after")
+    def _short(self) -> Self:
+        try:
+            self.proxies  # noqa: B018  # words make the condition, which may be too long
+        except ConditionError as problem:
+            _refuse([(("blocked",), f"these are too many words: {problem}")], self)
+        return self
+
     @property
-    def proxies(self) -> tuple[Proxy, ...]:
+    def proxies(self) -> tuple[AnyProxy, ...]:
         """One by one."""
         begin = self.name or self._begin
-        return tuple(
-            Proxy(name=f"{begin}_{name}", where=Condition.parse(text))
-            for name, text in text_conditions(self.text, self.prompt, self.script).items()
-        )
+        asked = text_conditions(self.text, self.prompt, self.script, self.is_json, self.blocked)
+        conditions = (Proxy(name=f"{begin}_{name}", where=Condition.parse(text)) for name, text in asked.items())
+        return (*conditions, SameProxy(name=f"{begin}_same", same=self.text))
+
+
+_PROXIES: Final = {"text": "<TextProxies>", "where": "<Proxy>", "value": "<NumberProxy>", "same": "<SameProxy>"}
 
 
 def _proxy_kind(value: object) -> str:
-    if isinstance(value, Mapping):
-        meant = next((name for name in value if name in ("text", "where")), None)
-        near = (nearest(str(name), ("text", "where")) for name in value if name != "name")
-        meant = meant or next((name for name in near if name), None)
-        return "<TextProxies>" if meant == "text" else "<Proxy>"
-    return "<TextProxies>" if isinstance(value, TextProxies) else "<Proxy>"
+    if not isinstance(value, Mapping):
+        return f"<{type(value).__name__}>"
+    meant = next((name for name in value if name in _PROXIES), None)
+    near = (nearest(str(name), tuple(_PROXIES)) for name in value if name != "name")
+    return _PROXIES.get(meant or next((name for name in near if name), None) or "where", "<Proxy>")
 
 
 ProxyField = Annotated[
-    Annotated[Proxy, Tag("<Proxy>")] | Annotated[TextProxies, Tag("<TextProxies>")], Discriminator(_proxy_kind)
+    Annotated[Proxy, Tag("<Proxy>")]
+    | Annotated[NumberProxy, Tag("<NumberProxy>")]
+    | Annotated[SameProxy, Tag("<SameProxy>")]
+    | Annotated[TextProxies, Tag("<TextProxies>")],
+    Discriminator(_proxy_kind),
 ]
 
 
@@ -698,8 +736,9 @@ class Spec(Frozen):
     feedback: tuple[Feedback, ...] = Field(default=(), description="Further outcomes, each a rate metric.")
     proxies: tuple[ProxyField, ...] = Field(
         default=(),
-        description="Conditions that tell of a wrong prediction before its label does, as {name, where}, or those of a"
-        " text column as {text: COLUMN}; each a rate metric, graded against the labels.",
+        description="What tells of a wrong prediction before its label does: conditions as {name, where}, numbers as"
+        " {name, value}, values that come again as {name, same}, or the conditions of a text column as {text: COLUMN};"
+        " each a metric, conditions graded against the labels.",
     )
     runs: Runs | None = Field(default=None, description="Executions of the pipeline's components.")
     timezone: ZoneName = Field(
@@ -808,7 +847,7 @@ class Spec(Frozen):
         return (*([label] if label else []), *(self._feedback_table(each, label) for each in self.feedback))
 
     @property
-    def every_proxy(self) -> tuple[Proxy, ...]:
+    def every_proxy(self) -> tuple[AnyProxy, ...]:
         """The proxies, those of text columns one by one."""
         return tuple(
             each for entry in self.proxies for each in (entry.proxies if isinstance(entry, TextProxies) else (entry,))
