@@ -323,8 +323,8 @@ def _sums(of: Rows, wide: Sequence[int], repeated: bool) -> dict[str, NDArray[np
         size = value.length().cast("float64") if columns[at].text else value
         aggregates |= {f"known_{at}": value.count(), f"low_{at}": size.min(), f"high_{at}": size.max()}
         if not columns[at].text:
-            size = ibis.least(value.abs(), EXACT)
-            aggregates[f"whole_{at}"] = (size == size.floor()).sum()
+            inside = ibis.ifelse(value.abs() < EXACT, value, 0.0)
+            aggregates[f"whole_{at}"] = (value.notnull() & (inside == inside.floor())).sum()
     table = engine.run(rows.group_by("place").aggregate(**aggregates))
     places = np.array(table.column("place").to_pylist(), np.int64)
     found: dict[str, NDArray[np.float64] | Ints] = {}
