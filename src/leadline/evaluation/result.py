@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property
@@ -20,6 +20,7 @@ from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.fairness import Fairness
 from leadline.evaluation.findings import findings
 from leadline.evaluation.judging import Judging
+from leadline.evaluation.reasons import reasons
 from leadline.evaluation.representation import representation
 from leadline.evaluation.run import evaluate_log
 from leadline.evaluation.why import Why
@@ -225,12 +226,8 @@ class Result:
         found = self._evaluation
         slices = () if found.found is None else findings(found, found.found)
         components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
-        faulty = {column for each in found.data_faults for column in each.columns}
-        reasons = [*self._causes.findings(), *found.data_faults, *drift_findings(found), *components]
-        reasons = [each for each in reasons if not _follows(each, faulty)]
-        # that a slice comes more or less often, and nothing else, matters least
-        reasons.sort(key=lambda each: each.kind == "share")
-        return (*slices, *self._fairness.findings(), *reasons)
+        why = reasons(self._causes.findings(), found.data_faults, drift_findings(found), components)
+        return (*slices, *self._fairness.findings(), *why)
 
     @cached_property
     def drift(self) -> Table:
@@ -347,15 +344,6 @@ def check(
     Raises InputError where the input cannot be used: what, where, and what to do.
     """
     return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress, search=True))
-
-
-def _follows(each: Finding, faulty: Set[str]) -> bool:
-    """Whether it only says of columns with a fault that other values come, and not what that does to a metric."""
-    if each.kind not in ("share", "drift") or not each.columns or not faulty >= set(each.columns):
-        return False
-    if each.kind == "share" or each.effect is None or each.effect.low is None or each.effect.high is None:
-        return True
-    return each.effect.low <= 0 <= each.effect.high
 
 
 def evaluated(

@@ -19,13 +19,13 @@ NEWS = ("unusual", "volume", "new_category", "vanished_category", "renamed_categ
 def ranked(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
     """The episodes that touch a window, what matters most first.
 
-    What has a name comes before what only looks unusual. Then what is most of the rows of its partitions before what is
-    few, what is there still before what has ended, and what began in the window before what is older.
+    What comes and goes is told of the last time, which knows how often it was so before. What has a name comes before
+    what only looks unusual. Then what is most of the rows of its partitions before what is few, what is there still
+    before what has ended, and what began in the window before what is older.
     """
-    mine = within(log, found, window)
-    return tuple(
-        sorted(mine, key=lambda each: (_vague(each), -_weight(log, each, window), each.first, each.fault.columns))
-    )
+    mine = {each.fault.key: each for each in sorted(within(log, found, window), key=lambda each: each.first)}
+    order = {key: (_vague(each), -_weight(log, each, window), each.first) for key, each in mine.items()}
+    return tuple(sorted(mine.values(), key=lambda each: (order[each.fault.key], each.fault.columns)))
 
 
 def _vague(each: Episode) -> bool:

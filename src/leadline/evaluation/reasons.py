@@ -1,0 +1,46 @@
+"""What may be why, from all who look for it, in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from itertools import chain, zip_longest
+
+from leadline.values import Finding
+
+
+def reasons(
+    causes: Sequence[Finding],
+    faults: Sequence[Finding],
+    drifted: Sequence[Finding],
+    components: Sequence[Finding],
+) -> list[Finding]:
+    """The first of each, then the second of each, and so on: one who reads five has seen what matters most of each.
+
+    causes       of a change of metrics, the most telling first
+    faults       of the data, what touches most rows first
+    drifted      columns that drifted, those first that do most to a metric
+    components   what is wrong with them, in the order in which it began
+
+    Last comes what moves no metric for certain: columns that drifted, slices that come more or less often. Of a column
+    with a fault that is not told again.
+    """
+    faulty = {column for each in faults for column in each.columns}
+    told = [[each for each in found if not _follows(each, faulty)] for found in (causes, faults, drifted, components)]
+    moving = [[each for each in found if _moves(each)] for found in told]
+    first = [each for each in chain.from_iterable(zip_longest(*moving)) if each is not None]
+    still = [each for found in told for each in found if not _moves(each)]
+    return [*first, *sorted(still, key=lambda each: each.kind == "share")]
+
+
+def _moves(each: Finding) -> bool:
+    """Whether it is more than that other values come."""
+    if each.kind not in ("share", "drift"):
+        return True
+    if each.kind == "share" or each.effect is None or each.effect.low is None or each.effect.high is None:
+        return False
+    return not each.effect.low <= 0 <= each.effect.high
+
+
+def _follows(each: Finding, faulty: Set[str]) -> bool:
+    """Whether it only says of columns with a fault that other values come."""
+    return bool(each.columns) and faulty >= set(each.columns) and not _moves(each)

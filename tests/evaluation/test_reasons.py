@@ -1,0 +1,38 @@
+"""Findings of several kinds in one order."""
+
+from __future__ import annotations
+
+from leadline.evaluation.reasons import reasons
+from leadline.values import ALL_ROWS, Effect, Finding
+
+
+def finding(kind, what, columns=(), effect=None):
+    return Finding(kind, what, ALL_ROWS, None, "", columns, effect=effect)
+
+
+SURE, UNSURE = Effect("recall", -0.1, -0.15, -0.05), Effect("recall", -0.1, -0.3, 0.1)
+
+
+def told(*found):
+    return [each.what for each in reasons(*found)]
+
+
+def test_the_first_of_each_come_before_the_second_of_any():
+    causes = [finding("world_changed", "a1"), finding("event", "a2"), finding("mix", "a3")]
+    faults = [finding("null_jump", "b1", ("x",)), finding("unit_change", "b2", ("y",))]
+    drifted = [finding("drift", "c1", ("z",), SURE)]
+    assert told(causes, faults, drifted, [finding("run_late", "d1")]) == ["a1", "b1", "c1", "d1", "a2", "b2", "a3"]
+
+
+def test_what_moves_no_metric_for_certain_comes_last_and_shares_at_the_very_end():
+    causes = [finding("share", "share", ("s",), SURE), finding("event", "event")]
+    drifted = [finding("drift", "sure", ("z",), SURE), finding("drift", "unsure", ("u",), UNSURE)]
+    drifted.append(finding("drift", "harmless", ("v", "w")))
+    assert told(causes, [], drifted, []) == ["event", "sure", "unsure", "harmless", "share"]
+
+
+def test_that_a_column_with_a_fault_has_other_values_is_not_told_again_but_what_it_does_is():
+    faults = [finding("unit_change", "fault", ("z", "u"))]
+    drifted = [finding("drift", "sure", ("z",), SURE), finding("drift", "unsure", ("u",), UNSURE)]
+    drifted += [finding("drift", "harmless", ("u", "z")), finding("drift", "others", ("u", "v"))]
+    assert told([], faults, drifted, []) == ["fault", "sure", "others"]
