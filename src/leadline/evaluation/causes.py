@@ -207,7 +207,15 @@ class Causes:
             clear = step.as_large is None or step.as_large <= LARGE
             tell = partial(self._event_finding, around, metric, step, effect)
             figure, (se,), (df,) = effect.value if clear else 0.0, step.sure.se, step.sure.df
-            yield Candidate("event", effect, figure, se, df, 0.0, abs(figure) / se, tell)
+            rank = abs(figure) / se / (1 + self._ago(around))
+            yield Candidate("event", effect, figure, se, df, 0.0, rank, tell)
+
+    def _ago(self, around: Around) -> float:
+        """How long before the evaluated window an event was, in windows: the longer, the less it explains of today."""
+        if self.why.ranges is None:
+            return 0.0
+        _, (begin, after) = self.why.ranges
+        return max(begin - around.after[0], 0) / (after - begin)
 
     @cached_property
     def _steps(self) -> list[tuple[Around, Metric, Step | None]]:
