@@ -80,6 +80,7 @@ MOST_POINTS: Final = 20_000
 MOST_BYTES: Final = 850_000
 MOST_ROWS: Final = 1_000  # objectives that are not among the first ones
 MARKED: Final = 100  # events on one chart
+NUMBERED: Final = 5  # findings whose beginning is marked on charts; more would stand upon each other
 LISTED: Final = 100  # rows of one table of slices
 TABLE_WINDOWS: Final = 400  # rows of one table of windows
 SPARK_WINDOWS: Final = 120  # windows of a small chart
@@ -345,7 +346,7 @@ def _chart(content: Content, points: Sequence[Estimate]) -> Markup:
     }
     began = [
         Mark(each.since, each.since, each.what, place)
-        for place, each in enumerate(found_reasons(content), 1)
+        for place, each in enumerate(found_reasons(content)[:NUMBERED], 1)
         if each.since is not None
     ]
     marks = [*list(happened.values())[-MARKED:], *began]
@@ -608,8 +609,9 @@ def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     yield tag("h2", "Why?")
     if found:
         yield _findings(found)
-        if any(each.since is not None for each in found):
-            yield tag("p", "A dotted line in a chart is where what has its number began.", class_="soft")
+        if any(each.since is not None for each in found[:NUMBERED]):
+            first = f", of the first {NUMBERED}" if len(found) > NUMBERED else ""
+            yield tag("p", f"A dotted line in a chart is where what has its number began{first}.", class_="soft")
     compared = explained(content)
     yield tag("p", compared) if compared is not None else None
     changes = [change_cells(each) for each in told_changes(content)]

@@ -72,7 +72,7 @@ def _fault(pair: Pair) -> Fault:
     share = now[0] / now[1]
     before = f"before in {percent(past[0] / past[1])}" if past[0] else "before in none"
     if past[0] and len(pair.before.rows) > 1:
-        before += f", never in more than {percent(most)}" if most < 1 else ", though in all of them at times"
+        before += f", at times in {percent(most)}" if most < 1 else ", never for long in all of them"
     gone = share == 1 and most < 0.5
     look = "whether the source still delivers the column" if gone else "what fills the column, and what changed there"
     return Fault(
