@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from leadline.evaluation.reasons import reasons
-from leadline.values import ALL_ROWS, Effect, Finding
+from leadline.values import ALL_ROWS, Effect, Finding, Window
 
 
-def finding(kind, what, columns=(), effect=None):
-    return Finding(kind, what, ALL_ROWS, None, "", columns, effect=effect)
+def days(first, last):
+    return Window(datetime(2024, 3, first, tzinfo=UTC), datetime(2024, 3, last, tzinfo=UTC))
+
+
+def finding(kind, what, columns=(), effect=None, window=None):
+    return Finding(kind, what, ALL_ROWS, window or days(1, 3), "", columns, effect=effect)
 
 
 SURE, UNSURE = Effect("recall", -0.1, -0.15, -0.05), Effect("recall", -0.1, -0.3, 0.1)
@@ -36,3 +42,12 @@ def test_that_a_column_with_a_fault_has_other_values_is_not_told_again_but_what_
     drifted = [finding("drift", "sure", ("z",), SURE), finding("drift", "unsure", ("u",), UNSURE)]
     drifted += [finding("drift", "harmless", ("u", "z")), finding("drift", "others", ("u", "v"))]
     assert told([], faults, drifted, []) == ["fault", "sure", "others"]
+
+
+def test_what_a_column_does_in_a_window_is_its_fault_s_where_that_lasts_for_half_of_it():
+    drifted = [finding("drift", "it drifted", ("z",), SURE, days(1, 11))]
+    brief, lasting = (finding("null_jump", "it is missing.", ("z",), None, days(first, 20)) for first in (7, 6))
+    assert reasons([], [brief], drifted, [])[0] == brief
+    told = reasons([], [lasting], drifted, [])[0]
+    assert told.effect == SURE
+    assert told.what == "it is missing. By itself that lowers recall by 0.100 [0.050–0.150]."

@@ -149,13 +149,18 @@ def _effect_said(evaluation: Evaluation, drifts: Drifts, each: Drift, effect: Ef
         return (
             f"What it does by itself to {effect.metric} is not clear{because} ({value}{' ' * bool(between)}{between})."
         )
-    size, between = _size(effect)
-    direction = "lowers" if effect.value < 0 else "raises"
     changed = _changed(evaluation, drifts, effect.metric)
     of = ""
     if changed is not None and changed * effect.value > 0 and abs(changed) > abs(effect.value):
         of = f" of the {numbers(abs(changed))[0]} that it {'fell' if changed < 0 else 'rose'}"
-    return f"By itself that {direction} {effect.metric} by {size}{' ' * bool(between)}{between}{of}."
+    return f"{by_itself(effect)}{of}."
+
+
+def by_itself(effect: Effect) -> str:
+    """What a column does to a metric where all else is as in the reference; a sentence without its end."""
+    size, between = _size(effect)
+    direction = "lowers" if effect.value < 0 else "raises"
+    return f"By itself that {direction} {effect.metric} by {size}{' ' * bool(between)}{between}"
 
 
 def _size(effect: Effect) -> tuple[str, str]:

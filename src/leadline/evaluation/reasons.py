@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from itertools import chain, zip_longest
 
-from leadline.values import Finding
+from leadline.evaluation.drift_findings import by_itself
+from leadline.values import Finding, Window
+
+#: share of a window that a fault has to last for what its column does to a metric in that window to be the fault's
+MOSTLY = 0.5
 
 
 def reasons(
@@ -22,14 +27,29 @@ def reasons(
     components   what is wrong with them, in the order in which it began
 
     Last comes what moves no metric for certain: columns that drifted, slices that come more or less often. Of a column
-    with a fault that is not told again.
+    with a fault that is not told again; what it does to a metric for certain is told of the fault that lasts, too.
     """
+    faults = [_with_effect(each, drifted) for each in faults]
     faulty = {column for each in faults for column in each.columns}
     told = [[each for each in found if not _follows(each, faulty)] for found in (causes, faults, drifted, components)]
     moving = [[each for each in found if _moves(each)] for found in told]
     first = [each for each in chain.from_iterable(zip_longest(*moving)) if each is not None]
     still = [each for found in told for each in found if not _moves(each)]
     return [*first, *sorted(still, key=lambda each: each.kind == "share")]
+
+
+def _with_effect(fault: Finding, drifted: Sequence[Finding]) -> Finding:
+    for each in drifted:
+        lasts = each.columns == fault.columns and _overlap(fault.window, each.window) >= MOSTLY
+        if lasts and each.effect is not None and _moves(each):
+            return replace(fault, what=f"{fault.what} {by_itself(each.effect)}.", effect=each.effect)
+    return fault
+
+
+def _overlap(one: Window, of: Window) -> float:
+    """The share of a window that another one covers."""
+    both = min(one.end, of.end) - max(one.start, of.start)
+    return both / (of.end - of.start)
 
 
 def _moves(each: Finding) -> bool:
