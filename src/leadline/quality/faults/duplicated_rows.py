@@ -45,7 +45,7 @@ def duplicated_rows(found: Comparison) -> Iterator[Fault]:
         yield Fault(
             "duplicated_rows",
             (),
-            f"{percent(alike / rows)} of the rows like another one in all columns, under ids of their own",
+            f"{percent(alike / rows)} of the rows are like another one in all columns, under ids of their own",
             f"before {percent(usual_alike)} of them",
             "Look at whether a batch was loaded twice, with new ids.",
             alike / rows,
