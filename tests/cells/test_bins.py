@@ -33,7 +33,7 @@ SHAPES: dict[str, Callable[[int], Array]] = {
 def codes(values: Array, of: Grid) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The fine codes by comparison with the edges."""
     cell = np.searchsorted(of.edges(), values, side="right") - 1
-    return np.asarray(FIRST + 3 * cell + np.sign(values).astype(int) + 1, np.int64)
+    return np.asarray(FIRST + cell, np.int64)
 
 
 def binned(values: Array) -> tuple[Grid, Bins, Array]:
@@ -117,5 +117,5 @@ def test_bins_do_not_depend_on_the_order_of_the_reference() -> None:
 
 def test_categories_have_a_bin_each_and_new_ones_one() -> None:
     bins = category_bins(("b", "a"), known=True, rest=False)
-    assert [bins.names[place] for place in bins.of] == ["(missing)", "(unusable)", "b", "a", "(none)", "(new)"]
-    assert bins.places(Kind.UNSEEN).tolist() == [5]
+    assert [bins.names[place] for place in bins.of] == ["(missing)", "b", "a", "(none)", "(new)"]
+    assert bins.places(Kind.UNSEEN).tolist() == [4]

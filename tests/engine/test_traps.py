@@ -312,14 +312,13 @@ def test_scores_fall_into_the_same_bins(answers: Answers) -> None:
 
 @pytest.mark.parametrize("name", list(grids()))
 def test_numbers_fall_into_the_same_fine_cells(answers: Answers, name: str) -> None:
-    """All edges and their neighbours: cell and sign, as comparisons with the edges tell them."""
+    """All edges and their neighbours, as comparisons with the edges tell them."""
     values = np.array([value for value in given("edge") if value is not None])
     stretches = grids()[name].stretches
     wide = next((each.width for each in reversed(stretches) if each.low <= 0), stretches[0].width)
     plain = np.where((np.abs(values) < wide * NOTHING) & (wide > 1), 0.0, values)
     cell = np.searchsorted(grids()[name].edges(), plain, side="right") - 1
-    expected = FIRST + 3 * cell + np.sign(values).astype(int) + 1
-    assert answers[f"code_{name}"][: len(values)] == expected.tolist()
+    assert answers[f"code_{name}"][: len(values)] == (FIRST + cell).tolist()
     assert set(answers[f"code_{name}"][len(values) :]) == {None}
 
 

@@ -45,7 +45,7 @@ DIGITS, LEAST_EXPONENT = 41, -900
 LARGEST = 1e300
 
 #: codes of a row's value that every kind of column has
-MISSING, UNUSABLE, FIRST = 0, 1, 2
+MISSING, FIRST = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,11 @@ class Grid:
 
     high       where the cell above begins
     discrete   the reference has so few values that each has a cell for itself
-    middle     a number about which squares are summed, so that they keep their digits
     """
 
     stretches: tuple[Stretch, ...]
     high: float
     discrete: bool
-    middle: float
 
     @property
     def cells(self) -> int:
@@ -91,8 +89,8 @@ class Grid:
 
     @property
     def codes(self) -> int:
-        """Number of codes: missing, unusable, and three of each cell, for negative numbers, zeros and positive ones."""
-        return FIRST + 3 * self.cells
+        """Number of codes: missing, and the cells."""
+        return FIRST + self.cells
 
     def edges(self) -> Array:
         """The lower edge of each cell and, last, what no number reaches; shape (cells + 1,)."""
@@ -109,8 +107,7 @@ def grid(values: Array) -> Grid:
     """
     found = np.sort(np.clip(np.asarray(values, np.float64), -LARGEST, LARGEST))
     if not len(found):
-        return Grid((Stretch(0.0, 1.0, 1),), 1.0, False, 0.0)
-    middle = float(np.float32(np.clip(found[len(found) // 2], -1e30, 1e30)))
+        return Grid((Stretch(0.0, 1.0, 1),), 1.0, False)
     distinct = np.unique(found)
     discrete = len(distinct) <= MOST_BINS
     inner = found if discrete else found[slice(*_usual(len(found)))]
@@ -119,7 +116,7 @@ def grid(values: Array) -> Grid:
         if _fine(found, stretches, discrete):
             break
         stretches = _stretches(inner, CELLS_OF_MANY if halvings else CELLS, halvings)
-    return Grid(stretches, _high(stretches), discrete, middle)
+    return Grid(stretches, _high(stretches), discrete)
 
 
 def _usual(n: int) -> tuple[int, int]:
@@ -170,7 +167,7 @@ def _stretch(low: float, high: float, cells: int) -> Stretch:
 
 def _fine(values: Array, stretches: tuple[Stretch, ...], discrete: bool) -> bool:
     """Whether few of the sorted values are in cells that hold many of them, in more than one value."""
-    edges = Grid(stretches, _high(stretches), discrete, 0.0).edges()
+    edges = Grid(stretches, _high(stretches), discrete).edges()
     cell = np.searchsorted(edges, values, side="right") - 1
     rows = np.bincount(cell, minlength=len(edges))
     first = np.concatenate([[True], values[1:] != values[:-1]])
@@ -185,7 +182,6 @@ class Kind(StrEnum):
     """What a bin of a column holds."""
 
     MISSING = "missing"
-    UNUSABLE = "unusable"
     RANGE = "range"
     BELOW = "below"
     ABOVE = "above"
@@ -225,7 +221,7 @@ class Bins:
 
 
 def numeric_bins(of: Grid, reference: Array) -> Bins:
-    """At most 50 bins of about equal mass of the reference, and those for what is missing, unusable or beyond it.
+    """At most 50 bins of about equal mass of the reference, and those for what is missing or beyond it.
 
     reference   the reference's rows by fine code, shape (grid.codes,)
 
@@ -233,21 +229,20 @@ def numeric_bins(of: Grid, reference: Array) -> Bins:
     bin, and all others are in one that is unseen.
     """
     edges = of.edges()
-    rows = reference[FIRST:].reshape(-1, 3).sum(axis=1)
+    rows = reference[FIRST:]
     inner = rows[1:-1]
     if of.discrete:
         bin_of, count = _each(inner)
     else:
         bin_of, count = _equal(inner)
     low, high, centre = _ends(edges[1:-1], inner, bin_of, count)
-    kinds = [Kind.MISSING, Kind.UNUSABLE, Kind.BELOW, *[Kind.RANGE] * count, Kind.ABOVE]
-    cell_bin = np.concatenate([[2], np.where(bin_of >= 0, bin_of + 3, count + 4), [count + 3]])
+    kinds = [Kind.MISSING, Kind.BELOW, *[Kind.RANGE] * count, Kind.ABOVE]
+    cell_bin = np.concatenate([[1], np.where(bin_of >= 0, bin_of + 2, count + 3), [count + 2]])
     shown = [f"{each:g}" for each in low]
     if not of.discrete:
         shown = [*map(_range_name, low, high)]
     ends = _range_name(-math.inf, edges[1]), _range_name(of.high, math.inf)
-    names = ["(missing)", "(unusable)", ends[0], *shown, ends[1]]
-    none = [np.nan] * 2
+    names = ["(missing)", ends[0], *shown, ends[1]]
     after: list[float] = []
     if of.discrete:
         kinds.append(Kind.UNSEEN)
@@ -256,10 +251,10 @@ def numeric_bins(of: Grid, reference: Array) -> Bins:
     return Bins(
         kinds=tuple(kinds),
         names=tuple(names),
-        low=np.array([*none, -math.inf, *low, of.high, *after]),
-        high=np.array([*none, edges[1], *high, math.inf, *after]),
-        centre=np.array([*none, edges[1], *centre, of.high, *after]),
-        of=np.concatenate([[0, 1], np.repeat(cell_bin, 3)]).astype(np.int64),
+        low=np.array([np.nan, -math.inf, *low, of.high, *after]),
+        high=np.array([np.nan, edges[1], *high, math.inf, *after]),
+        centre=np.array([np.nan, edges[1], *centre, of.high, *after]),
+        of=np.concatenate([[0], cell_bin]).astype(np.int64),
         numeric=True,
     )
 
@@ -270,7 +265,7 @@ def ranked_bins(values: Array, reference: Array) -> Bins:
     values      rising, at least one
     reference   the reference's rows by point
 
-    Codes: 0 missing, 1 unusable, then the points.
+    Codes: 0 missing, then the points.
     """
     bin_of, count = _equal(reference)
     edges = np.concatenate([[-math.inf], (values[:-1] + values[1:]) / 2, [math.inf]])
@@ -278,14 +273,13 @@ def ranked_bins(values: Array, reference: Array) -> Bins:
     weight = np.bincount(bin_of, weights=reference, minlength=count)
     sums = np.bincount(bin_of, weights=reference * values, minlength=count)
     usual = np.bincount(bin_of, weights=values, minlength=count) / np.bincount(bin_of, minlength=count)
-    none = [np.nan] * 2
     return Bins(
-        kinds=(Kind.MISSING, Kind.UNUSABLE, *[Kind.RANGE] * count),
-        names=("(missing)", "(unusable)", *map(_range_name, low, high)),
-        low=np.array([*none, *low]),
-        high=np.array([*none, *high]),
-        centre=np.array([*none, *np.divide(sums, weight, out=usual, where=weight > 0)]),
-        of=np.concatenate([[0, 1], bin_of + FIRST]).astype(np.int64),
+        kinds=(Kind.MISSING, *[Kind.RANGE] * count),
+        names=("(missing)", *map(_range_name, low, high)),
+        low=np.array([np.nan, *low]),
+        high=np.array([np.nan, *high]),
+        centre=np.array([np.nan, *np.divide(sums, weight, out=usual, where=weight > 0)]),
+        of=np.concatenate([[0], bin_of + FIRST]).astype(np.int64),
         numeric=True,
     )
 
@@ -359,9 +353,9 @@ def category_bins(names: Sequence[str], known: bool, rest: bool) -> Bins:
     known   whether every category of the reference is told from new ones
     rest    whether the reference has further ones
 
-    Codes: 0 missing, 1 unusable, 2.. categories, then the rest, then new ones.
+    Codes: 0 missing, 1.. categories, then the rest, then new ones.
     """
-    kinds = (Kind.MISSING, Kind.UNUSABLE, *[Kind.CATEGORY] * len(names), Kind.REST, Kind.UNSEEN)
-    shown = ("(missing)", "(unusable)", *names, "(rest)" if rest else "(none)", "(new)")
+    kinds = (Kind.MISSING, *[Kind.CATEGORY] * len(names), Kind.REST, Kind.UNSEEN)
+    shown = ("(missing)", *names, "(rest)" if rest else "(none)", "(new)")
     none = np.full(len(kinds), np.nan)
     return Bins(kinds, shown, none, none, none, np.arange(len(kinds)), numeric=False, known=known)

@@ -7,21 +7,19 @@ counted by grain and fine cell in one statement, and put together to bins.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from leadline.cells.bins import (
     FIRST,
     MISSING,
     MOST_CATEGORIES,
     MOST_KNOWN,
-    UNUSABLE,
     Bins,
     Grid,
     Ints,
@@ -33,14 +31,8 @@ from leadline.cells.fill import Cells, fill
 from leadline.cells.plan import Key, Piece
 from leadline.engine import Engine
 from leadline.engine.engine import small_table
-from leadline.log.features import RAW
 from leadline.metrics.sums import Array, Measure
-from leadline.spec.finite import is_finite
 
-#: new categories that are named
-MOST_NEWCOMERS = 5
-#: numbers beyond this have squares whose sum a double does not hold
-LARGEST = 1e140
 #: share of a cell's width below which a number counts as 0
 NOTHING = 2.0**-60
 #: fine cells of a column that a grain fills, about
@@ -77,7 +69,7 @@ class Categories:
 
     @property
     def codes(self) -> int:
-        """Number of codes: missing, unusable, a category each, the rest, new."""
+        """Number of codes: missing, a category each, the rest, new."""
         return FIRST + len(self.named) + 2
 
     @property
@@ -156,12 +148,7 @@ def coded(
     for place, each in enumerate(columns):
         value, scale = joined[each.column], fixed[each.column]
         if isinstance(scale, Grid):
-            raw = joined[each.column + RAW] if each.column + RAW in joined.columns else None
-            if raw is None:
-                code = numeric_code(value, scale).coalesce(MISSING)
-            else:
-                finite = is_finite(raw)  # NULL where there is nothing: on Spark, Ibis takes NaN itself for that
-                code = ibis.cases((finite, numeric_code(raw, scale)), (finite.isnull(), MISSING), else_=UNUSABLE)
+            code = numeric_code(value, scale).coalesce(MISSING)
         elif each.kind == "codes":
             code = ibis.ifelse(value < len(each.classes), value.cast("int16") + FIRST, MISSING).fill_null(MISSING)
         else:
@@ -196,7 +183,7 @@ def numeric_code(value: ir.Value, of: Grid) -> ir.Value:
         limit = ibis.literal(of.stretches[middle].low, "float64")
         return ibis.ifelse(value < limit, chosen(low, middle - 1), chosen(middle, high))
 
-    return chosen(0, last).cast("int16") * 3 + value.sign().cast("int16") + (FIRST + 1)
+    return chosen(0, last).cast("int16") + FIRST
 
 
 def _joined(engine: Engine, joined: ir.Table, value: ir.Value, known: Categories, place: int) -> ir.Table:
@@ -239,7 +226,7 @@ def outcomes_of(
     classes  number of classes; codes from there on are of missing predictions and labels
     """
     used = {each.column for each in columns if each.role == "feature"}
-    kept = [name for name in rows.columns if name not in used and not name.endswith(RAW)]
+    kept = [name for name in rows.columns if name not in used]
     found = engine.shared(coded(engine, rows, columns, fixed, kept))
     common = [
         Key("block", found.block, blocks),
@@ -288,179 +275,3 @@ def folded(cells: Cells, bins: Bins) -> Cells:
     }
     rows = summed(cells.rows.astype(np.float64)).astype(np.int64)
     return Cells(unpacked, rows, summed(cells.weight), summed(cells.square), losses)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What is known of a column's values by grain, shape (grains,) each; NaN where there is nothing to tell.
-
-    rows, missing, unusable   rows; without a value; with one that is NaN, infinite or no number
-    distinct         values that differ, about: engines estimate it differently, by a few percent
-    zeros, negatives   of a numeric column
-    low, high, mean, deviation   of its values; the deviation is that of the rows, not of their sample
-    new              categories that the reference does not have; NaN where that cannot be told
-    newcomers        the most frequent of them, with the place of the grain in which each was first
-    length           mean length of texts, in characters
-    numbers          share of the texts that read as a number
-    """
-
-    rows: Array
-    missing: Array
-    unusable: Array
-    distinct: Array
-    zeros: Array
-    negatives: Array
-    low: Array
-    high: Array
-    mean: Array
-    deviation: Array
-    length: Array
-    numbers: Array
-    new: Array
-    newcomers: tuple[tuple[str, int], ...] = ()
-
-
-def nothing_known(grains: int) -> Summary:
-    """The summary of a column of which nothing was read."""
-    nothing: dict[str, Any] = {each.name: np.full(grains, np.nan) for each in fields(Summary)}
-    return Summary(**nothing | {"newcomers": ()})
-
-
-def summaries(
-    engine: Engine,
-    rows: ir.Table,
-    columns: Sequence[Column],
-    fixed: Mapping[str, Scale],
-    counts: Mapping[str, Cells],
-    grains: int,
-    values: bool = True,
-) -> dict[str, Summary]:
-    """The summaries of the columns.
-
-    rows     with `place`, the place of a row's grain, and the columns
-    counts   by column its rows by grain and fine code
-    values   whether rows are read once more for what the counts do not tell: extremes, means, deviations, distinct
-             values, lengths of texts; else these are NaN
-    """
-    asked: dict[str, ir.Value] = {}
-    for place, each in enumerate(columns if values else ()):
-        value, scale = rows[each.column], fixed[each.column]
-        if isinstance(scale, Grid):
-            off = ibis.ifelse(value.abs() < LARGEST, value - scale.middle, value.sign() * LARGEST)
-            asked |= {
-                f"low_{place}": value.min(),
-                f"high_{place}": value.max(),
-                f"off_{place}": off.sum(),
-                f"squares_{place}": (off * off).sum(),
-            }
-        elif each.kind == "text":
-            asked |= {
-                f"length_{place}": value.length().sum(),
-                f"numbers_{place}": value.try_cast("float64").count(),
-            }
-        if each.kind != "codes":
-            asked[f"distinct_{place}"] = engine.about_distinct(value)
-    found: dict[str, Array] = {}
-    if asked:
-        table = engine.run(rows.group_by("place").aggregate(**asked))
-        at = np.asarray(np.from_dlpack(table.column("place").combine_chunks().cast(pa.int64())))
-        for name in asked:
-            found[name] = np.full(grains, np.nan)
-            found[name][at] = _filled(table, name)
-    made = {
-        each.column: _summary(place, each, fixed[each.column], counts[each.column], found, grains)
-        for place, each in enumerate(columns)
-    }
-    return made | _with_newcomers(engine, rows, fixed, counts, made, grains)
-
-
-def _with_newcomers(
-    engine: Engine,
-    rows: ir.Table,
-    fixed: Mapping[str, Scale],
-    counts: Mapping[str, Cells],
-    made: Mapping[str, Summary],
-    grains: int,
-) -> dict[str, Summary]:
-    """The summaries of columns in which new categories turned up, with how many and which."""
-    asked = {
-        name: scale
-        for name, scale in fixed.items()
-        if isinstance(scale, Categories) and scale.every and (counts[name].keys["code"] == scale.codes - 1).any()
-    }
-    pieces = []
-    for number, (name, scale) in enumerate(asked.items()):
-        known = engine.lookup(
-            small_table([{"known": value} for value in scale.known], pa.schema({"known": pa.string()}))
-        )
-        new = rows.filter(rows[name].notnull()).anti_join(known, rows[name] == known.known)
-        by_grain = new.group_by("place").aggregate(n=new[name].nunique())
-        nothing = ibis.null("string")
-        pieces.append(by_grain.select(column=ibis.literal(number), place="place", n="n", value=nothing))
-        by_value = new.group_by(value=new[name]).aggregate(n=lambda t: t.count(), place=lambda t: t.place.min())
-        # ties by md5, for engines order text differently
-        first = by_value.order_by([ibis.desc("n"), engine.md5(by_value.value)]).limit(MOST_NEWCOMERS)
-        pieces.append(first.select(column=ibis.literal(number), place="place", n="n", value="value"))
-    found = engine.run(ibis.union(*pieces)).to_pylist() if pieces else []
-    changed = {}
-    for number, name in enumerate(asked):
-        mine = [row for row in found if row["column"] == number]
-        new_of = np.zeros(grains)
-        for row in mine:
-            if row["value"] is None:
-                new_of[row["place"]] = row["n"]
-        named = sorted((-row["n"], row["value"], row["place"]) for row in mine if row["value"] is not None)
-        newcomers = tuple((value, place) for _, value, place in named)
-        changed[name] = replace(made[name], new=new_of, newcomers=newcomers)
-    return changed
-
-
-def _filled(table: pa.Table, name: str) -> Array:
-    """A column of numbers as doubles, NaN where there is none. By JSON's own floats: Arrow's way imports pandas."""
-    return np.array([np.nan if value is None else float(value) for value in table.column(name).to_pylist()])
-
-
-def _summary(
-    place: int, column: Column, scale: Scale, counts: Cells, found: Mapping[str, Array], grains: int
-) -> Summary:
-    code, at = counts.keys["code"], counts.keys["grain"]
-
-    def rows(chosen: NDArray[np.bool_]) -> Array:
-        return np.bincount(at[chosen], weights=counts.rows[chosen], minlength=grains).astype(np.float64)
-
-    every = rows(np.ones(len(code), bool))
-    missing, unusable = rows(code == MISSING), rows(code == UNUSABLE)
-    present = every - missing - unusable
-    nothing = np.full(grains, np.nan)
-    parts = {name: found.get(f"{name}_{place}", nothing) for name in ("low", "high", "off", "squares")}
-    texts = {name: found.get(f"{name}_{place}", nothing) for name in ("length", "numbers")}
-    zeros = negatives = mean = deviation = nothing
-    if isinstance(scale, Grid):
-        sign = np.where(code >= FIRST, (code - FIRST) % 3, -1)
-        zeros, negatives = rows(sign == 1), rows(sign == 0)
-        off = _divided(parts["off"], present)
-        mean = scale.middle + off
-        deviation = np.sqrt(np.maximum(_divided(parts["squares"], present) - off**2, 0.0))
-    distinct = found.get(f"distinct_{place}", nothing)
-    if column.kind == "codes":
-        some = np.unique(np.stack([at[code >= FIRST], code[code >= FIRST]]), axis=1)
-        distinct = np.bincount(some[0], minlength=grains).astype(np.float64)
-    return Summary(
-        every,
-        missing,
-        unusable,
-        distinct,
-        zeros,
-        negatives,
-        parts["low"],
-        parts["high"],
-        mean,
-        deviation,
-        _divided(texts["length"], present),
-        _divided(texts["numbers"], present),
-        np.zeros(grains) if isinstance(scale, Categories) and scale.every else nothing,
-    )
-
-
-def _divided(top: Array, bottom: Array) -> Array:
-    return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0))

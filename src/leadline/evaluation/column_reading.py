@@ -1,4 +1,4 @@
-"""The reading that drift and data quality stand on: every feature, score and prediction, by grain and bin."""
+"""The reading that drift stands on: every feature, score and prediction, by grain and bin."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from leadline.cells.columns import (
     categories,
     counted,
     folded,
-    nothing_known,
     outcomes_of,
     scales,
-    summaries,
     usual_cells,
 )
 from leadline.cells.fill import Cells
@@ -36,7 +34,7 @@ from leadline.evaluation.sampling import sample
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE
 from leadline.log.facts import GROUPS, Facts
-from leadline.log.features import FEATURE, RAW
+from leadline.log.features import FEATURE
 from leadline.log.labels import Codes
 from leadline.log.looks import hash_group
 from leadline.log.profile import Profile
@@ -126,12 +124,10 @@ def read_columns(
     found: Profile,
     known: Facts,
     thresholds: Sequence[float] = (),
-    values: bool = False,
 ) -> Columns | Undefined:
     """Read every feature, score and prediction.
 
     thresholds   that bins of scores are told by
-    values       whether rows are read once more for all of `Summary`; drift needs only what the counts tell
 
     Undefined where there are no rows, or there would be too many cells.
     """
@@ -153,7 +149,6 @@ def read_columns(
         base = counted(log.engine, reference.rows, columns, fixed, reference.place.grains)
     else:
         base = {name: cells.where(cells.keys["grain"] < reference.place.grains) for name, cells in fine.items()}
-    summary = summaries(log.engine, rows, columns, fixed, fine, place.grains, values)
     outcomes = _Outcomes(evaluation, log.engine, known, reference, columns, fixed)
     labelled, expected = outcomes.labelled(), outcomes.expected(thresholds)
     made = []
@@ -168,7 +163,6 @@ def read_columns(
                 reference=folded(base[each.column], bins),
                 outcomes=folded(found_of, bins) if found_of else None,
                 expected=folded(without, bins) if without else None,
-                summary=summary[each.column],
             )
         )
     return Columns(
@@ -312,11 +306,7 @@ def counted_columns(
     predicted = total.keys["predicted"]
     code = np.where(predicted < coding.missing, predicted + FIRST, MISSING)
     prediction = Column(name, "prediction", "predicted", "codes", classes)
-    every = [
-        _of_cells(
-            prediction, total, code, category_bins(classes, known=True, rest=False), series, after, blocks, coding
-        )
-    ]
+    every = [_of_cells(prediction, total, code, category_bins(classes, known=True, rest=False), after, blocks, coding)]
     scored = series.pieces.get(("scores", ""))
     column = spec.predictions.columns.score
     if scored is not None and column is not None and len(scored):
@@ -331,7 +321,7 @@ def counted_columns(
         without = _without(total, scored, series.grains)
         score = Column(column, "score", "score", "numeric")
         cells, codes = _joined(scored, place + FIRST, without)
-        every.append(_of_cells(score, cells, codes, bins, series, after, blocks, coding))
+        every.append(_of_cells(score, cells, codes, bins, after, blocks, coding))
     return Columns(tuple(every), grain, series.first, series.grains, (0, after), after, blocks, False, {})
 
 
@@ -361,7 +351,7 @@ def _joined(scored: Cells, code: Ints, without: Cells) -> tuple[Cells, Ints]:
 
 
 def _of_cells(
-    column: Column, cells: Cells, code: Ints, bins: Bins, series: Series, after: int, blocks: int, coding: Codes
+    column: Column, cells: Cells, code: Ints, bins: Bins, after: int, blocks: int, coding: Codes
 ) -> ColumnCells:
     """One column, from cells by grain, prediction and label, and the fine code of each."""
     grain = cells.keys["grain"]
@@ -374,10 +364,7 @@ def _of_cells(
         "code": code,
     }
     outcomes = folded(replace(cells, keys=keys).where(labelled), bins) if labelled.any() else None
-    rows = np.bincount(grain, weights=cells.rows, minlength=series.grains).astype(np.float64)
-    missing = np.bincount(grain, weights=cells.rows * (code == MISSING), minlength=series.grains).astype(np.float64)
-    summary = replace(nothing_known(series.grains), rows=rows, missing=missing)
-    return ColumnCells(column, bins, plain, plain.where(plain.keys["grain"] < after), outcomes, None, summary)
+    return ColumnCells(column, bins, plain, plain.where(plain.keys["grain"] < after), outcomes, None)
 
 
 def _fitting(grain: Grain, numbers: tuple[int, int], span: tuple[datetime, datetime], columns: int) -> _Place | None:
@@ -424,8 +411,7 @@ def _own_reference(
         if rows[theirs].type().is_string() != (each.kind == "text"):
             left_out[each.name] = "the reference has values of another type"
             continue
-        for name in [name for name in rows.columns if name == theirs or name == theirs + RAW]:
-            selected[each.column + name.removeprefix(theirs)] = rows[name]
+        selected[each.column] = rows[theirs]
     if "weight" in rows.columns:
         selected["weight"] = rows.weight
     rows = rows.select(**selected)

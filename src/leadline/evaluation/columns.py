@@ -1,4 +1,4 @@
-"""What drift and data quality stand on: every feature, score and prediction, by grain and bin."""
+"""What drift stands on: every feature, score and prediction, by grain and bin."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from leadline.cells.bins import Bins
-from leadline.cells.columns import (
-    Column,
-    Summary,
-)
+from leadline.cells.columns import Column
 from leadline.cells.fill import Cells
 from leadline.log.calendar import Grain
 from leadline.metrics.metric import Metric, Unserved
@@ -29,7 +26,6 @@ class ColumnCells:
                None where there are none
     expected   of a binary model, rows of the reference without a label: the same, with `EXPECTED`, the sum of the
                chances of a positive that their scores stand for; None where there are few, or scores do not tell
-    summary    of the log, by grain
     """
 
     column: Column
@@ -38,7 +34,6 @@ class ColumnCells:
     reference: Cells
     outcomes: Cells | None
     expected: Cells | None
-    summary: Summary
 
 
 @dataclass(frozen=True)

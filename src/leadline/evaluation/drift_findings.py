@@ -17,8 +17,6 @@ from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Effect, Est
 
 #: columns that have a finding of their own, at most
 MOST_SHOWN = 10
-#: windows in a row that have to drift before it is said since when
-LASTING = 3
 #: harmless columns that are named
 NAMED = 8
 #: what distances are called
@@ -37,16 +35,11 @@ def latest_drift(evaluation: Evaluation) -> tuple[Drift, ...]:
 
 
 def _dated(evaluation: Evaluation, latest: Drift) -> Drift:
-    """`since` is told by the windows of the declaration: the last ones, where enough of them drifted in a row."""
+    """`since` is told by the windows of the declaration, which are shorter."""
     drifts = evaluation.drifts
     if drifts is None or not latest.drifted:
         return latest
-    windows = next((each for each in drifts.of_columns if each and each[0].column == latest.column), ())
-    inside = [each for each in windows if each.window.end <= latest.window.end and each.rows]
-    since = inside[-1].since if inside else None
-    in_a_row = [each for each in inside if since is not None and each.window.start >= since]
-    lasting = len(in_a_row) >= LASTING or (since is not None and since <= latest.window.start)
-    return replace(latest, since=since if lasting else None)
+    return replace(latest, since=drifts.since(latest.column, latest.window))
 
 
 def drift_findings(evaluation: Evaluation) -> list[Finding]:
@@ -131,7 +124,6 @@ def _bin_name(of: Compared, place: int) -> str:
     kind, name = of.cells.bins.kinds[place], printable(of.cells.bins.names[place])
     words = {
         Kind.MISSING: "rows without a value",
-        Kind.UNUSABLE: "rows whose value is no finite number",
         Kind.UNSEEN: "values that the reference does not have",
         Kind.REST: "rare values",
     }

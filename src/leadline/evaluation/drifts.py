@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
+from operator import itemgetter
 
 import numpy as np
 
@@ -26,6 +28,8 @@ from leadline.values import Distance, Drift, DriftVerdict, Effect, Span, Window
 
 #: whole windows in the reference from which on they tell how windows differ; else weeks do, else single grains
 LEAST_WINDOWS = 4
+#: windows in a row that have to drift before it is said since when
+LASTING = 3
 NO_ROWS = "no rows"
 NO_LABELS = "the reference has no labelled rows: what the column does to a metric cannot be told"
 FEW_LABELS = "the reference has too few labelled rows to tell what the column does to a metric"
@@ -70,16 +74,32 @@ class Drifts:
     @cached_property
     def compared(self) -> tuple[Compared, ...]:
         """The columns beside the reference; none where no window begins after it."""
-        places = [(begin, after) for begin, after, _ in self.windows]
         found = []
-        for column in self.columns.columns if places else ():
-            shown = _by_window(column.rows, places, len(column.bins), self.columns.grains)
-            own, parts = self._own(column)
+        for column in self.columns.columns if self.windows else ():
+            own, shown, parts = self._histograms(column)
             if own.rows.any():
-                of = scale(column.bins.centre, own.total().weight[0]) if column.bins.numeric else None
+                distances = _measured(column, own, shown, parts)
                 impacts = tuple(self._impacts(column, own, shown))
-                found.append(Compared(column, own.total(), shown, measured(own, shown, of, parts), impacts))
+                found.append(Compared(column, own.total(), shown, distances, impacts))
         return tuple(found)
+
+    def since(self, name: str, latest: Window) -> datetime | None:
+        """When the first of the drifted windows began that lead up to the end of `latest`.
+
+        None where fewer than three in a row drifted, unless these reach back to its start.
+        """
+        column = next(each for each in self.columns.columns if each.column.name == name)
+        own, shown, parts = self._histograms(column)
+        drifted = _measured(column, own, shown, parts).drifted if self.windows else ()
+        inside = [
+            (window, each)
+            for (_, _, window), each, some in zip(self.windows, drifted, shown.rows > 0, strict=True)
+            if some and window.end <= latest.end
+        ]
+        in_a_row = [window for window, _ in takewhile(itemgetter(1), reversed(inside))]
+        since = in_a_row[-1].start if in_a_row else None
+        lasting = since is not None and (len(in_a_row) >= LASTING or since <= latest.start)
+        return since if lasting else None
 
     @cached_property
     def of_columns(self) -> tuple[tuple[Drift, ...], ...]:
@@ -94,8 +114,10 @@ class Drifts:
     def _of(self, of: Compared) -> Iterator[Drift]:
         since = None
         distances, shares = _distances(of.measured), _shares(of.cells.bins, of.shown)
+        cells = of.cells.rows
+        counted = np.bincount(cells.keys["grain"], weights=cells.rows, minlength=self.columns.grains)
         for place, (begin, after, window) in enumerate(self.windows):
-            rows = int(of.cells.summary.rows[begin:after].sum())
+            rows = int(counted[begin:after].sum())
             drifted = bool(of.measured.drifted[place])
             if rows:
                 since = (since or window.start) if drifted else None
@@ -112,6 +134,12 @@ class Drifts:
                 since=since if rows else None,
                 why=why,
             )
+
+    def _histograms(self, column: ColumnCells) -> tuple[Histograms, Histograms, float]:
+        """The reference in windows of its own, the windows, and how many of the former are as long as one of these."""
+        places = [(begin, after) for begin, after, _ in self.windows]
+        own, parts = self._own(column)
+        return own, _by_window(column.rows, places, len(column.bins), self.columns.grains), parts
 
     def _own(self, column: ColumnCells) -> tuple[Histograms, float]:
         """The reference in windows of its own, and how many of these are as long as a window that is compared."""
@@ -161,6 +189,11 @@ class Drifts:
             unknown = max(float(each.unknown[place]) for _, each in of.impacts)
             why = f"{percent(unknown)} {UNKNOWN}" if unknown > 0 else FEW_LABELS
         return DriftVerdict.UNCLEAR, why
+
+
+def _measured(column: ColumnCells, own: Histograms, shown: Histograms, parts: float) -> Measured:
+    of = scale(column.bins.centre, own.total().weight[0]) if column.bins.numeric else None
+    return measured(own, shown, of, parts)
 
 
 def tolerated(drifts: Drifts, name: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import ibis
 import ibis.expr.types as ir
 
 from leadline.log.columns import as_text, number
@@ -14,8 +13,6 @@ from leadline.values import InputError
 
 #: what the names of features begin with among our columns
 FEATURE = "feature_"
-#: what stands after that name for the number as it was delivered, where it may be NaN or infinite
-RAW = "_raw"
 #: features that are read; the rest of a very wide table is not
 MOST_FEATURES = 64
 
@@ -38,26 +35,6 @@ def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
         if value is not None:
             found[name] = value
     return dict(list(found.items())[:MOST_FEATURES])
-
-
-def delivered(table: ir.Table, found: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
-    """By the user's name, for features that are read as numbers: the double as delivered, NaN for text that is none.
-
-    found   the features of the table
-
-    Columns whose type has no values but finite ones are left out.
-    """
-    numbers: dict[str, ir.Value] = {}
-    for name, value in found.items():
-        column = table[name]
-        if not value.type().is_floating():
-            continue
-        if column.type().is_floating():
-            numbers[name] = column.cast("float64")
-        elif column.type().is_string():
-            read = column.try_cast("float64").coalesce(float("nan"))
-            numbers[name] = ibis.ifelse(column.isnull(), ibis.null("float64"), read)
-    return numbers
 
 
 def further(spec: Spec, table: ir.Table, known: Mapping[str, ir.Value]) -> dict[str, ir.Value]:

@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from leadline.engine import Engine
 from leadline.log import calendar
 from leadline.log.columns import as_text, number
-from leadline.log.features import FEATURE, RAW, delivered, features, further
+from leadline.log.features import FEATURE, features, further
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
@@ -35,7 +35,7 @@ class Log:
 
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
                  entity, weight, baseline, score_0.. (multiclass), the columns of slices as slice_COLUMN, and
-                 features as feature_0.. (and feature_0_raw.., which may be NaN)
+                 features as feature_0..
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
                  in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
                  Labels that are a sample have label_probability as delivered
@@ -130,8 +130,6 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     of_model = features(spec, raw)
     described = {**of_model, **further(spec, raw, of_model)}
     selected |= {f"{FEATURE}{place}": value for place, value in enumerate(described.values())}
-    numbers = delivered(raw, of_model)
-    selected |= {f"{FEATURE}{place}{RAW}": numbers[name] for place, name in enumerate(of_model) if name in numbers}
     notes += [
         Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January.")
         for name in times.years
