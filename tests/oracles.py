@@ -498,4 +498,14 @@ MULTICLASS["weighted_precision"] = lambda rows: (
 
 ORACLES = {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}
 #: metrics that have no oracle on the rows of a window, and where they are tested
-NO_ORACLE = {"share": "needs the rows of a slice and of all: test_oracles.py::test_share_of_a_slice"}
+NO_ORACLE = {
+    "share": "needs the rows of a slice and of all: test_oracles.py::test_share_of_a_slice",
+    **dict.fromkeys(
+        ("latency_p50", "latency_p95", "latency_p99", "latency_quantile", "error_rate", "throughput", "freshness"),
+        "needs other columns: evaluation/test_service.py",
+    ),
+    **dict.fromkeys(
+        ("run_failure_rate", "run_late_rate", "run_long_rate", "run_stale_rate", "run_success_age"),
+        "needs runs: evaluation/test_components.py",
+    ),
+}

@@ -600,6 +600,33 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyGrade:
+    """How well a proxy tells that a prediction is wrong, over rows whose labels are in.
+
+    n           rows with a prediction, a label, and what the condition needs; 0 where it could not be graded
+    wrong       share of these whose prediction is wrong: the precision that chance would have
+    flagged     share of these that meet the condition: the recall that chance would have
+    precision   share of those that meet the condition whose prediction is wrong, and its 95 % interval
+    recall      share of the wrong ones that meet the condition, and its 95 % interval
+    kept        whether the lower ends of both beat chance; None where it is not graded, and `why` says why
+    """
+
+    proxy: str
+    window: Window
+    n: int
+    wrong: float | None = None
+    flagged: float | None = None
+    precision: float | None = None
+    precision_low: float | None = None
+    precision_high: float | None = None
+    recall: float | None = None
+    recall_low: float | None = None
+    recall_high: float | None = None
+    kept: bool | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReliabilityBin:
     """Labelled rows of neighbouring scores, and how often what was said of them came true.
 

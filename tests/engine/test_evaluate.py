@@ -45,6 +45,11 @@ def same(found: Evaluation, expected: Evaluation) -> None:
     assert found.as_of == expected.as_of
     assert found.reference.partitions == expected.reference.partitions
     assert found.reference.versions == expected.reference.versions
+    assert (found.newest is None) == (expected.newest is None)
+    if found.newest is not None and expected.newest is not None:
+        assert {where: times.tolist() for where, times in found.newest.by_place.items()} == {
+            where: times.tolist() for where, times in expected.newest.by_place.items()
+        }
 
 
 def estimated(found: Evaluation) -> list[Any]:
@@ -75,6 +80,10 @@ def binary_tables(rows: int = 400) -> dict[str, pa.Table]:
         "when": pa.array([at.date() if chance.random() > 0.1 else None for at in times], pa.date32()),
         "ratio": pa.array([chance.choice([0.1, 1.0, 10.0, 2.5, math.nan]) for _ in range(rows)], pa.float64()),
     }
+    service = random.Random(2)
+    seconds = [service.choice([service.expovariate(4), -1.0, math.nan, 0.0, None]) for _ in range(rows)]
+    failures = [service.choice(["time out", "", None, " ", "no, no, no, no answer"]) for _ in range(rows)]
+    predictions |= {"took": pa.array(seconds, pa.float64()), "failure": pa.array(failures, pa.string())}
     known = [at.replace(tzinfo=ZoneInfo(ZONE)).astimezone(UTC) + timedelta(hours=chance.randrange(60)) for at in times]
     labels = {
         "id": [place for place in range(rows) if place % 7],
@@ -92,7 +101,8 @@ def binary(predictions: Any, labels: Any) -> Any:
             "task": "binary",
             "predictions": {
                 "source": predictions,
-                "columns": {"id": "id", "timestamp": "at", "score": "score", "weight": "weight", "entity": "who"},
+                "columns": {"id": "id", "timestamp": "at", "score": "score", "weight": "weight", "entity": "who"}
+                | {"latency_s": "took", "error": "failure"},
                 "thresholds": [0.25],
             },
             "outcomes": {
@@ -104,9 +114,13 @@ def binary(predictions: Any, labels: Any) -> Any:
             "timezone": ZONE,
             "window": "1h",
             "slices": ["price", "when", "ratio", {"cross": ["price", "ratio"]}],
-            "metrics": ["accuracy", "roc_auc", "brier", "log_loss"],
+            "metrics": ["accuracy", "roc_auc", "brier", "log_loss", "throughput", "freshness"],
+            "proxies": [{"name": "slow", "where": "took > 0.2"}, {"text": "failure"}],
             "baseline": {"score": "other model"},
-            "objectives": [{"metric": "accuracy", "at_least": 0.4, "window": "1d", "slices": ["price"]}],
+            "objectives": [
+                {"metric": "accuracy", "at_least": 0.4, "window": "1d", "slices": ["price"]},
+                {"metric": "latency_p95", "at_most": 0.9, "window": "1d", "slices": ["price"]},
+            ],
         }
     )
 

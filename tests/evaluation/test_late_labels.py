@@ -198,7 +198,7 @@ def test_what_needs_the_unobserved_class_is_undefined_and_the_rest_is_not():
     unknown = ("undefined", "outcomes of rows that are predicted negative are never observed")
     assert verdicts == {"precision": ("holds", None), "recall": unknown, "roc_auc": unknown}
     shown = {each["metric"] for each in found.estimates if each["value"] is not None}
-    assert shown == {"precision", "predicted_positive_rate", "share"}
+    assert shown == {"precision", "predicted_positive_rate", "share", "throughput"}
 
 
 @pytest.mark.parametrize("seen", [(0.8, 0.05), (0.05, 0.05), (0.0, 0.0), (1.0, 1.0), (0.1, 0.0)])

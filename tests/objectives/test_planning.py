@@ -43,7 +43,7 @@ def losses(random: np.random.Generator, before: float, after: float, _: float, r
     of = np.stack([n, n, n, total, total, squares], axis=-1)
     counts = np.zeros((len(level), 2, 2))
     counts[:, 0, 0] = n
-    return Sums(n, n, n, 0 * n, counts, counts, {"absolute_error": of}, {}, bins)
+    return Sums(n, n, n, 0 * n, counts, counts, {"absolute_error": of}, {}, {"errors": bins})
 
 
 def planned(metric: Metric, target: Target, sums: Sums) -> tuple[Stream, Array, Array]:

@@ -180,6 +180,48 @@ def test_objectives_are_proposed_on_the_safe_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "values", "role"),
+    [
+        ("latency_s", SCORES, "latency_s"),
+        ("responseTimeSeconds", SCORES, "latency_s"),
+        ("latency_s", SCORES - 1, None),  # below 0
+        ("duration_s", SCORES, None),  # of what?
+        ("is_error", LATE, "error"),
+        ("error", ["timeout" if n % 9 == 0 else None for n in range(N)], "error"),
+        ("error", SCORES, None),  # a residual
+        ("error", ["ok" if n % 9 else "timeout" for n in range(N)], None),
+    ],
+)
+def test_latency_and_errors_are_found_by_name_and_values(
+    name: str, values: Any, role: str | None, tmp_path: Path
+) -> None:
+    found = guess([pa.table(predictions(label=LATE, **{name: values}))])
+    taken = {"latency_s", "error"} & parts(found).keys()
+    assert taken == ({role} if role else set())
+    spec = reloaded(found, tmp_path)
+    if role is not None:
+        assert getattr(spec.predictions.columns, role) == name
+        text = (tmp_path / "leadline.yaml").read_text()
+        assert f"    {role}: {name}" in text
+        assert "# The service can be promised as well, e.g. `- {metric: " in text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("latency_ms", "latency_s: `latency_ms` reads as milliseconds: make a column of seconds of it and name that"),
+        ("latency", "latency_s: `latency` does not say its unit: name it there if it is in seconds"),
+    ],
+)
+def test_a_latency_in_another_unit_is_told_and_not_taken(name: str, said: str, tmp_path: Path) -> None:
+    found = guess([pa.table(predictions(label=LATE, **{name: 1000 * SCORES}))])
+    assert "latency_s" not in parts(found)
+    assert said in found.notes
+    reloaded(found, tmp_path)
+    assert f"# {said}" in (tmp_path / "leadline.yaml").read_text()
+
+
+@pytest.mark.parametrize(
     "table",
     [
         pa.table({}),

@@ -353,7 +353,7 @@ def test_every_allowed_node_is_used_by_a_condition() -> None:
         AND f BETWEEN 1 AND 2 AND g IS NULL AND h LIKE 'x' AND h ILIKE 'x'
         AND i + 1 - 2 * 3 / 4 % 5 = 6
         AND j = DATE '2020-01-01'
-        AND k = true AND lower(l) = upper(l) AND length(l) = abs(m) AND coalesce(n, 1) = 1)"""
+        AND k = true AND lower(l) = upper(l) AND length(l) = abs(m) AND coalesce(n, 1) = 1 AND words(l) > 2)"""
     Condition.parse(text)
     used = {type(node) for node in sqlglot.parse_one(text, dialect="duckdb").walk()}
     assert ALLOWED.keys() <= used

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from leadline.cells.fill import Cells, Ints
 from leadline.cells.plan import COARSE
 from leadline.log.facts import GROUPS, LAG_EDGES
+from leadline.metrics.errors import SIZES
 from leadline.metrics.expected import IF_LABEL, Scored
 from leadline.metrics.sums import Array, Histogram, Sums
 
 Name = tuple[str | int, ...]
 #: what the names of the sums begin with that do not wait for the label
-NEED_NO_LABEL = ("hit_", "matched_", "disagrees")
+NEED_NO_LABEL = ("hit_", "matched_", "disagrees", "latency_s", "failed", "proxy_")
 
 #: hash groups below which how much they differ is told by luck (two groups: t with one degree of freedom, 12.7)
 LEAST_GROUPS = 4
@@ -36,12 +37,14 @@ class Series:
 
     pieces   by name: ("total",), ("slice", place), ("scores", class), ("slice_scores", place, class), ...
     classes  number of classes (2 for binary; 1 for regression, whose one class is any number)
+    days     days of each grain that the log covers, where a metric reads them
     """
 
     pieces: Mapping[Name, Cells]
     first: int
     last: int
     classes: int
+    days: Array | None = None
 
     @property
     def grains(self) -> int:
@@ -53,11 +56,11 @@ class Series:
         if place is None:
             total = self._chosen(("total",), version=version)
             return self._sums(
-                total, total, self._scores("scores", None, None, version), self._errors("errors", None, None, version)
+                total, total, self._scores("scores", None, None, version), self._sizes(None, None, version)
             )
         cells = self._chosen(("slice", place), slice=code)
         histograms = self._scores("slice_scores", place, code, None)
-        return self._sums(cells, self.pieces["total",], histograms, self._errors("slice_errors", place, code, None))
+        return self._sums(cells, self.pieces["total",], histograms, self._sizes(place, code, None))
 
     def ledger(self, place: int | None = None, code: int | None = None) -> Cells:
         """The counts of all rows, or of one slice, with the lag after which each label came."""
@@ -65,7 +68,7 @@ class Series:
 
     def ledger_sums(self, place: int | None = None, code: int | None = None) -> Sums:
         """The sums of all rows or of one slice by grain, without histograms."""
-        return self._sums(self.ledger(place, code), self.pieces["total",], {}, None)
+        return self._sums(self.ledger(place, code), self.pieces["total",], {}, {})
 
     def known_by(self, day: int, days: Ints | None = None) -> Series:
         """The counts as they were known at the end of a day (number of the grain of days, or of the coarser grain).
@@ -79,7 +82,7 @@ class Series:
         ages = day - (np.arange(self.first, self.last + 1) if days is None else days)
         lagged = {name: cells for name, cells in self.pieces.items() if "lag" in cells.keys}
         found = {name: _known_by(cells, ages, self.classes) for name, cells in lagged.items()}
-        return Series(found, self.first, self.last, self.classes)
+        return Series(found, self.first, self.last, self.classes, self.days)
 
     def labels(self, place: int | None = None, code: int | None = None, version: int | None = None) -> Array:
         """Labelled rows of all rows, of one version, or of one slice by grain and class, shape (grains, classes)."""
@@ -96,13 +99,31 @@ class Series:
         if "group" not in self.pieces[name].keys:
             return None
         every = self.pieces["total",]
-        return self._sums(self._chosen(name, slice=code), every, {}, None, groups=GROUPS)
+        return self._sums(self._chosen(name, slice=code), every, {}, {}, groups=GROUPS)
 
     @cached_property
     def few_entities(self) -> bool:
         """Whether all rows fall into so few hash groups of entities that these tell nothing of other entities."""
         keys = self.pieces["total",].keys
         return "group" in keys and len(np.unique(keys["group"])) < LEAST_GROUPS
+
+    def told(self, proxy: str) -> Series:
+        """How often a proxy told of a wrong prediction: of mature rows with prediction, label and what it needs.
+
+        The counts are those of a binary model that predicts errors: [meets the condition, is wrong].
+        """
+        cells = self.pieces["total",]
+        decided = (cells.keys["predicted"] < self.classes) & (cells.keys["actual"] < self.classes)
+        cells = cells.where(decided & (cells.keys["mature"] == 1))
+        rows, weight, square, met, _, met_square = np.moveaxis(cells.losses[f"proxy_{proxy}"], -1, 0)
+        wrong = (cells.keys["predicted"] != cells.keys["actual"]).astype(np.int64)
+
+        def told(flag: int, n: Ints, w: Array, ww: Array) -> Cells:
+            keys = {**cells.keys, "predicted": np.full(len(cells), flag), "actual": wrong}
+            return Cells(keys, n, w, ww, {})
+
+        both = told(0, rows, weight - met, square - met_square) + told(1, 0 * rows, met, met_square)
+        return replace(self, pieces={("total",): both}, classes=2)
 
     def scores(self, place: int | None = None, code: int | None = None) -> dict[str, Histogram]:
         """The histograms of scores by class and grain, of all rows or of one slice."""
@@ -138,7 +159,12 @@ class Series:
         return {}
 
     def _sums(
-        self, cells: Cells, every: Cells, scores: Mapping[str, Histogram], errors: Array | None, groups: int = 0
+        self,
+        cells: Cells,
+        every: Cells,
+        scores: Mapping[str, Histogram],
+        sizes: Mapping[str, Array],
+        groups: int = 0,
     ) -> Sums:
         """Sums by grain, or by grain and hash group."""
         shape = (self.grains, groups) if groups else (self.grains,)
@@ -170,7 +196,13 @@ class Series:
             squares=by_place(cells.square),
             losses=losses,
             scores=scores,
-            errors=errors,
+            sizes=sizes,
+            # a group of users has its share of the time
+            days=None
+            if self.days is None
+            else np.broadcast_to(self.days[:, None] / groups, shape)
+            if groups
+            else self.days,
         )
 
     def _scores(self, kind: str, place: int | None, code: int | None, version: int | None) -> dict[str, Histogram]:
@@ -253,14 +285,17 @@ class Series:
                 found[name] = replace(cells, keys={**keys, "bin": np.searchsorted(known, packed)}), bins
         return found
 
-    def _errors(self, kind: str, place: int | None, code: int | None, version: int | None) -> Array | None:
-        name: Name = (kind,) if place is None else (kind, place)
-        if name not in self.pieces:
-            return None
-        cells = self._chosen(name, slice=code, version=version)
-        bins = int(self.pieces[name].keys["error"].max(initial=0)) + 1
-        at = cells.keys["grain"] * bins + cells.keys["error"]
-        return _summed(at, cells.weight, self.grains * bins).reshape(self.grains, bins)
+    def _sizes(self, place: int | None, code: int | None, version: int | None) -> dict[str, Array]:
+        found = {}
+        for kind in SIZES:
+            name: Name = (kind,) if place is None else (f"slice_{kind}", place)
+            if name not in self.pieces:
+                continue
+            cells = self._chosen(name, slice=code, version=version)
+            bins = int(self.pieces[name].keys["size"].max(initial=0)) + 1
+            at = cells.keys["grain"] * bins + cells.keys["size"]
+            found[kind] = _summed(at, cells.weight, self.grains * bins).reshape(self.grains, bins)
+        return found
 
 
 #: places for each number from which on most of them stay empty

@@ -212,12 +212,12 @@ def evaluated(found: Findings, path: str, evaluation: Evaluation) -> None:
 def _named(name: tuple[str | int, ...], evaluation: Evaluation) -> str:
     """A piece of the cells in words."""
     kind, *rest = name
-    what = {"total": "counts, all rows", "scores": "scores, all rows", "errors": "errors, all rows"}.get(str(kind))
-    if what is not None:
-        return what
+    of = str(kind).removeprefix("slice_")
+    what = {"total": "counts", "slice": "counts"}.get(of, of)
+    if not str(kind).startswith("slice"):
+        return f"{what}, all rows"
     partition = printable(evaluation.reference.partitions[int(rest[0])].name)
-    counted_what = {"slice": "counts", "slice_scores": "scores", "slice_errors": "errors"}
-    return f"{counted_what.get(str(kind), str(kind))}, by {partition}"
+    return f"{what}, by {partition}"
 
 
 def _row(name: str, value: str, style: str = "", tail: str | None = None) -> Row:

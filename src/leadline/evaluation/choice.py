@@ -8,15 +8,18 @@ from dataclasses import replace
 
 from leadline.log.labels import Codes
 from leadline.log.profile import Profile
-from leadline.log.reading import Log
+from leadline.log.reading import PROXY, Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
 from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.ranking import Ranking
-from leadline.metrics.rates import feedback_rate
+from leadline.metrics.rates import feedback_rate, proxy_rate
 from leadline.metrics.registry import DEFAULT_COUNT
+from leadline.metrics.runs import RunRate, SuccessAge
+from leadline.metrics.service import Freshness
 from leadline.metrics.thresholds import AtThreshold
 from leadline.spec.model import Objective, Spec
+from leadline.spec.words import instead
 from leadline.values import InputError, Undefined
 
 
@@ -28,6 +31,9 @@ def has(spec: Spec, log: Log, found: Profile) -> frozenset[str]:
         words.add("labels")
     if spec.baseline is not None:
         words.add("baseline")
+    words |= {word for word in ("latency_s", "error") if word in columns}
+    if spec.runs is not None:
+        words.add("runs")
     if "score" in columns:
         words.add("score")
         low, high = found.low.get("score", 0.0), found.high.get("score", 0.0)
@@ -47,6 +53,8 @@ def has_chances(spec: Spec, found: Profile) -> bool:
     return scored and found.low.get("score", 0.0) >= 0 and found.high.get("score", 0.0) <= 1
 
 
+#: what is shown unasked of the columns that tell how the service does
+SERVED = {"latency_s": "latency_p95", "error": "error_rate", "runs": "run_failure_rate"}
 #: why a metric has no figure where the log lacks what it needs, the most telling first
 LACKS = {
     "labels": "no outcomes are declared",
@@ -54,6 +62,9 @@ LACKS = {
     "scores": "no scores of the classes are declared",
     "score": "no score is declared",
     "probabilities": "scores are not probabilities",
+    "latency_s": "no column of latencies is declared",
+    "error": "no column of errors is declared",
+    "runs": "no runs are declared",
 }
 
 
@@ -72,20 +83,29 @@ def _with_scores(built: Metric, coding: Codes, log: Log) -> Metric:
 
 
 def choose(
-    spec: Spec, log: Log, found: Profile, coding: Codes, all_slices: bool
+    spec: Spec, log: Log, found: Profile, coding: Codes, all_slices: bool, components: Sequence[str] = ()
 ) -> tuple[tuple[Metric, ...], tuple[Metric, ...], dict[str, Metric]]:
-    """Metrics of all rows, of slices, and by objective. Those of the objectives come first (DESIGN §9)."""
-    feedback = {each.name for each in spec.feedback}
+    """Metrics of all rows, of slices, and by objective. Those of the objectives come first (DESIGN §9).
+
+    components  of which there are runs
+    """
+    feedback, proxies = ({each.name for each in kind} for kind in (spec.feedback, spec.every_proxy))
     edges = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
 
     def made(call: MetricCall) -> Metric:
         if call.name in feedback:
             return feedback_rate(call.name)
+        if call.name in proxies:
+            read = f"{PROXY}{call.name}" in log.predictions.columns
+            return proxy_rate(call.name) if read else Unserved.of_name(call.name, "its condition cannot be read")
         built = build(call, spec.task, coding.classes)
         if not built.needs <= served:
             return Unserved.of_name(built.name, _lack(built.needs - served), built.better)
         if isinstance(built, Ranking) and same_score is not None:
             why = f"all scores are {same_score:g}, so that no row comes before another"
+            return Unserved.of_name(built.name, why, built.better)
+        if isinstance(built, RunRate | SuccessAge) and built.component and built.component not in components:
+            why = f"there are no runs of {built.component!r}{instead(built.component, components)}"
             return Unserved.of_name(built.name, why, built.better)
         if built.histogram == "scores" and spec.task == "multiclass":
             return _with_scores(built, coding, log)
@@ -103,7 +123,8 @@ def choose(
     elif spec.metrics == "all":
         names = [name for name, definition in METRICS[spec.task].items() if not definition.required]
         asked = [made(MetricCall(name)) for name in names]
-        asked = [metric for metric in asked if not isinstance(metric, Unserved)]
+        # the age of the newest row depends on when one asks: two checks of the same log would differ unasked
+        asked = [metric for metric in asked if not isinstance(metric, Unserved | Freshness)]
     else:
         candidates = [made(MetricCall(name)) for name in DEFAULTS[spec.task] if name not in of_objectives]
         asked = [metric for metric in candidates if not isinstance(metric, Unserved)][:DEFAULT_COUNT]
@@ -112,7 +133,10 @@ def choose(
         for at in spec.predictions.thresholds
         for call in _confusion_calls(of_objectives, asked, spec)
     ]
+    # what was declared is shown
     rates = [feedback_rate(each.name) for each in spec.feedback]
+    rates += [made(MetricCall(each.name)) for each in spec.every_proxy]
+    rates += [made(MetricCall(name)) for word, name in SERVED.items() if word in served]
     total = {metric.name: metric for metric in (*of_objectives.values(), *asked, *what_if, *rates)}
     # a histogram for every slice is dear: unasked, slices have only what the counts and sums say
     every_metric = all_slices or isinstance(spec.metrics, tuple)
@@ -120,6 +144,7 @@ def choose(
         metric for name, metric in total.items() if every_metric or metric.histogram is None or name in of_objectives
     ]
     slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
+    slices = {name: metric for name, metric in slices.items() if not isinstance(metric, RunRate | SuccessAge)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
 
 
@@ -157,8 +182,16 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
         if isinstance(metric, Unserved):
             continue
         if target is None:
+            if isinstance(metric, Freshness | RunRate):
+                by = "at_most, in seconds" if isinstance(metric, Freshness) else "at_most"
+                text = f"{metric.name} is not told of a reference: promise it by {by}"
+                raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
             _comparable(index, metric, objective.by or 0.0)
             continue
+        if isinstance(metric, RunRate | SuccessAge) and objective.slices:
+            plain = metric.name.partition("(")[0]
+            text = f"{plain} has no slices: name a component, as in {plain}(component=training)"
+            raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
         limit = target.limit
         if metric.low <= limit <= metric.high:
             continue

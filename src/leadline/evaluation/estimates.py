@@ -12,11 +12,14 @@ import numpy as np
 from leadline.cells.series import Series
 from leadline.estimate.few_labels import Sample, Sampled, evaluate_sample, said_of
 from leadline.estimate.maturity import label_names
+from leadline.estimate.proxies import grade
 from leadline.evaluation.changes import changes, leaf_changes, loss_changes
 from leadline.evaluation.classes import ClassCells
 from leadline.evaluation.columns import Columns
+from leadline.evaluation.components import Pipeline
 from leadline.evaluation.drifts import Drifts, effect_metrics, latest_drifts, tumbling_drifts
 from leadline.evaluation.found import FoundSlices
+from leadline.evaluation.freshness import EXACT, Age, Newest
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
@@ -27,10 +30,13 @@ from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
 from leadline.log.labels import Codes
+from leadline.log.reading import PROXY
 from leadline.log.reference import Partition, Reference, slice_of
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.regression import ABSOLUTE
+from leadline.metrics.runs import RunRate, SuccessAge
+from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Sums
 from leadline.report.words import days
 from leadline.spec.model import Spec
@@ -41,6 +47,7 @@ from leadline.values import (
     Labels,
     LeafChange,
     Note,
+    ProxyGrade,
     Slice,
     Span,
     Status,
@@ -68,6 +75,8 @@ class Evaluation:
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
     columns rows by the value of each feature, score and prediction, or why there are none; None without features
+    newest  when the newest rows came, where a metric tells their age
+    pipeline  the runs of the pipeline's components, where they are declared
     found   slices that the model fails for; None where there was nothing to look at, or they were not asked for
     """
 
@@ -90,6 +99,8 @@ class Evaluation:
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
     columns: Columns | Undefined | None = None
+    newest: Newest | None = None
+    pipeline: Pipeline | None = None
     found: FoundSlices | None = None
 
     # Windows ----------------------------------------------------------------------------------------------------
@@ -103,6 +114,12 @@ class Evaluation:
         """Number of leading grains (from the first) whose rows are all mature."""
         young = self._total.immature.nonzero()[0]
         return int(young[0]) if len(young) else self.series.grains
+
+    def complete_until(self, metric: Metric) -> int:
+        """Number of leading grains for which a metric has all that it waits for."""
+        if isinstance(metric, RunRate | SuccessAge) and self.pipeline is not None:
+            return max(self.pipeline.grains(self.grain, self.series.first), self.series.grains)
+        return self.mature_until if metric.waits else self.series.grains
 
     def window(self, begin: int, after: int) -> Window:
         """The window of some places in the arrays."""
@@ -188,10 +205,20 @@ class Evaluation:
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
-            yield from self._estimates(metric, sums, self._tumbling, ALL_ROWS, name, entities, sample)
+            if isinstance(metric, RunRate | SuccessAge):
+                if series is self.series and version is None:
+                    ages, of_runs = self._ages(metric, self._tumbling), self.of_runs(metric)
+                    yield from self._estimates(metric, of_runs, self._tumbling, ALL_ROWS, None, None, evaluated=ages)
+                continue
+            if isinstance(metric, Freshness) and version is not None:
+                continue  # an old version has no new rows, and that is well
+            yield from self._estimates(
+                metric, sums, self._tumbling, ALL_ROWS, name, entities, sample, self._ages(metric, self._tumbling)
+            )
             if series is self.series and version is None and self.reference.partitions:
                 once = [each for each in self._once if each not in self._tumbling]
-                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities, sample)
+                ages = self._ages(metric, once)
+                yield from self._estimates(metric, sums, once, ALL_ROWS, name, entities, sample, ages)
 
     @cached_property
     def _once(self) -> list[tuple[int, int, Window]]:
@@ -205,15 +232,40 @@ class Evaluation:
         alone = any(self.entities(place, code) is not None for code in sums)
         together: dict[str, list[Evaluated]] = {}
         for metric in self.slice_metrics:
+            if isinstance(metric, Freshness):
+                continue
             if self._once and sums and (metric.histogram is not None or not (alone or metric.name in by_window)):
                 together[metric.name] = evaluate_each(metric, list(sums.values()), self._once[0][:2])
         for number, code in enumerate(sums):
             where, entities = self.slice_of(partition, code), self.entities(place, code)
             sample = self.sample(place, code)
             for metric in self.slice_metrics:
-                evaluated = [together[metric.name][number]] if metric.name in together else None
                 windows = self._tumbling if metric.name in by_window and metric.histogram is None else self._once
+                evaluated = [together[metric.name][number]] if metric.name in together else None
+                evaluated = evaluated or self._ages(metric, windows, (place, code))
                 yield from self._estimates(metric, sums[code], windows, where, None, entities, sample, evaluated)
+
+    def _ages(
+        self, metric: Metric, windows: Sequence[tuple[int, int, Window]], where: Place = ALL
+    ) -> list[Evaluated] | None:
+        """What no sum can tell: how old the newest row, or the last success, was; None for other metrics."""
+        places = [(begin, after) for begin, after, _ in windows]
+        if isinstance(metric, SuccessAge):
+            pipeline = self.pipeline
+            return (
+                None
+                if pipeline is None
+                else pipeline.ages(metric, self.grain, self.series.first, self.series.grains, places)
+            )
+        if not isinstance(metric, Freshness) or self.newest is None:
+            return None
+        return self.newest.ages(where, places)
+
+    def age(self, metric: Metric, where: Place) -> Age | None:
+        """How old the newest row, or the last success, is now; None for metrics that are no age."""
+        if isinstance(metric, SuccessAge):
+            return None if self.pipeline is None else self.pipeline.age(metric)
+        return self.newest.age(where) if isinstance(metric, Freshness) and self.newest is not None else None
 
     def codes_with_rows(self, place: int) -> list[int]:
         """The codes of a partition that occur."""
@@ -249,11 +301,13 @@ class Evaluation:
             evaluated = evaluate_sample(metric, sample, sums, [(begin, after) for begin, after, _ in windows])
         elif evaluated is None:
             places = [(begin, after) for begin, after, _ in windows]
-            filled = [each for each in places if running[0, each[1]] > running[0, each[0]]]
+            some = [running[0, after] > running[0, begin] for begin, after in places]
+            filled = [each for each, rows in zip(places, some, strict=True) if rows or metric.of_time]
             by_place = dict(zip(filled, evaluate_windows(metric, sums, filled, entities), strict=True))
             evaluated = [by_place.get(each, NO_ROWS) for each in places]
         for found, (begin, after, window) in zip(evaluated, windows, strict=True):
             rows, labelled, young = (int(count) for count in running[:, after] - running[:, begin])
+            young = young if metric.waits else 0
             if isinstance(found.value, Undefined):
                 why = why_none(metric, sums, (begin, after)) or found.value.why
                 yield Estimate(
@@ -285,6 +339,11 @@ class Evaluation:
     def sums(self, place: int | None, code: int | None) -> Sums:
         """Sums by grain of all rows or of a slice."""
         return self._total if place is None else self.series.sums(place, code)
+
+    def of_runs(self, metric: RunRate | SuccessAge) -> Sums:
+        """Sums by grain of the runs that a metric is about, up to now."""
+        runs = Pipeline.of(self.spec, (), self.as_of) if self.pipeline is None else self.pipeline
+        return runs.sums(metric, self.grain, self.series.first, self.complete_until(metric))
 
     def entities(self, place: int | None, code: int | None) -> Sums | None:
         """Sums by grain and hash group of entities, where they are declared and not few; made once for each slice."""
@@ -361,6 +420,16 @@ class Evaluation:
         return tuple(self.without_labels.estimates())
 
     @cached_property
+    def proxies(self) -> tuple[ProxyGrade, ...]:
+        """How well each proxy tells of wrong predictions, over all rows whose labels are due."""
+        series = self.series if self.sampled is None else self.sampled.series
+        read = (each.name for each in self.spec.every_proxy if f"{PROXY}{each.name}" in series.pieces["total",].losses)
+        if self.spec.label is None:
+            return ()
+        window = self.window(0, max(self.mature_until, 1))
+        return tuple(grade(name, series, self.mature_until, window) for name in read)
+
+    @cached_property
     def _since_reference(self) -> tuple[int, int] | None:
         """The latest window with all labels in, as far as it lies after the rows that estimates are fitted on."""
         latest, first = self._latest(), self.without_labels.first_after
@@ -402,10 +471,10 @@ class Evaluation:
 
 
 def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | None]:
-    """Low, high and method; None where there is no interval."""
+    """Low, high and method; None where there is no interval, or nothing is left to chance."""
     return (
         (None, None, None)
-        if found.interval is None
+        if found.interval is None or found.interval.method == EXACT
         else (found.interval.low, found.interval.high, found.interval.method)
     )
 

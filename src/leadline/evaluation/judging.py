@@ -13,12 +13,14 @@ import numpy as np
 from leadline.estimate.few_labels import Sample, evaluate_sample
 from leadline.evaluation.acknowledged import concerns, look_of, without_effect
 from leadline.evaluation.estimates import LEFT_OUT, Evaluation, interval_of, why_none
+from leadline.evaluation.freshness import Age
 from leadline.evaluation.looks import MOST_RANKED, Seen, calendar_of, not_detected
 from leadline.evaluation.promises import Promises, relative
 from leadline.log.reference import FIRST
 from leadline.metrics.evaluate import Evaluated, evaluate_windows
 from leadline.metrics.metric import Metric
 from leadline.metrics.ranking import RocAuc
+from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.sums import Array, Sums
 from leadline.objectives import bets
 from leadline.objectives.budget import budget
@@ -218,10 +220,14 @@ class Judging:
     # Judgements -------------------------------------------------------------------------------------------------
 
     def _judged(self, objective: Objective, metric: Metric, each: Judged, watch: Watch | None) -> Judgement:
-        target, span, end = self.target(objective, each), objective.window, self.of.mature_until
+        target, span, end = self.target(objective, each), objective.window, self.of.complete_until(metric)
+        age = self.of.age(metric, (each.index, each.code))
+        if age is not None and isinstance(target, Target):
+            return self._aged(objective, metric, each, age, target)
         breaches = () if watch is None else tuple(self.breaches(metric, watch))
         lasting = breaches[-1] if breaches and breaches[-1].cleared is None else None
-        silent = self._silent(span)
+        of_runs = isinstance(metric, RunRate)
+        silent = None if of_runs else self._silent(metric, span)
         nothing = Judgement(
             metric=metric.name,
             slice=each.where,
@@ -246,8 +252,10 @@ class Judging:
             return replace(nothing, status=Verdict.UNDEFINED, why=target.why)
         if objective.no_worse_than == "reference" and end <= self.promises.grains:
             return replace(nothing, why="no row after the reference is old enough for its label")
-        sums = self.of.sums(each.index, each.code)
-        entities = self.of.entities(each.index, each.code)
+        if isinstance(metric, RunRate):
+            sums, entities = self.of.of_runs(metric), None
+        else:
+            sums, entities = self.of.sums(each.index, each.code), self.of.entities(each.index, each.code)
         windows = _Windows(metric, sums, entities, self.of.sample(each.index, each.code), self.of, span, target)
         found, rows, status, why = windows.judged([end])[0]
         since: datetime | None = None
@@ -313,10 +321,34 @@ class Judging:
     def _last_day(self) -> datetime:
         return self.of.window(0, self.of.series.grains).end.astimezone(self.of.spec.zone)
 
-    def _silent(self, span: Span) -> datetime | None:
+    def _aged(self, objective: Objective, metric: Metric, each: Judged, age: Age, target: Target) -> Judgement:
+        """How old the newest row, or the last success, is now: nothing is left to chance or to be waited for."""
+        found = age.evaluated
+        of_runs = self.of.of_runs(metric) if isinstance(metric, SuccessAge) else None
+        rows = int((self.of.sums(each.index, each.code) if of_runs is None else of_runs).rows.sum())
+        status, why = verdict(found, target, rows, rows)
+        low, high, method = interval_of(found)
+        breached = status is Verdict.BREACHED
+        return Judgement(
+            metric=metric.name,
+            slice=each.where,
+            target=target,
+            window=objective.window,
+            window_end=age.end,
+            status=status,
+            value=None if isinstance(found.value, Undefined) else found.value,
+            low=low,
+            high=high,
+            since=age.reaches(target.limit) if breached and target.side == "at_most" else None,
+            n=rows,
+            why=why,
+            interval=method,
+        )
+
+    def _silent(self, metric: Metric, span: Span) -> datetime | None:
         """The end of the span whose labels should be in at the time that was asked for, if the log ended before it."""
         of = self.of
-        wait = of.spec.label.matures_after if of.spec.label else timedelta()
+        wait = of.spec.label.matures_after if of.spec.label and metric.waits else timedelta()
         if not of.asked or of.as_of - wait <= of.grain.start(of.series.last):
             return None
         begin, end = of.grain.rolling(span, of.grain.number_of(of.as_of - wait))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -22,18 +22,20 @@ from leadline.log.looks import Looks, look_of
 from leadline.log.profile import Profile
 from leadline.log.reading import LABEL
 from leadline.log.reference import FIRST, Reference
-from leadline.metrics.errors import ERROR_BINS, error_bin
+from leadline.metrics.errors import ERROR_BINS, SIZES
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.ranking import RocAuc
 from leadline.metrics.regression import ABSOLUTE, SQUARED
-from leadline.metrics.sums import Histogram, Measure, Sums
+from leadline.metrics.runs import RunRate
+from leadline.metrics.service import Freshness, Throughput
+from leadline.metrics.sums import Array, Histogram, Measure, Sums
 from leadline.spec.model import Objective, Spec
 
 #: slices whose AUC is detected: each needs histograms by look and hash group
 MOST_RANKED = 20
 #: cells of a look's scores that occur, about: both classes of 64 bins in 16 groups
 RANKED_CELLS = 600
-USUAL_ERROR_BINS = 300
+USUAL_SIZE_BINS = 300
 WEEKS_A_YEAR = 365.25 / 7
 REVISED = "revised"
 
@@ -94,6 +96,10 @@ def not_detected(objective: Objective, metric: Metric, spec: Spec) -> str | None
     """Why no detector judges an objective; None where one does."""
     if isinstance(metric, Unserved):
         return metric.undefined
+    if isinstance(metric, RunRate):
+        return "runs are few: their interval judges it"
+    if isinstance(metric, Freshness):
+        return "it is known at any time, and nothing of it is left to chance"
     if objective.rule != "detector":
         return f"the rule `{objective.rule}` judges it"
     if "labels" in metric.needs and spec.label is not None and spec.label.label_probability is not None:
@@ -249,13 +255,14 @@ class _Pieces:
     def _histograms(self) -> Iterator[Piece]:
         if any(_reads(metric, "scores") for metric in self.of.metrics):
             yield from self._scores()
-        if any(_reads(metric, "errors") for metric in self.of.metrics):
-            seen: Any = _Seen(prediction_value=self.rows.prediction_value, label_value=self.label)
-            bin_ = error_bin(seen)
-            key = Key("error", bin_, ERROR_BINS)
-            where = self.inside & bin_.notnull()
-            for name, keys in self._parted("errors"):
-                yield Piece(name, (self.grain, *keys, key), (), where, self._expected(keys) * USUAL_ERROR_BINS)
+        for kind in SIZES:
+            if any(_reads(metric, kind) for metric in self.of.metrics):
+                seen: Any = _Seen({name: self.rows[name] for name in self.rows.columns} | {"label_value": self.label})
+                bin_ = SIZES[kind](seen)
+                key = Key("size", bin_, ERROR_BINS)
+                where = self.inside & bin_.notnull()
+                for name, keys in self._parted(kind):
+                    yield Piece(name, (self.grain, *keys, key), (), where, self._expected(keys) * USUAL_SIZE_BINS)
 
     def _scores(self) -> Iterator[Piece]:
         if self.actual is None:
@@ -291,9 +298,10 @@ class _Pieces:
 
 
 def _reads(metric: Metric, kind: str) -> bool:
-    """Whether the bets on a metric are read from histograms of scores or errors."""
-    of_errors = metric.histogram == "errors" or not {ABSOLUTE, SQUARED}.isdisjoint(metric.measures)
-    return isinstance(metric, RocAuc) if kind == "scores" else of_errors
+    """Whether the bets on a metric are read from histograms of scores, errors or latencies."""
+    if kind == "scores":
+        return isinstance(metric, RocAuc)
+    return metric.histogram == kind or (kind == "errors" and not {ABSOLUTE, SQUARED}.isdisjoint(metric.measures))
 
 
 class _Seen(dict[str, Any]):
@@ -338,12 +346,23 @@ class Seen:
         return {} if self.ranked is None else self.ranked.scores(index, code)
 
 
-def seen(every: Sequence[Watched], filled: Mapping[tuple[str | int, ...], Cells], classes: int) -> tuple[Seen, ...]:
-    """Take the cells of each calendar together."""
-    return tuple(_seen(place, each, filled, classes) for place, each in enumerate(every))
+def seen(
+    every: Sequence[Watched],
+    filled: Mapping[tuple[str | int, ...], Cells],
+    classes: int,
+    days: Callable[[Grain, int, int], Array],
+) -> tuple[Seen, ...]:
+    """Take the cells of each calendar together. `days`: of looks, from the first to the last number of a grain."""
+    return tuple(_seen(place, each, filled, classes, days) for place, each in enumerate(every))
 
 
-def _seen(place: int, of: Watched, filled: Mapping[tuple[str | int, ...], Cells], classes: int) -> Seen:
+def _seen(
+    place: int,
+    of: Watched,
+    filled: Mapping[tuple[str | int, ...], Cells],
+    classes: int,
+    days: Callable[[Grain, int, int], Array],
+) -> Seen:
     prefix = f"look {place}: "
     counts: dict[tuple[str | int, ...], Cells] = {}
     ranked: dict[tuple[str | int, ...], Cells] = {}
@@ -362,9 +381,11 @@ def _seen(place: int, of: Watched, filled: Mapping[tuple[str | int, ...], Cells]
         else:
             keys["mature"] = np.ones(len(cells), dtype=np.int64)
         kept[name[2:]] = replace(cells, keys=keys, losses=losses)
+    throughput = of.looks and any(isinstance(metric, Throughput) for metric in of.metrics)
+    time = days(of.calendar.grain, of.begin, of.begin + of.looks - 1) if throughput else None
     return Seen(
         of,
-        Series(counts, 0, of.looks - 1, classes),
+        Series(counts, 0, of.looks - 1, classes, time),
         Series(ranked, 0, of.looks * GROUPS - 1, classes) if ranked else None,
         revised,
     )

@@ -64,7 +64,8 @@ def data_notes(
             text = f"{_have(count)} no finite weight from 0 on: nothing is added to weighted figures."
             yield Note("missing_weights", text)
         elif count:
-            text = f"{_have(count)} no finite {name}: left out of all figures that need it."
+            least = " from 0 on" if name == "latency_s" else ""
+            text = f"{_have(count)} no finite {name}{least}: left out of all figures that need it."
             yield Note("missing_numbers", text)
     total = series.pieces["total",]
     differing = int(total.losses[DISAGREES][:, 0].sum()) if DISAGREES in total.losses else 0

@@ -20,15 +20,15 @@ from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
 from leadline.log.reference import Reference
 from leadline.metrics.calibration import Calibration, CalibrationSlope
-from leadline.metrics.errors import ERROR_BINS, error_bin
+from leadline.metrics.errors import ERROR_BINS, SIZES, error_bin
 from leadline.metrics.expected import can_expect, measures_if
 from leadline.metrics.metric import Metric
 from leadline.metrics.paired import as_baseline
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
-#: errors of a grain span some four powers of ten
-USUAL_ERROR_BINS = 900
+#: errors and latencies of a grain span some four powers of ten
+USUAL_SIZE_BINS = 900
 #: slices of fewer rows a grain have histograms by week
 FEW_ROWS = 2_000
 #: cells of a slice's scores in a grain, at most: both classes of 64 bins
@@ -127,22 +127,18 @@ class Plan:
         for clustered in {self._clustered(place) for place in every}:
             found[_counts(clustered)] = pack([*self._common(clustered), *self._outcome()])
         classes = self._classes(self.slice_metrics)
-        for weekly in {self._weekly(place) for place in every if classes or self._has_errors(self.slice_metrics)}:
+        for weekly in {self._weekly(place) for place in every if classes or _sizes(self.slice_metrics)}:
             grain = self._weeks() if weekly else self.grain
             for of in classes:
                 keys, where = self._score_keys(of, None, coarse=True)
                 found[_histogram("scores", weekly, of)] = pack([grain, *keys], where)
-            if self._has_errors(self.slice_metrics):
-                bin_ = error_bin(self.rows)
-                of_errors = [grain, Key("error", bin_, ERROR_BINS)]
-                found[_histogram("errors", weekly)] = pack(of_errors, bin_.notnull())
+            for kind in _sizes(self.slice_metrics):
+                bin_ = SIZES[kind](self.rows)
+                found[_histogram(kind, weekly)] = pack([grain, Key("size", bin_, ERROR_BINS)], bin_.notnull())
         return found
 
     def _clustered(self, place: int) -> bool:
         return any(self.fixed.partitions[place].name in objective.slices for objective in self.spec.objectives)
-
-    def _has_errors(self, metrics: Sequence[Metric]) -> bool:
-        return any(metric.histogram == "errors" for metric in metrics)
 
     def pieces(self) -> list[Piece]:
         """All cells: counts of all rows and of slices, then histograms; without estimates where these do not fit."""
@@ -165,7 +161,10 @@ class Plan:
         return made
 
     def _histograms(self) -> list[Piece]:
-        """Histograms of scores: fine for all rows, coarse for slices; they stand for one knowledge time."""
+        """Histograms of scores, errors and latencies: scores are fine for all rows, coarse for slices.
+
+        They stand for one knowledge time.
+        """
         made = []
         total = (*self._version(), self.grain)
         classes, of_slices = self._read(self.rows.columns), self._classes(self.slice_metrics)
@@ -173,25 +172,25 @@ class Plan:
             self._all_scores(total) if of == "" else self._scores(("scores", of), total, len(classes) > MOST_FINE, of)
             for of in classes
         ]
-        if self._has_errors(self.metrics):
-            bin_ = error_bin(self.rows)
-            piece = self._piece(("errors",), (*total, Key("error", bin_, ERROR_BINS)), ())
+        for kind in _sizes(self.metrics):
+            bin_ = SIZES[kind](self.rows)
+            piece = self._piece((kind,), (*total, Key("size", bin_, ERROR_BINS)), ())
             made.append(replace(piece, where=bin_.notnull()))
         for place in range(len(self.fixed.partitions)):
             for of in of_slices:
                 keys = (self._code(place), self.packs[_histogram("scores", self._weekly(place), of)])
                 sums = self._of_calibration(self.slice_metrics, self._score(of))
                 made.append(self._filled(self._piece(("slice_scores", place, of), keys, sums)))
-            if self._has_errors(self.slice_metrics):
-                keys = (self._code(place), self.packs[_histogram("errors", self._weekly(place))])
-                made.append(self._filled(self._piece(("slice_errors", place), keys, ())))
+            for kind in _sizes(self.slice_metrics):
+                keys = (self._code(place), self.packs[_histogram(kind, self._weekly(place))])
+                made.append(self._filled(self._piece((f"slice_{kind}", place), keys, ())))
         if "baseline" in self.rows.columns:
             of_baseline = (*self._common(False), *self._outcome("baseline_predicted"))
             measures = self._measures([metric for metric in self.metrics if metric.needs & {"score", "prediction"}])
             made.append(self._piece(("baseline", "total"), of_baseline, tuple(map(_of_baseline, measures))))
-            if self._has_errors(self.metrics):
+            if "errors" in _sizes(self.metrics):
                 bin_ = error_bin(as_baseline(self.rows))
-                piece = self._piece(("baseline", "errors"), (self.grain, Key("error", bin_, ERROR_BINS)), ())
+                piece = self._piece(("baseline", "errors"), (self.grain, Key("size", bin_, ERROR_BINS)), ())
                 made.append(replace(piece, where=bin_.notnull()))
             if "" in self._classes(self.metrics):
                 made.append(self._scores(("baseline", "scores", ""), (self.grain,), coarse=False, score="baseline"))
@@ -282,7 +281,7 @@ class Plan:
         expected = 1
         for key in [part for whole in keys for part in whole.plain()]:
             expected *= {"lag": min(key.size, 8), "mature": 1, "linear": 1024 if key.size > 64 else 64, "logit": 1}.get(
-                key.name, min(key.size, USUAL_ERROR_BINS) if key.name == "error" else key.filled or key.size
+                key.name, min(key.size, USUAL_SIZE_BINS) if key.name == "size" else key.filled or key.size
             )
         return Piece(name, keys, measures, None, min(expected, self.found.rows))
 
@@ -294,6 +293,11 @@ class Plan:
             partition = self.fixed.partitions[int(piece.name[1])]
             return f"the slices by {partition.name!r} ({partition.codes - 2:,} values × {self.grains:,} grains)"
         return f"the {'scores' if 'scores' in piece.name else 'counts'} of all rows ({self.grains:,} grains)"
+
+
+def _sizes(metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """Which histograms of sizes the metrics read."""
+    return tuple(kind for kind in SIZES if any(metric.histogram == kind for metric in metrics))
 
 
 def _counts(clustered: bool) -> str:

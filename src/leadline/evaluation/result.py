@@ -28,7 +28,7 @@ from leadline.spec.frames import spec_of_frames
 from leadline.spec.infer import SAMPLE_ROWS
 from leadline.spec.load import from_mapping, load, told_with_lines
 from leadline.spec.model import Spec
-from leadline.values import Finding, InputError, Labels, Note
+from leadline.values import Finding, InputError, Judgement, Labels, Note
 
 
 class Table(Sequence[dict[str, Any]]):
@@ -169,7 +169,7 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
-        judging = Judging(found)
+        judging = self._judging
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -180,9 +180,10 @@ class Result:
             track_record=found.without_labels.track_record(),
             changes=found.changes(),
             leaf_changes=found.leaf_changes(),
+            proxies=found.proxies,
             findings=self.findings,
             drift=latest_drift(found),
-            objectives=judging.judgements(),
+            objectives=self._judgements,
             labels=found.labels,
             notes=(
                 *found.notes,
@@ -198,16 +199,25 @@ class Result:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What somebody may want to look into: slices that the model fails for, and columns that drifted."""
+        """What somebody may want to look into: slices that the model fails for, columns that drifted, components."""
         found = self._evaluation
-        slices = [] if found.found is None else findings(found, found.found)
-        return (*slices, *drift_findings(found))
+        slices = () if found.found is None else findings(found, found.found)
+        components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
+        return (*slices, *drift_findings(found), *components)
 
     @cached_property
     def drift(self) -> Table:
         """One row a column, window after the reference, and distance; the document has the latest window only."""
         drifts = self._evaluation.drifts
         return Table([row for each in (drifts.every if drifts else ()) for row in drift_rows(each)], DRIFT)
+
+    @cached_property
+    def _judging(self) -> Judging:
+        return Judging(self._evaluation)
+
+    @cached_property
+    def _judgements(self) -> Sequence[Judgement]:
+        return self._judging.judgements()
 
     @cached_property
     def _document(self) -> dict[str, Any]:

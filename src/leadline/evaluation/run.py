@@ -9,6 +9,7 @@ from functools import cache
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 
 from leadline.cells.fill import Cells, fill
@@ -21,7 +22,9 @@ from leadline.estimate.selective import unobserved
 from leadline.evaluation.choice import choose, has, observable
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.column_reading import columns_of
+from leadline.evaluation.components import Pipeline
 from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.freshness import asked_for, newest
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
 from leadline.evaluation.losses import loss_cells
@@ -40,6 +43,9 @@ from leadline.log.labels import Codes, codes
 from leadline.log.profile import Profile, as_of, profile
 from leadline.log.reading import LABEL, Log, known_by, open_log, sources
 from leadline.log.reference import coded, reference
+from leadline.log.runs import read_runs
+from leadline.metrics.service import Throughput
+from leadline.metrics.sums import Array
 from leadline.spec.model import Spec
 from leadline.values import (
     InputError,
@@ -48,6 +54,7 @@ from leadline.values import (
     Undefined,
 )
 
+DAY_S = 86_400.0
 #: hours, days or months that a log may span; one wrong year would else make a million empty windows
 MOST_GRAINS = 100_000
 #: times in the data may be this much ahead of the clock before they are taken for wrong
@@ -99,8 +106,12 @@ def _evaluate(
     if spec.label is not None and spec.label.label_probability is not None:
         require_usable(found.chances, spec.label.label_probability)
     coding, notes = codes(log, spec, found)
+    covered = found.first, moment if asked is not None else found.last
     spec, guessed = _settled(spec, log, found, coding, moment)
-    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices)
+    now = moment.replace(tzinfo=UTC) if asked is not None else datetime.now(UTC)
+    pipeline, of_runs = _pipeline(spec, now)
+    components = () if pipeline is None else pipeline.components
+    metrics, slice_metrics, by_objective = choose(spec, log, found, coding, all_slices, components)
     watch = watched(spec, by_objective, found, grain, moment)
     told("joining predictions and outcomes")
     known = facts(log, spec, found, coding, moment, grain, [each.calendar for each in watch])
@@ -109,6 +120,9 @@ def _evaluate(
     if spec.baseline is not None and BASELINE in fixed.versions:
         raise InputError(f"a version is called {BASELINE!r}, as the baseline is: give it another name")
     first, last = _range(grain, found, moment)
+    span = (found.first or moment, max(found.last or moment, moment))
+    aged = asked_for((*metrics, *slice_metrics))
+    ages = newest(engine, known.predictions, fixed, grain, first, last, span, now) if aged else None
 
     def planned(rows: ir.Table, before: bool = False) -> Plan:
         def looks(with_bins: ir.Table, thresholds: int) -> dict[str, Key]:
@@ -140,7 +154,8 @@ def _evaluate(
             for name, cells in fill(engine, again.rows, [*again.counts(), *looked]).items():
                 filled[name] = filled[name] + (-cells if before else cells)
     k = {"binary": 2, "regression": 1}.get(spec.task, len(coding.classes))
-    series = Series(_own(filled), first, last, k)
+    days = _days(grain, first, last, *covered) if any(isinstance(each, Throughput) for each in metrics) else None
+    series = Series(_own(filled), first, last, k, days)
     baseline = _baseline(filled, first, last, k)
     never = _unobserved(spec, series, coding)
     names = label_names(spec.task, coding.classes)
@@ -155,7 +170,7 @@ def _evaluate(
         of_baseline = _baseline(of_chosen, first, last, k)
         sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
-    looks = seen(watch, filled, k)
+    looks = seen(watch, filled, k, lambda of, begin, end: _days(of, begin, end, *covered))
     every = (
         *future(ahead, moment),
         *log.notes,
@@ -167,6 +182,7 @@ def _evaluate(
         *version_notes(fixed, series),
         *late_notes(spec, series, fixed, coding, grain, moment, bool(guessed)),
         *known_later(labels_later),
+        *of_runs,
         *revised(looks),
     )
     evaluation = Evaluation(
@@ -185,6 +201,8 @@ def _evaluate(
         asked is not None,
         looks,
         sampled,
+        newest=ages,
+        pipeline=pipeline,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
     )
     evaluation, sample = _refined(evaluation, log, known.table, plan.thresholds, told)
@@ -294,6 +312,23 @@ def _range(grain: Grain, found: Profile, moment: datetime) -> tuple[int, int]:
             f" more than {MOST_GRAINS:,} {shown}: correct or leave out times that are wrong, or choose a longer window"
         )
     return numbers
+
+
+def _pipeline(spec: Spec, now: datetime) -> tuple[Pipeline | None, tuple[Note, ...]]:
+    """The runs of the pipeline's components as they were known at a time, where they are declared."""
+    if spec.runs is None:
+        return None, ()
+    runs, notes = read_runs(spec, now.replace(tzinfo=None))
+    return Pipeline.of(spec, runs, now), notes
+
+
+def _days(grain: Grain, first: int, last: int, begin: datetime | None, end: datetime | None) -> Array:
+    """Days of 24 hours between two naive UTC times in each of the grains first..last."""
+    if begin is None or end is None:
+        return np.zeros(last - first + 1)
+    edges = np.array([grain.start(number).timestamp() for number in range(first, last + 2)])
+    inside = np.clip(edges, begin.replace(tzinfo=UTC).timestamp(), end.replace(tzinfo=UTC).timestamp())
+    return np.asarray(np.diff(inside) / DAY_S)
 
 
 def _mature_until(log: Log, found: Profile, known: Facts, grain: Grain, first: int, last: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
@@ -55,6 +57,61 @@ def _as_number(word: str | None) -> float:
         return 1.0 if word is None else float(word)
     except ValueError:
         return 1.0
+
+
+def failed(value: ir.Value, name: str) -> ir.Value:
+    """Whether a prediction failed, as int8. Of truth and numbers NULL where nothing is said; of text, which may be a
+    message, NULL and nothing stand for no failure.
+    """
+    kind = value.type()
+    if kind.is_null():
+        return value.cast("int8")
+    if kind.is_string():
+        return (~value.fill_null("").strip().lower().isin(["", "false", "0"])).cast("int8")
+    if not (kind.is_boolean() or kind.is_numeric()):
+        raise InputError(f"column {name!r} has the type {kind} and is to say whether a prediction failed")
+    return truth(value, None, name)
+
+
+#: words of a status, in lower case: success; what goes on; what was ended by hand; what never ran
+SUCCEEDED = ("success", "successful", "succeeded", "ok", "done", "complete", "completed", "finished", "passed", "true")
+RUNNING = (
+    *("running", "started", "queued", "pending", "scheduled", "in_progress", "in progress", "waiting", "retrying"),
+    *("up_for_retry", "deferred"),
+)
+CANCELLED = ("cancelled", "canceled", "aborted")
+SKIPPED = ("skipped", "omitted")
+
+
+def succeeded(value: ir.Value, words: Sequence[Scalar] | None, name: str) -> ir.Value:
+    """Whether a run succeeded, as int8: 1, 0, or NULL where its status says neither.
+
+    words  values that mean success; those of `SUCCEEDED` where None
+
+    Raises InputError for numbers without `words`.
+    """
+    kind = value.type()
+    if kind.is_null():
+        return value.cast("int8")
+    if kind.is_boolean() and words is None:
+        return value.cast("int8")
+    if kind.is_numeric() and words is None:
+        raise InputError(f"column {name!r} has numbers: say under `succeeded` which of them mean success, such as [0]")
+    text = as_text(value).lower().strip()
+    good = SUCCEEDED if words is None else tuple(text_of(word).lower() for word in words)
+    neither = [word for word in (*RUNNING, *CANCELLED, *SKIPPED) if word not in good]
+    return ibis.cases(
+        (text.isin(good), ibis.literal(1, "int8")),
+        (text.isin(neither) | (text == ""), ibis.null("int8")),
+        (text.notnull(), ibis.literal(0, "int8")),
+        else_=ibis.null("int8"),
+    )
+
+
+def has_status(value: ir.Value, words: Sequence[str], succeeded: Sequence[Scalar] | None) -> ir.BooleanValue:
+    """Whether the status of a run is one of some words, where these do not mean success."""
+    good = () if succeeded is None else tuple(text_of(word).lower() for word in succeeded)
+    return as_text(value).lower().strip().isin([word for word in words if word not in good]).fill_null(False)
 
 
 def as_text(value: ir.Value) -> ir.StringValue:

@@ -11,6 +11,8 @@ Facts never leave the engine. Their columns are small integers and finite double
     group        0..15 from the entity's md5
     early        whether the label is dated before its prediction, where labels have times
     hit_KIND     1, 0 or NULL for a kind of feedback
+    proxy_NAME   1, 0 or NULL for a proxy
+    latency_s    finite, from 0 on, or NULL; failed 1, 0 or NULL
     matched_KIND whether an outcome of that kind came at all
     look_PLACE.. what the looks of objectives knew (`looks.look_columns`)
     label_probability   where declared: with which probability a labelled row was chosen, in (0, 1]. A label that does
@@ -29,11 +31,12 @@ import ibis.expr.types as ir
 
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, chance
+from leadline.log.columns import failed
 from leadline.log.features import FEATURE
 from leadline.log.labels import Codes
 from leadline.log.looks import Looks, hash_group, look_columns
 from leadline.log.profile import Profile, cutoff
-from leadline.log.reading import LABEL, Log
+from leadline.log.reading import LABEL, PROXY, Log
 from leadline.spec.model import Spec
 
 #: lags 0..32 are exact, then (32, 64], (64, 128], ...: the upper edges of the buckets, in days or coarser grains
@@ -350,10 +353,13 @@ def _finished(
             "baseline",
             "prediction_value",
             "disagrees",
+            "latency_s",
             "version",
             "id",
-        ) or name.startswith(("score_", "slice_", FEATURE)):
+        ) or name.startswith(("score_", "slice_", PROXY, FEATURE)):
             columns[name] = rows[name]
+    if "error" in rows.columns:
+        columns["failed"] = failed(rows.error, str(spec.predictions.columns.error))
     columns |= look_columns(rows, log, spec, found, codes, moment, looks, until)
     if "entity" in rows.columns:
         columns["group"] = hash_group(log.engine, rows.entity)

@@ -129,6 +129,7 @@ def codes(log: Log, spec: Spec, found: Profile) -> tuple[Codes, tuple[Note, ...]
     """The codes of a spec for its log. Raises InputError where the labels do not say which class is positive."""
     notes: list[Note] = []
     _feedback_is_known(spec, found)
+    _errors_are_known(spec, found)
     if spec.task == "binary" and spec.label is not None:
         notes += _positive(log, spec, found, spec.label)
     classes = _classes(log, spec) if spec.task == "multiclass" else ()
@@ -147,6 +148,18 @@ def _feedback_is_known(spec: Spec, found: Profile) -> None:
                 f" {table.value!r} {'is' if strange == 1 else 'are'} neither true and false nor 1 and 0: make such a"
                 " column of them"
             )
+
+
+def _errors_are_known(spec: Spec, found: Profile) -> None:
+    """Refuse numbers such as HTTP's, of which nobody knows which are failures."""
+    if found.strange_errors:
+        column = spec.predictions.columns.error
+        values = f"{found.strange_errors:,} {'value' if found.strange_errors == 1 else 'values'}"
+        raise InputError(
+            f"predictions.columns.error: {values} in column {column!r} {'is' if found.strange_errors == 1 else 'are'}"
+            f' neither 0 nor 1: say which are failures in a proxy, such as {{name: failed, where: "{column} >= 500"}}',
+            ("predictions", "columns", "error"),
+        )
 
 
 def _positive(log: Log, spec: Spec, found: Profile, label: OutcomeTable) -> list[Note]:

@@ -30,6 +30,7 @@ class Profile:
     chances              of labels with a label_probability: labels, without (nothing said), unusable (no number, or
                          not in (0, 1]); nothing where the labels are no sample
     strange_feedback     by kind of feedback: outcomes that are neither boolean nor 0/1
+    strange_errors       predictions whose number that is to say whether they failed is neither 0 nor 1
     label_rows           deliveries that bring a label
     outcome_rows         by kind with a table of its own: deliveries with an id
     repeated             tables in which an id may come more than once, `predictions` and kinds: the hashes of such
@@ -52,12 +53,14 @@ class Profile:
     label_rows: int
     outcome_rows: Mapping[str, int]
     repeated: Mapping[str, ir.Table | None]
+    strange_errors: int = 0
 
 
 def profile(log: Log, spec: Spec) -> Profile:
     """Read the log's small columns once."""
     table = log.predictions
-    numbers = [name for name in table.columns if name in ("score", "weight", "baseline") or name.startswith("score_")]
+    single = ("score", "weight", "latency_s", "baseline")
+    numbers = [name for name in table.columns if name in single or name.startswith("score_")]
     # plain counts and extremes only: engines answer them several times as fast as conditional ones
     asked: dict[str, ir.Value] = {
         "rows": table.count(),
@@ -74,6 +77,8 @@ def profile(log: Log, spec: Spec) -> Profile:
         asked[f"newest_{kind}"] = table[f"known_at_{kind}"].max(where=table[f"value_{kind}"].notnull())
     for name in [name for name in table.columns if name.startswith("value_")]:
         asked |= _of_values(name.removeprefix("value_"), table[name], spec)
+    if "error" in table.columns and table.error.type().is_numeric():
+        asked["odd_errors"] = _neither(table.error)
     if f"{CHANCE}_{LABEL}" in table.columns:
         asked |= asked_of(table[f"{CHANCE}_{LABEL}"], table[f"value_{LABEL}"])
     tables = {"predictions": table, **log.outcomes}
@@ -123,6 +128,7 @@ def profile(log: Log, spec: Spec) -> Profile:
         label_rows=said.get("labels") or 0,
         outcome_rows=outcome_rows,
         repeated=repeated,
+        strange_errors=row.get("odd_errors") or 0,
     )
 
 

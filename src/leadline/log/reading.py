@@ -22,6 +22,8 @@ from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spe
 from leadline.values import InputError, Note
 
 LABEL = "label"
+#: what the names of proxies begin with among our columns
+PROXY = "proxy_"
 #: how near to an edge, in parts of its number, a value may round to it; and the largest number of a bin
 EDGE, LARGEST_BIN = 1e-9, 2.0**62
 #: weights beyond these have squares, or sums of squares, that a double does not hold
@@ -34,8 +36,8 @@ class Log:
     """An opened log on its engine. Nothing has been computed yet.
 
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
-                 entity, weight, baseline, score_0.. (multiclass), the columns of slices as slice_COLUMN, and
-                 features as feature_0..
+                 entity, weight, latency_s, error, baseline, score_0.. (multiclass), the columns of slices as
+                 slice_COLUMN, and features as feature_0..
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
                  in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
                  Labels that are a sample have label_probability as delivered
@@ -108,24 +110,27 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     same_rows = [table for table in tables if table.source == source and table.id == columns.id and table.where is None]
     clocks = [columns.timestamp, columns.received_at]
     clocks += [name for table in same_rows for name in (table.observed_at, table.received_at)]
-    times = _Times(engine, spec.timezone, raw, clocks, "predictions")
+    times = Times(engine, spec.timezone, raw, clocks, "predictions")
     selected: dict[str, ir.Value] = {"id": raw[columns.id], "timestamp": times.instant(columns.timestamp)}
     received = times.instant(columns.received_at) if columns.received_at else None
     selected["known_at"] = selected["timestamp"] if received is None else received.coalesce(selected["timestamp"])
-    for name, column in (("prediction", columns.prediction), ("version", columns.version), ("entity", columns.entity)):
+    for name, column in (
+        ("prediction", columns.prediction),
+        ("version", columns.version),
+        ("entity", columns.entity),
+        ("error", columns.error),
+    ):
         if column is not None:
             selected[name] = raw[column]
-    for name, column in _numbers(spec).items():
-        selected[name] = number(raw[column], column)
-    if columns.weight is not None:  # a negative one is as unusable as none, and one whose square is lost
-        weight = selected["weight"]
-        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
-        selected["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
+    selected |= _usable_numbers(spec, raw)
     if isinstance(columns.scores, ListScores):
         for index in range(len(columns.scores.classes)):
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
     slices, left_out = _slices(spec, raw)
     notes += left_out
+    proxies, unread = _proxies(spec, raw)
+    notes += unread
+    selected |= {f"{PROXY}{name}": value for name, value in proxies.items()}
     selected |= {f"slice_{name}": value for name, value in slices.items()}
     of_model = features(spec, raw)
     described = {**of_model, **further(spec, raw, of_model)}
@@ -147,11 +152,11 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             continue
         at = _outcome_place(spec, kind)
         table = _read(engine, declared.source, frozenset({declared.id}), at)
-        _require(table, "id", declared.id, _shown(kind), (*at, "columns", "id"))
+        require(table, "id", declared.id, _shown(kind), (*at, "columns", "id"))
         if declared.where is not None:
             table = table.filter(where.to_ibis(declared.where, table, spec.timezone).fill_null(False))
         clocks = [declared.observed_at, declared.received_at]
-        times = _Times(engine, spec.timezone, table, clocks, _shown(kind))
+        times = Times(engine, spec.timezone, table, clocks, _shown(kind))
         naive |= times.naive
         apart[kind] = table[declared.id], table, _outcome_columns(declared, table, times, at)
     if naive:
@@ -175,7 +180,7 @@ def _require_all(table: ir.Table, spec: Spec) -> None:
     """Raise InputError for the first column that the predictions lack."""
     for role, name in _roles(spec).items():
         if name is not None:
-            _require(table, role, name, "predictions", _place(role))
+            require(table, role, name, "predictions", _place(role))
 
 
 def _place(role: str) -> tuple[str, ...]:
@@ -207,6 +212,19 @@ def _slices(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note
                 why = str(problem).partition("\n")[0]  # the rest points at a place in a condition
                 notes.append(Note("slice_left_out", f"Slice {entry.name!r} is left out: {why}"))
     return slices, notes
+
+
+def _proxies(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note]]:
+    """Whether rows meet the condition of a proxy: 1, 0 or NULL. One that cannot be read is left out and said."""
+    found: dict[str, ir.Value] = {}
+    notes: list[Note] = []
+    for proxy in spec.every_proxy:
+        try:
+            found[proxy.name] = where.to_ibis(proxy.where, table, spec.timezone).cast("int8")
+        except InputError as problem:
+            why = str(problem).partition("\n")[0]
+            notes.append(Note("proxy_left_out", f"Proxy {proxy.name!r} is left out: {why}"))
+    return found, notes
 
 
 def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:
@@ -244,6 +262,7 @@ def _numbers(spec: Spec) -> dict[str, str]:
     named = {
         "score": columns.score,
         "weight": columns.weight,
+        "latency_s": columns.latency_s,
         "baseline": spec.baseline.score if spec.baseline else None,
     }
     if isinstance(columns.scores, dict):
@@ -251,16 +270,30 @@ def _numbers(spec: Spec) -> dict[str, str]:
     return {name: column for name, column in named.items() if column is not None}
 
 
+def _usable_numbers(spec: Spec, raw: ir.Table) -> dict[str, ir.Value]:
+    """These columns, NULL where a number cannot be used."""
+    found = {name: number(raw[column], column) for name, column in _numbers(spec).items()}
+    if "weight" in found:  # a negative one is as unusable as none, and one whose square is lost
+        weight = found["weight"]
+        usable = (weight >= 0) & ((weight <= 0) | (weight >= LEAST_WEIGHT)) & (weight <= MOST_WEIGHT)
+        found["weight"] = ibis.ifelse(usable, weight, ibis.null("float64"))
+    if "latency_s" in found:  # one below 0 is of clocks that disagree
+        found["latency_s"] = ibis.ifelse(found["latency_s"] >= 0, found["latency_s"], ibis.null("float64"))
+    return found
+
+
 def _roles(spec: Spec) -> dict[str, str | None]:
     """Role → the column that the spec names for it in the predictions."""
     columns = spec.predictions.columns
     named = {
-        role: getattr(columns, role) for role in ("id", "timestamp", "prediction", "version", "entity", "received_at")
+        role: getattr(columns, role)
+        for role in ("id", "timestamp", "prediction", "version", "entity", "error", "received_at")
     }
     return named | dict(_numbers(spec))
 
 
-def _require(table: ir.Table, role: str, column: str, where_: str, at: tuple[str | int, ...]) -> None:
+def require(table: ir.Table, role: str, column: str, where_: str, at: tuple[str | int, ...]) -> None:
+    """Raise InputError, about the place `at` of the declaration, where a table lacks the column of a role."""
     if column not in table.columns:
         nearest = _nearest(column, table.columns)
         text = f"{where_}.columns.{role}: there is no column {column!r}{f'{nearest} The' if nearest else '; the'}"
@@ -278,7 +311,7 @@ def _listed(names: Iterable[str], most: int = 20) -> str:
     return ", ".join(map(repr, shown[:most])) + more
 
 
-class _Times:
+class Times:
     """The time columns of one table as naive UTC timestamps. Naive clock times are read in the declared zone."""
 
     def __init__(self, engine: Engine, zone: str, table: ir.Table, names: Iterable[str | None], where_: str) -> None:
@@ -327,6 +360,7 @@ class _Times:
         return (min(found), max(found)) if found else None
 
     def instant(self, name: str) -> ir.Value:
+        """A column as naive UTC timestamps. Raises InputError where it holds no times."""
         column = self._table[name]
         kind = column.type()
         if kind.is_null():
@@ -353,7 +387,7 @@ def _has_offset(text: ir.StringValue) -> ir.BooleanValue:
 
 
 def _outcome_columns(
-    declared: OutcomeTable, table: ir.Table, times: _Times, at: tuple[str | int, ...]
+    declared: OutcomeTable, table: ir.Table, times: Times, at: tuple[str | int, ...]
 ) -> dict[str, ir.Value]:
     """value, observed_at, known_at and label_probability of a kind of outcome, the last three where declared."""
     roles = {
@@ -364,7 +398,7 @@ def _outcome_columns(
     }
     for role, name in roles.items():
         if name is not None:
-            _require(table, role, name, _shown(declared.name), (*at, "columns", role))
+            require(table, role, name, _shown(declared.name), (*at, "columns", role))
     found = {"value": table[declared.value]}
     if declared.label_probability is not None:
         found["label_probability"] = table[declared.label_probability]

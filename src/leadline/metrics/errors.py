@@ -1,13 +1,15 @@
-"""Quantiles of absolute errors: read from a histogram of 1 % relative width, with one fixed grid for ever.
+"""Quantiles of absolute errors and of latencies: read from histograms of 1 % relative width, with one fixed grid for
+ever.
 
-An absolute error is first rounded to single precision. No such number is nearer to an edge than any engine's logarithm
-errs (a test goes through all edges), so that all engines choose the same bin.
+A number is first rounded to single precision. No such number is nearer to an edge than any engine's logarithm errs (a
+test goes through all edges), so that all engines choose the same bin.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -20,13 +22,13 @@ from leadline.metrics.sums import Array, Measure, Sums
 from leadline.stats.design import Designs
 from leadline.stats.quantile import quantile_interval
 
-#: errors below the first count as none, those from the second on have no bin of their own; powers of two, hence exact
+#: numbers below the first count as none, those from the second on have no bin of their own; powers of two, hence exact
 LEAST, MOST = 2.0**-30, 2.0**40
 WIDTH = 1.01
 INNER = math.ceil(math.log(MOST / LEAST) / math.log(WIDTH))
-#: bin 0 holds errors below LEAST, the last one those from MOST on
+#: bin 0 holds numbers below LEAST, the last one those from MOST on
 ERROR_BINS = INNER + 2
-#: single precision moves an error by less than this share of it
+#: single precision moves a number by less than this share of it
 ROUNDING = 2.0**-23
 
 
@@ -43,25 +45,38 @@ def error_edges() -> Array:
     return edges
 
 
-def error_bin(facts: ir.Table) -> ir.Value:
-    """The number of a row's bin; NULL where it lacks prediction or label."""
-    error = (facts.prediction_value - facts.label_value).abs()
+def size_bin(size: ir.Value) -> ir.Value:
+    """The number of the bin of a number from 0 on; NULL where it is."""
     # some engines refuse to round a double that is too large or too small for single precision
-    inside = ibis.greatest(ibis.least(error, MOST * 2), LEAST / 2).cast("float32").cast("float64")
+    inside = ibis.greatest(ibis.least(size, MOST * 2), LEAST / 2).cast("float32").cast("float64")
     step = ((inside / LEAST).ln() / math.log(WIDTH)).floor()
     return ibis.cases(
-        (error.isnull(), ibis.null("int64")),
+        (size.isnull(), ibis.null("int64")),
         (inside < LEAST, ibis.literal(0, "int64")),
         (inside >= MOST, ibis.literal(INNER + 1, "int64")),
         else_=1 + ibis.least(step, INNER - 1).cast("int64"),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorQuantile(Metric):
-    """The smallest x with a share of at least q of the absolute errors at or below it.
+def error_bin(facts: ir.Table) -> ir.Value:
+    """The number of the bin of a row's absolute error; NULL where it lacks prediction or label."""
+    return size_bin((facts.prediction_value - facts.label_value).abs())
 
-    count   the measure that tells how many rows there are, and their squared weights
+
+def latency_bin(facts: ir.Table) -> ir.Value:
+    """The number of the bin of a row's latency; NULL where it has none."""
+    return size_bin(facts.latency_s)
+
+
+#: what histograms of sizes hold, as `Sums` and metrics call them
+SIZES: Mapping[str, Callable[[ir.Table], ir.Value]] = {"errors": error_bin, "latencies": latency_bin}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeQuantile(Metric):
+    """The smallest x with a share of at least q of the sizes at or below it: of absolute errors, or of latencies.
+
+    count   the measure that tells how many rows have one, and their squared weights
     """
 
     q: float
@@ -69,9 +84,14 @@ class ErrorQuantile(Metric):
 
     def parts(self, sums: Sums) -> Array:
         """Rows, Σw, Σw², then the weights by bin."""
-        if sums.errors is None:
-            raise ValueError(f"{self.name} needs the histogram of errors")
-        return np.concatenate([sums.losses[self.count.name][..., : SQUARE + 1], sums.errors], axis=-1)
+        return np.concatenate([sums.losses[self.count.name][..., : SQUARE + 1], self.sizes(sums)], axis=-1)
+
+    def sizes(self, sums: Sums) -> Array:
+        """The histogram that it reads."""
+        found = sums.sizes.get(self.histogram or "")
+        if found is None:
+            raise ValueError(f"{self.name} needs the histogram of {self.histogram}")
+        return found
 
     def _place(self, parts: Array) -> NDArray[np.int64]:
         """The bin at whose end the share q is reached, as `stats.quantile` finds it; shape (...)."""

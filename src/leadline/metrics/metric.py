@@ -30,9 +30,10 @@ class Metric(ABC):
     name      as written in a declaration, with its parameters
     better    "higher", "lower" or None: which side is good
     low, high the figure's range
-    needs     what facts must have: "labels", "score", "probabilities", "scores", "prediction"
+    needs     what facts must have: "labels", "score", "probabilities", "scores", "prediction", "feedback", "latency_s",
+              "error"
     measures  what has to be summed for it beside the counts
-    histogram "scores" or "errors" where it reads one
+    histogram "scores", "errors" or "latencies" where it reads one
     of        classes whose score histograms it reads; "" is a binary model's only one
     undefined why there is no figure, where it can only be one thing
     summary   one sentence for the reference
@@ -61,6 +62,16 @@ class Metric(ABC):
         """Why one window, shape (parts,), has no figure."""
         return self.undefined
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for labels or feedback, so that young rows make it provisional."""
+        return bool(self.needs & {"labels", "feedback"})
+
+    @property
+    def of_time(self) -> bool:
+        """Whether a stretch of time without rows has a figure, too."""
+        return False
+
     # The rest is asked only of windows that have a figure.
 
     @abstractmethod
@@ -77,6 +88,10 @@ class Metric(ABC):
     @abstractmethod
     def size(self, parts: Array) -> Array:
         """What a group of rows weighs in the figure, shape (...)."""
+
+    def rows(self, parts: Array) -> Array:
+        """How many rows (of one weight) the figure rests on, shape (...)."""
+        return self.size(parts)
 
     @abstractmethod
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:

@@ -1,4 +1,4 @@
-"""Rates that need no label: the share of a slice, and feedback such as clicks."""
+"""Rates that need no label: the share of a slice, feedback such as clicks, and proxies such as empty answers."""
 
 from __future__ import annotations
 
@@ -46,13 +46,35 @@ def slice_share() -> Metric:
 
 def feedback_rate(name: str) -> Metric:
     """The metric that a kind of feedback is."""
-    measure = Measure(f"hit_{name}", lambda facts: facts[f"hit_{name}"].cast("float64"), 1.0)
+    return _rate(
+        name,
+        f"hit_{name}",
+        frozenset({"feedback"}),
+        "no feedback of this kind",
+        "Share of rows with this feedback for which it is positive.",
+    )
+
+
+def proxy_rate(name: str) -> Metric:
+    """The metric that a proxy is."""
+    return _rate(
+        name,
+        f"proxy_{name}",
+        frozenset(),
+        "no rows that say whether they meet the condition",
+        "Share of the rows that say whether they meet the condition which do.",
+    )
+
+
+def _rate(name: str, column: str, needs: frozenset[str], undefined: str, summary: str) -> Metric:
+    """The share of the rows for which a column of facts is 1, of those for which it is not NULL."""
+    measure = Measure(column, lambda facts: facts[column].cast("float64"), 1.0)
     return MeanShare(
         name=name,
         better=None,
-        needs=frozenset(),
+        needs=needs,
         measure=measure,
         measures=(measure,),
-        undefined="no feedback of this kind",
-        summary="Share of rows with this feedback for which it is positive.",
+        undefined=undefined,
+        summary=summary,
     )

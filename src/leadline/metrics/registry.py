@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from leadline.metrics import multiclass
@@ -17,6 +18,8 @@ from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.ranking import binary_ranking
 from leadline.metrics.rates import slice_share
 from leadline.metrics.regression import error_quantile, pinball, regression_metrics
+from leadline.metrics.runs import RATES, run_rate, success_age
+from leadline.metrics.service import latency_quantile, service_metrics
 from leadline.metrics.thresholds import AtThreshold
 
 
@@ -197,8 +200,36 @@ def _regression() -> tuple[Definition, ...]:
     )
 
 
+# Of every task ---------------------------------------------------------------------------------------------------
+
+
+def _service(task: str) -> tuple[Definition, ...]:
+    return (
+        *(_plain(task, each) for each in service_metrics()),
+        Definition(
+            "latency_quantile",
+            task,
+            "The smallest x, in seconds, with this share of the latencies at or below it; rounded up to its bin.",
+            lambda parameters, _classes: latency_quantile("", float(parameters["quantile"])),
+            (("quantile", float),),
+        ),
+        *(_of_component(task, partial(run_rate, wrong)) for wrong in RATES),
+        _of_component(task, success_age),
+    )
+
+
+def _of_component(task: str, build: Callable[[str], Metric]) -> Definition:
+    """A metric of runs, of all components or of one."""
+    plain = build("")
+
+    def of(parameters: Mapping[str, Any], _classes: Sequence[str]) -> Metric:
+        return build(str(parameters.get("component", "")))
+
+    return Definition(plain.name, task, plain.summary, of, optional=(("component", str),))
+
+
 METRICS: Mapping[str, Mapping[str, Definition]] = {
-    task: {each.name: each for each in definitions}
+    task: {each.name: each for each in (*definitions, *_service(task))}
     for task, definitions in (("binary", _binary()), ("multiclass", _multiclass()), ("regression", _regression()))
 }
 

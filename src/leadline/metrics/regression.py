@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from leadline.metrics.errors import ErrorQuantile
+from leadline.metrics.errors import SizeQuantile
 from leadline.metrics.metric import (
     NONE_DECIDED,
     ROWS,
@@ -242,7 +242,7 @@ def regression_metrics() -> tuple[Metric, ...]:
 
 def error_quantile(name: str, q: float, summary: str = "") -> Metric:
     """A quantile of the absolute errors; the smallest one that has a share of at least q at or below it."""
-    return ErrorQuantile(
+    return SizeQuantile(
         name=name,
         better="lower",
         high=math.inf,

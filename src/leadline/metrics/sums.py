@@ -109,7 +109,8 @@ class Sums:
     squares   the same for squared weights; equal to counts where rows have no weights
     losses    by measure, shape (..., 6): rows, Σw, Σw², Σwx, Σw²x, Σw²x² over labelled rows that have it
     scores    by class name ("" for binary), the histogram of scores
-    errors    rows by bin of absolute error (`metrics.errors`), shape (..., bins); None where no metric reads them
+    sizes     "errors", "latencies": weights by bin (`metrics.errors`), shape (..., bins), of those that a metric reads
+    days      days that the rows were collected in, where it is known; shape (...)
     """
 
     rows: Array
@@ -120,7 +121,8 @@ class Sums:
     squares: Array
     losses: Mapping[str, Array] = field(default_factory=dict)
     scores: Mapping[str, Histogram] = field(default_factory=dict)
-    errors: Array | None = None
+    sizes: Mapping[str, Array] = field(default_factory=dict)
+    days: Array | None = None
 
     def __add__(self, other: Sums) -> Sums:
         added: dict[str, Array] = {name: getattr(self, name) + getattr(other, name) for name in PARTS}
@@ -128,7 +130,8 @@ class Sums:
             **added,
             losses={name: sums + other.losses[name] for name, sums in self.losses.items()},
             scores={name: histogram + other.scores[name] for name, histogram in self.scores.items()},
-            errors=None if self.errors is None or other.errors is None else self.errors + other.errors,
+            sizes={name: binned + other.sizes[name] for name, binned in self.sizes.items()},
+            days=None if self.days is None or other.days is None else self.days + other.days,
         )
 
     def __getitem__(self, index: Places) -> Sums:
@@ -144,7 +147,8 @@ class Sums:
             **each,
             losses={name: array(sums) for name, sums in self.losses.items()},
             scores={name: histogram(found) for name, found in self.scores.items()},
-            errors=None if self.errors is None else array(self.errors),
+            sizes={name: array(binned) for name, binned in self.sizes.items()},
+            days=None if self.days is None else array(self.days),
         )
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.metrics.errors import ErrorQuantile, error_edges
+from leadline.metrics.errors import SizeQuantile, error_edges
 from leadline.metrics.metric import (
     F1,
     ROWS,
@@ -88,14 +88,14 @@ def stream(
     """
     parts = metric.parts(sums)
     value, variance = _figure(metric, parts)
-    if isinstance(metric, ErrorQuantile):
-        value, variance = _within(sums, target.limit)
+    if isinstance(metric, SizeQuantile):
+        value, variance = _within(metric.sizes(sums), target.limit)
     if isinstance(metric, CountRatio):
         value, variance = _gained(metric, sums, target)
     if isinstance(metric, RocAuc) and ranked is not None:
         value, variance = mean_of_groups(group_figures(ranked, len(parts)))
         value = np.where(_in_order(parts), value, np.nan)
-    size = np.asarray(metric.size(parts), dtype=np.float64)
+    size = np.asarray(metric.rows(parts), dtype=np.float64)
     floor = np.ones(len(parts))
     if entities is not None and metric.histogram is None:
         floor = _clustered(metric, parts, entities)
@@ -145,13 +145,11 @@ def _figure(metric: Metric, parts: Array) -> tuple[Array, Array]:
     return value, variance
 
 
-def _within(sums: Sums, limit: float) -> tuple[Array, Array]:
-    """Share of the absolute errors of each look that are not surely above a limit, and its variance."""
-    if sums.errors is None:
-        raise ValueError("quantiles of errors need their histogram")
-    within = error_edges()[: sums.errors.shape[-1]] < limit
-    rows = sums.errors.sum(-1)
-    share = divided(sums.errors[..., within].sum(-1), rows)
+def _within(sizes: Array, limit: float) -> tuple[Array, Array]:
+    """Share of the errors or latencies of each look, by bin, that are not surely above a limit, and its variance."""
+    within = error_edges()[: sizes.shape[-1]] < limit
+    rows = sizes.sum(-1)
+    share = divided(sizes[..., within].sum(-1), rows)
     return share, divided(share * (1 - share), rows)
 
 
@@ -202,8 +200,8 @@ def _growth(metric: Metric, sums: Sums, parts: Array, target: Target, ranked: Hi
             return growth_of_gains(counts, gains)
     if isinstance(metric, MeanShare):
         return _of_share(parts[..., SUM], parts[..., WEIGHT], parts[..., SQUARE], limit, side)
-    if isinstance(metric, ErrorQuantile):
-        within, _ = _within(sums, limit)
+    if isinstance(metric, SizeQuantile):
+        within, _ = _within(metric.sizes(sums), limit)
         rows = parts[..., WEIGHT]
         return _of_share(rows * np.nan_to_num(within), rows, parts[..., SQUARE], metric.q, -side)
     if isinstance(metric, Difference) and has_bet(metric):
@@ -246,9 +244,10 @@ def _gained(metric: CountRatio, sums: Sums, target: Target) -> tuple[Array, Arra
 
 
 def _of_losses(metric: Mean, sums: Sums, parts: Array, limit: float) -> Array:
-    if sums.errors is not None and metric.measure in (ABSOLUTE, SQUARED):
-        lower = error_edges()[: sums.errors.shape[-1]]
-        return growth_of_losses(sums.errors, lower if metric.measure == ABSOLUTE else lower**2, limit)
+    errors = sums.sizes.get("errors")
+    if errors is not None and metric.measure in (ABSOLUTE, SQUARED):
+        lower = error_edges()[: errors.shape[-1]]
+        return growth_of_losses(errors, lower if metric.measure == ABSOLUTE else lower**2, limit)
     weight, square = parts[..., WEIGHT], parts[..., SQUARE]
     some = square > 0
     unit = np.divide(weight, square, out=np.zeros_like(weight), where=some)

@@ -99,7 +99,7 @@ def usual(
     if not len(told):
         return Undefined("no look tells how much looks differ")
     total = parts[known].sum(axis=0, keepdims=True)
-    rows = float(metric.size(total)[0] / known.sum())
+    rows = float(metric.rows(total)[0] / known.sum())
     growth = _growth(metric, target, sums, parts, stream, groups, known)
     return Usual(float(metric.value(total)[0]), rows, float(told[-1]), len(told) >= LEARNT, growth)
 
@@ -173,8 +173,9 @@ def _growth(
     if isinstance(metric, Mean) and loss:
         power = 2 if metric.root else 1
         mean = float(metric.value(parts[known].sum(axis=0, keepdims=True))[0]) ** power
-        if sums.errors is not None and metric.measure in (ABSOLUTE, SQUARED):
-            counts = sums.errors[known].sum(axis=0) / many
+        errors = sums.sizes.get("errors")
+        if errors is not None and metric.measure in (ABSOLUTE, SQUARED):
+            counts = errors[known].sum(axis=0) / many
             losses = error_edges()[: len(counts)] ** (1 if metric.measure == ABSOLUTE else 2)
             return _of_losses(counts, losses, mean, target.limit**power, power)
         return _of_sums(parts[known].sum(axis=0) / many, mean, target.limit**power, power)

@@ -447,6 +447,30 @@ def change_sentences(content: Content) -> Iterator[str]:
 APART = 2  # leaves that are named
 
 
+def proxy_sentences(content: Content) -> Iterator[str]:
+    """How well proxies tell of wrong predictions, and whether to keep them: those that do first."""
+    for each in sorted(content.proxies, key=lambda grade: {True: 0, False: 1, None: 2}[grade.kept]):
+        if each.kept is None or each.precision is None or each.wrong is None:
+            yield f"{named(each.proxy)} is not graded: {each.why}."
+            continue
+        meeting = (
+            f"of 100 rows that meet it {_per_100(each.precision, each.precision_low, each.precision_high)} are wrong"
+        )
+        beside = f"of all rows {_per_100(each.wrong)}"
+        if each.kept:
+            found = f"it meets {_per_100(each.recall, each.recall_low, each.recall_high)} of 100 wrong ones"
+            yield f"{named(each.proxy)} tells of wrong predictions, keep it: {meeting}, {beside}; {found}."
+        else:
+            yield f"{named(each.proxy)} tells no more than chance: {meeting}, {beside}."
+
+
+def _per_100(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A share of rows as a number of 100, with its interval."""
+    ends = [None if each is None else 100 * each for each in (value, low, high)]
+    shown, between = interval(*ends)
+    return f"{shown} {between}" if between else shown
+
+
 def _ends(value: float, low: float | None, high: float | None) -> str:
     between = interval(value, low, high)[1]
     return f" {between}" if between else ""
@@ -611,6 +635,11 @@ def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
 
 #: kinds of findings that say for whom it is not; others say why
 OF_SLICES = ("slice",)
+
+
+def found_reasons(content: Content) -> list[Finding]:
+    """What was found that may be why, in its order."""
+    return [each for each in content.findings if each.kind not in OF_SLICES]
 
 
 def found_slices(content: Content) -> list[Finding]:

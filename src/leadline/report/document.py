@@ -18,6 +18,7 @@ from leadline.values import (
     LeafChange,
     Note,
     Plan,
+    ProxyGrade,
     Reliability,
     Replay,
     Target,
@@ -36,6 +37,7 @@ class Content:
     estimates, objectives  in the order in which they are shown
     estimated              estimates without labels, of the same or of younger windows
     track_record           the score that is kept of them
+    proxies                how well proxies tell of wrong predictions
     changes, leaf_changes  what changed since the reference, told apart by what inputs explain
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
@@ -57,6 +59,7 @@ class Content:
     calibration: Sequence[Reliability] = ()
     estimated: Sequence[Estimate] = ()
     track_record: Sequence[TrackRecord] = ()
+    proxies: Sequence[ProxyGrade] = ()
     changes: Sequence[Change] = ()
     leaf_changes: Sequence[LeafChange] = ()
     findings: Sequence[Finding] = ()
@@ -74,6 +77,7 @@ def document(content: Content) -> dict[str, Any]:
         "fingerprint": content.fingerprint,
         "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
         "track_record": [_record(each) for each in content.track_record],
+        "proxies": [_proxy(each) for each in content.proxies],
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
         "objectives": [_objective(each) for each in content.objectives],
@@ -121,6 +125,16 @@ def _record(each: TrackRecord) -> dict[str, Any]:
         "band_windows": each.band_windows,
         "band_covered": each.band_covered,
         "why": each.why,
+    }
+
+
+def _proxy(each: ProxyGrade) -> dict[str, Any]:
+    figures = {name: value for name, value in asdict(each).items() if name not in ("proxy", "window")}
+    return {
+        "proxy": each.proxy,
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+        **figures,
     }
 
 

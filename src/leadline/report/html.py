@@ -30,10 +30,12 @@ from leadline.report.answers import (
     change_sentences,
     estimated,
     folded,
+    found_reasons,
     found_slices,
     label_sentences,
     ordered,
     overall,
+    proxy_sentences,
     rankings,
     record_sentences,
     series,
@@ -90,6 +92,7 @@ def html(content: Content) -> str:
         tag("header", *_heading(content)),
         tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
         tag("section", *_for_whom(content, budget)),
+        tag("section", *_why(content)),
         tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
     )
@@ -187,9 +190,10 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 
 def _without_labels(content: Content) -> Iterator[Markup]:
-    """The newest estimates of windows whose labels are not in, how good earlier ones were, and what changed."""
+    """The newest estimates of windows whose labels are not in, how good earlier ones were, what changed; proxies."""
     rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
-    if not rows and not sentences and not changes:
+    proxies = list(proxy_sentences(content))
+    if not (rows or sentences or changes or proxies):
         return
     yield tag("h3", "Without labels")
     yield _columns(AWAITED_HEAD, [each.cells for each in rows])
@@ -197,7 +201,7 @@ def _without_labels(content: Content) -> Iterator[Markup]:
         yield tag("p", said, class_="soft")
     if changes:
         yield _columns(CHANGE_HEAD, [change_cells(each) for each in changes], change_caption(content))
-    for said in change_sentences(content):
+    for said in (*change_sentences(content), *proxies):
         yield tag("p", said, class_="soft")
 
 
@@ -465,6 +469,17 @@ def _side_by_side(where: Slice, found: dict[str, Estimate], metrics: Iterable[st
         cells.append(tag("td", value, " ", tag("span", between, class_="soft"), class_="n"))
     rows = max((each.n for each in found.values()), default=0)
     return tag("tr", tag("td", words.named(where), class_="name"), tag("td", f"{rows:,}", class_="n"), *cells)
+
+
+# Why? ---------------------------------------------------------------------------------------------------------------
+
+
+def _why(content: Content) -> Iterator[Markup]:
+    """What may be the reason, what matters most first."""
+    found = found_reasons(content)
+    if found:
+        yield tag("h2", "Why?")
+        yield _findings(found)
 
 
 # Do scores come true? -----------------------------------------------------------------------------------------------

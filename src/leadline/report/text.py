@@ -27,11 +27,13 @@ from leadline.report.answers import (
     change_cells,
     change_sentences,
     folded,
+    found_reasons,
     found_slices,
     label_sentences,
     latest,
     ordered,
     overall,
+    proxy_sentences,
     rankings,
     reasons,
     record_sentences,
@@ -72,6 +74,7 @@ class Report:
         yield from working(content, width)
         yield from without_labels(content, width)
         yield from for_whom(content, width)
+        yield from why(content, width)
         yield from rests_on(content, width)
 
 
@@ -203,9 +206,10 @@ def _found(content: Content, width: int) -> Iterator[Text]:
 
 
 def without_labels(content: Content, width: int) -> Iterator[Text]:
-    """The newest estimates of windows whose labels are not in, how good earlier ones were, and what changed."""
+    """The newest estimates of windows whose labels are not in, how good earlier ones were, what changed; proxies."""
     rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
-    if not rows and not sentences and not changes:
+    proxies = list(proxy_sentences(content))
+    if not (rows or sentences or changes or proxies):
         return
     yield from question("Without labels")
     if rows:
@@ -216,7 +220,7 @@ def without_labels(content: Content, width: int) -> Iterator[Text]:
         yield Text()
         yield from sentence(change_caption(content), width)
         yield from _columns(CHANGE_HEAD, [change_cells(each) for each in changes], width)
-    for said in change_sentences(content):
+    for said in (*change_sentences(content), *proxies):
         yield from sentence(said, width, style="dim")
 
 
@@ -314,6 +318,17 @@ def _served(each: Served) -> Row:
         Text(f"{each.n:,}", style="dim"),
     )
     return Row(cells)
+
+
+# Why? ---------------------------------------------------------------------------------------------------------------
+
+
+def why(content: Content, width: int) -> Iterator[Text]:
+    """What may be the reason, what matters most first."""
+    found = found_reasons(content)
+    if found:
+        yield from question("Why?")
+        yield from findings(found, width)
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

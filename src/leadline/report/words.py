@@ -214,6 +214,21 @@ def length(span: Span) -> str:
     return counted(span.count, {"h": "hour", "d": "day", "w": "week", "mo": "month"}[span.unit])
 
 
+def elapsed(time: timedelta) -> str:
+    """A stretch of time in the unit in which it has few digits.
+
+    >>> elapsed(timedelta(hours=5)), elapsed(timedelta(hours=30.6)), elapsed(timedelta(days=1)), elapsed(timedelta(0))
+    ('5 hours', '31 hours', '1 day', '0 seconds')
+    """
+    seconds = time.total_seconds()
+    for unit, length, least in (("day", 86_400, 2), ("hour", 3_600, 1), ("minute", 60, 1), ("second", 1, 0)):
+        if seconds >= least * length or seconds == length:
+            count = seconds / length
+            shown = f"{count:.0f}" if count >= 10 or count == round(count) else f"{count:.1f}".removesuffix(".0")
+            return f"{shown} {unit}{'' if shown == '1' else 's'}"
+    return f"{seconds:.1f} seconds"
+
+
 def _midnight(local: datetime) -> bool:
     return not (local.hour or local.minute or local.second or local.microsecond)
 

@@ -21,19 +21,23 @@ from leadline.spec.fields import LONGEST_DAYS
 from leadline.spec.model import Task
 from leadline.spec.names import (
     ENTITY,
+    ERROR,
     ID,
     LABEL,
     LABEL_WORDS,
+    LATENCY_WORDS,
     NEGATIVE_WORDS,
     NOT_TIMESTAMP_WORDS,
     OBSERVED,
     OBSERVED_WORDS,
+    OTHER_UNITS,
     POSITIVE_WORDS,
     PREDICTION,
     RECEIVED,
     SCORE,
     SCORE_WORDS,
     SCORES_PREFIXES,
+    SECONDS,
     TIMESTAMP,
     VERSION,
     WEIGHT,
@@ -453,9 +457,31 @@ class _Guesser:
             [each for each in free if each.kind == "number" and (each.low is None or each.low >= 0)], WEIGHT
         )
         self.take("weight", weight, "numbers from 0, by its name")
+        self.find_service(free)
         entity = _named(free, ENTITY) or next((each for each in free if _repeats(each)), None)
         if entity is not None:
             self.take("entity", entity, f"{entity.distinct} different in {entity.rows} rows: whom the rows are about")
+
+    def find_service(self, free: Sequence[Column]) -> None:
+        """Latency and errors. A number that does not say its unit, or another one, is told and not taken."""
+        sizes = [each for each in free if each.kind == "number" and (each.low is None or each.low >= 0)]
+        seconds = _named(sizes, [f"{word}_{unit}" for word in LATENCY_WORDS for unit in SECONDS])
+        self.take("latency_s", seconds, "numbers from 0, seconds by its name")
+        units = {
+            f"{word}_{unit}": name for name, units in OTHER_UNITS.items() for unit in units for word in LATENCY_WORDS
+        }
+        other, bare = _named(sizes, tuple(units)), _named(sizes, LATENCY_WORDS)
+        if seconds is None and other is not None:
+            self.notes.append(
+                f"latency_s: `{other.name}` reads as {units[other.key]}: make a column of seconds of it and name that"
+            )
+        elif seconds is None and bare is not None:
+            self.notes.append(f"latency_s: `{bare.name}` does not say its unit: name it there if it is in seconds")
+        flags = [each for each in free if each.zero_one or (each.kind == "text" and each.known < each.rows / 2)]
+        error = _named(flags, ERROR)
+        if error is not None:
+            text = "text where a prediction failed, by its name"
+            self.take("error", error, text if error.kind == "text" else f"{_described(error)}, by its name")
 
     # The task
 

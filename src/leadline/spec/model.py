@@ -6,6 +6,7 @@ Tags in angle brackets name the alternative that a value was read as. They are i
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ from leadline.spec.fields import (
     ZoneName,
     not_boolean,
 )
+from leadline.spec.text import SCRIPTS, text_conditions
+from leadline.spec.where import Condition
 from leadline.spec.words import instead, listed, nearest, shown
 from leadline.values import Scalar, Span, Target
 
@@ -100,6 +103,11 @@ class PredictionColumns(Frozen):
     )
     received_at: ColumnName | None = Field(default=None, description="When the row arrived; timestamp where absent.")
     weight: ColumnName | None = Field(default=None, description="How much a row counts; 1 where absent.")
+    latency_s: ColumnName | None = Field(default=None, description="How long the prediction took, in seconds.")
+    error: ColumnName | None = Field(
+        default=None,
+        description="Whether the prediction failed: true and false, 1 and 0, or text that is empty where it did not.",
+    )
 
 
 class Feature(Frozen):
@@ -215,6 +223,106 @@ class OutcomeTable:
     matures_after: timedelta
     absent: Scalar
     label_probability: str | None = None
+
+
+# Proxies ------------------------------------------------------------------------------------------------------------
+
+
+class Proxy(Frozen):
+    """A condition that rows may meet, such as an empty answer; its rate is a metric of that name."""
+
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The name of the rate metric.")
+    where: ConditionField = Field(description="Which rows it is about: a condition in SQL over the predictions.")
+
+
+class TextProxies(Frozen):
+    """The ready-made proxies of a text column: empty, refuses, cut_off, repeats, and more as columns are named."""
+
+    text: ColumnName = Field(description="A column of text, such as an answer.")
+    name: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="What the names of the metrics begin with; the column's where absent.",
+    )
+    prompt: ColumnName | None = Field(default=None, description="What the text answers: to tell answers that echo it.")
+    script: Literal[tuple(SCRIPTS)] | None = Field(  # type: ignore[valid-type]  # of a tuple that is there
+        default=None, description="The script that the text should be in, such as latin."
+    )
+
+    @property
+    def _begin(self) -> str:
+        return re.sub(r"\W+", "_", self.text, flags=re.ASCII).strip("_")
+
+    @model_validator(mode="after")
+    def _nameable(self) -> Self:
+        if not self.name and not re.match("[A-Za-z]", self._begin):
+            _refuse(
+                [(("name",), f"no name can be made of {self.text!r}: give the one that the metrics begin with")], self
+            )
+        return self
+
+    @property
+    def proxies(self) -> tuple[Proxy, ...]:
+        """One by one."""
+        begin = self.name or self._begin
+        return tuple(
+            Proxy(name=f"{begin}_{name}", where=Condition.parse(text))
+            for name, text in text_conditions(self.text, self.prompt, self.script).items()
+        )
+
+
+def _proxy_kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        meant = next((name for name in value if name in ("text", "where")), None)
+        near = (nearest(str(name), ("text", "where")) for name in value if name != "name")
+        meant = meant or next((name for name in near if name), None)
+        return "<TextProxies>" if meant == "text" else "<Proxy>"
+    return "<TextProxies>" if isinstance(value, TextProxies) else "<Proxy>"
+
+
+ProxyField = Annotated[
+    Annotated[Proxy, Tag("<Proxy>")] | Annotated[TextProxies, Tag("<TextProxies>")], Discriminator(_proxy_kind)
+]
+
+
+# Components ---------------------------------------------------------------------------------------------------------
+
+
+class RunColumns(Frozen):
+    """Which column plays which part in a run."""
+
+    component: ColumnName = Field(description="The component that ran, such as training.")
+    started_at: ColumnName = Field(description="When the run began.")
+    finished_at: ColumnName | None = Field(default=None, description="When it ended; empty while it goes on.")
+    status: ColumnName = Field(description="How it ended: text such as success and failed, true, false, or a number.")
+    inputs_at: ColumnName | None = Field(default=None, description="The time of the newest input that it read.")
+    id: ColumnName | None = Field(default=None, description="What identifies the run.")
+
+
+class Component(Frozen):
+    """What is expected of a component; where nothing is declared, its runs are compared with those before them."""
+
+    expected_every: Wait | None = Field(
+        default=None, description="How often it runs; one that trains a model: how often it succeeds."
+    )
+    inputs_within: Wait | None = Field(default=None, description="How old its newest input may be when a run begins.")
+    trains: bool | None = Field(
+        default=None, description="Whether it trains a model; where absent its name says it, such as train or refit."
+    )
+
+
+class Runs(Frozen):
+    """Executions of the components of the pipeline around the model."""
+
+    source: Source = Field(description="As for predictions; it may live on another engine.")
+    columns: RunColumns = Field(description="Which column plays which part.")
+    succeeded: tuple[Value, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Values of the status that mean success; success, succeeded, ok, done, completed, finished, passed"
+        " and true where absent. A number means nothing without it.",
+    )
+    components: dict[str, Component] = Field(default={}, description="What is expected of components, by name.")
 
 
 # Reference, baseline ------------------------------------------------------------------------------------------------
@@ -465,6 +573,12 @@ class Spec(Frozen):
     )
     outcomes: Outcomes | None = Field(default=None, description="What came to be known of the predictions.")
     feedback: tuple[Feedback, ...] = Field(default=(), description="Further outcomes, each a rate metric.")
+    proxies: tuple[ProxyField, ...] = Field(
+        default=(),
+        description="Conditions that tell of a wrong prediction before its label does, as {name, where}, or those of a"
+        " text column as {text: COLUMN}; each a rate metric, graded against the labels.",
+    )
+    runs: Runs | None = Field(default=None, description="Executions of the pipeline's components.")
     timezone: ZoneName = Field(
         default="UTC", description="The time zone of days, weeks and months, such as Europe/Berlin."
     )
@@ -560,6 +674,13 @@ class Spec(Frozen):
         """The label and each feedback, with everything filled in."""
         label = self.label
         return (*([label] if label else []), *(self._feedback_table(each, label) for each in self.feedback))
+
+    @property
+    def every_proxy(self) -> tuple[Proxy, ...]:
+        """The proxies, those of text columns one by one."""
+        return tuple(
+            each for entry in self.proxies for each in (entry.proxies if isinstance(entry, TextProxies) else (entry,))
+        )
 
     def _feedback_table(self, feedback: Feedback, label: OutcomeTable | None) -> OutcomeTable:
         own = feedback.columns
@@ -657,6 +778,19 @@ def _feedback(spec: Spec) -> Iterator[Problem]:
         yield ("feedback",), f"two feedbacks are called {name!r}"
 
 
+def _proxies(spec: Spec) -> Iterator[Problem]:
+    feedback = {each.name for each in spec.feedback}
+    for index, entry in enumerate(spec.proxies):
+        for proxy in entry.proxies if isinstance(entry, TextProxies) else (entry,):
+            place = ("proxies", index, "name")
+            if _is_metric(proxy.name, spec):
+                yield place, f"{proxy.name!r} is already the name of a metric"
+            if proxy.name in feedback:
+                yield place, f"{proxy.name!r} is already the name of a feedback"
+    for name in _twice([proxy.name for proxy in spec.every_proxy]):
+        yield ("proxies",), f"two proxies are called {name!r}"
+
+
 def _is_metric(name: str, spec: Spec) -> bool:
     """Whether `name` is taken; its parameters do not matter."""
     try:
@@ -680,17 +814,18 @@ def _metrics(spec: Spec) -> Iterator[Problem]:
 
 
 def _metric_problem(call: MetricCall, spec: Spec) -> str | None:
-    feedback = tuple(each.name for each in spec.feedback)
+    feedback, proxies = (tuple(each.name for each in kind) for kind in (spec.feedback, spec.every_proxy))
     if call.name == "all":
         return "all metrics are asked for by `metrics: all`, without a list; an objective names one of them"
-    if call.name in feedback:
-        return f"{call.name!r} is a feedback and takes no parameters" if call.parameters else None
+    if call.name in (*feedback, *proxies):
+        what = "feedback" if call.name in feedback else "proxy"
+        return f"{call.name!r} is a {what} and takes no parameters" if call.parameters else None
     try:
         metric(call, spec.task)
     except UnknownMetric as unknown:
         if call.name in unknown.candidates:
             return str(unknown)  # the name is right, a parameter is not
-        known = instead(call.name, (*unknown.candidates, *feedback))
+        known = instead(call.name, (*unknown.candidates, *feedback, *proxies))
         return f"{call.name!r} is not a metric of a {spec.task} model{known}"
     return None
 
@@ -742,6 +877,7 @@ RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
     _only_binary,
     _outcomes,
     _feedback,
+    _proxies,
     _metrics,
     _slices,
     _objectives,

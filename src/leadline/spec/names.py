@@ -90,6 +90,24 @@ LABEL = [
 LABEL_WORDS = {"label", "target", "truth", "outcome"}
 VERSION = ("model_version", "version", "model_name", "model_id")
 WEIGHT = ("weight", "sample_weight", "row_weight")
+LATENCY_WORDS = (
+    "latency",
+    "prediction_latency",
+    "model_latency",
+    "request_latency",
+    "response_time",
+    "inference_time",
+    "processing_time",
+    "elapsed",
+    "elapsed_time",
+)
+SECONDS = ("s", "sec", "secs", "second", "seconds")
+OTHER_UNITS = {
+    "milliseconds": ("ms", "msec", "millis", "milliseconds"),
+    "microseconds": ("us", "usec", "micros", "microseconds"),
+    "nanoseconds": ("ns", "nanos", "nanoseconds"),
+}
+ERROR = ("error", "is_error", "has_error", "errored", "error_message", "error_text", "exception", "prediction_failed")
 ENTITY = [
     "entity_id",
     "user_id",

@@ -141,7 +141,7 @@ def _ratio(spec: Spec, objective: Objective) -> tuple[str, float] | None:
 
 def _is_share(spec: Spec, call: MetricCall) -> bool:
     """Whether a metric counts good rows among all that it looks at."""
-    if call.name in {each.name for each in spec.feedback}:
+    if call.name in {*(each.name for each in spec.feedback), *(each.name for each in spec.every_proxy)}:
         return True
     # the classes that it names are enough to tell what kind of figure it is
     built = build(call, spec.task, tuple({value for _, value in call.parameters if isinstance(value, str)}))

@@ -174,12 +174,18 @@ def _objectives(guess: Guess, observed: Mapping[str, float]) -> list[str]:
             promised = f"  - {{metric: {_written(name)}, {side}: {limit}, window: {WINDOW}}}"
             found.append(_line(promised, f"a little on the safe side of the {value:.3g} seen"))
     slices = f", slices: [{_written(guess.slices[0])}]" if guess.slices else ""
+    of_service = [
+        f"# The service can be promised as well, e.g. `- {{metric: {metric}, window: 7d}}`."
+        for role, metric in (("latency_s", "latency_p95, at_most: 0.5"), ("error", "error_rate, at_most: 0.01"))
+        if guess.column(role) is not None
+    ]
     if found:
         # the levels are those of all rows, so they are not promised to every slice unasked
         hint = [f"# Add e.g. `{slices.removeprefix(', ')}` to promise it for every value of a slice."] if slices else []
         return [
             "# What is promised. The levels are proposals: what the users need is yours to say.",
             *hint,
+            *of_service,
             "objectives:",
             *found,
         ]
@@ -192,6 +198,7 @@ def _objectives(guess: Guess, observed: Mapping[str, float]) -> list[str]:
         "# What is promised: a metric, its level, over how long. Fill one in:",
         "# objectives:",
         f"#   - {{metric: {example[guess.task]}, window: {WINDOW}{slices}}}",
+        *of_service,
     ]
 
 

@@ -21,12 +21,13 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
 from leadline.spec.finite import without_nan
+from leadline.spec.text import TEXT_FUNCTIONS, TextFunction
 from leadline.spec.words import instead
 from leadline.values import InputError
 
 MAX_LENGTH: Final = 4_000
 MAX_DEPTH: Final = 30
-FUNCTIONS: Final = ("lower", "upper", "length", "abs", "coalesce")
+FUNCTIONS: Final = ("lower", "upper", "length", "abs", "coalesce", *TEXT_FUNCTIONS)
 
 # Node types that may stand in a condition, each with the parts it may have. Whatever is not here is refused, so a new
 # version of sqlglot that reads more SQL, or adds an option to a node, does not widen what we accept.
@@ -66,6 +67,7 @@ ALLOWED: Final[dict[type[exp.Expression], frozenset[str]]] = {
     exp.Length: _ONE,
     exp.Abs: _ONE,
     exp.Coalesce: frozenset({"this", "expressions"}),
+    exp.Anonymous: frozenset({"this", "expressions"}),  # of these only `TEXT_FUNCTIONS`
 }
 
 _SUBQUERY: Final = "a subquery cannot stand in a condition"
@@ -247,6 +249,27 @@ def _check_node(text: str, node: exp.Expression) -> None:
                 raise _error(text, "a LIKE pattern cannot hold a backslash", _start(pattern) or at)
         case exp.Literal() if not node.is_string:
             _number(text, node)
+        case exp.Anonymous():
+            _text_function(text, node)
+
+
+def _text_function(text: str, node: exp.Anonymous) -> TextFunction:
+    """The function that a node calls, with arguments that fit."""
+    name = str(node.this).lower()
+    function = TEXT_FUNCTIONS.get(name)
+    if function is None:
+        raise _refused(text, node)
+    given = len(node.expressions)
+    if given < function.arguments or (given > function.arguments and not function.words):
+        few = "1 argument" if function.arguments == 1 else f"{function.arguments} arguments"
+        raise _error(text, f"{name} takes {few}{' or more' if function.words else ''}", _start(node))
+    last = node.expressions[-1]
+    for word in node.expressions[function.texts :] if function.words else ():
+        if not (isinstance(word, exp.Literal) and word.is_string and any(map(str.isalnum, word.name))):
+            raise _error(text, f"{name} takes words in quotes after the text", _start(word))
+    if function.names and not (isinstance(last, exp.Literal) and last.is_string and last.name in function.names):
+        raise _error(text, f"{name} takes one of {', '.join(map(repr, function.names))} in quotes last", _start(last))
+    return function
 
 
 _CASTS = frozenset({exp.DataType.Type.DATE, exp.DataType.Type.TIMESTAMP, exp.DataType.Type.TIMESTAMPNTZ})
@@ -362,6 +385,11 @@ class _Translation:
                 return self.text_function(node)
             case exp.Coalesce():
                 return self.coalesce(node)
+            case exp.Anonymous():
+                function = _text_function(self.text, node)
+                texts = [self.text_value(each) for each in node.expressions[: function.texts]]
+                names = [each.name for each in node.expressions[function.texts :]]
+                return _Term(function.build(*texts, *names), function.kind, node)
             case _:
                 return _Term(self.condition(node), "boolean", node)
 
