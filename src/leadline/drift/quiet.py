@@ -165,7 +165,8 @@ def _limits(kind: Kind, noise: Noise, own: Histograms, ours: Array, sizes: Array
     of_reference = 2 * float(ratio.mean()) ** 2 / spread * sure
     freedom = np.clip(np.minimum(later.freedom, of_reference), LEAST_FREEDOM, MOST_FREEDOM)
     # windows that are alike lie nearer to their own mean than later ones will
-    more = (1 / parts + 1 / telling) / (1 + 1 / count) * (1 - 1 / count) / (1 - 1 / telling)
+    later_parts = max(parts * telling / count, 1.0)
+    more = (1 / later_parts + 1 / telling) / (1 + 1 / count) * (1 - 1 / count) / (1 - 1 / telling)
     apart = max(float(ratio.mean()) - 1, 0.0) * float(usual.mean()) * more
     return np.asarray((later.square + apart) * fdtri(freedom, telling * freedom, 1 - ALPHA))
 

@@ -633,18 +633,18 @@ def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
     return found.get
 
 
-#: kinds of findings that say for whom it is not; others say why
-OF_SLICES = ("slice",)
+#: kinds of findings that have a place of their own; others say why
+OF_SLICES, OF_COLUMNS = "slice", "drift"
 
 
 def found_reasons(content: Content) -> list[Finding]:
-    """What was found that may be why, in its order."""
-    return [each for each in content.findings if each.kind not in OF_SLICES]
+    """What was found that may be why, in its order; columns that drifted are told apart."""
+    return [each for each in content.findings if each.kind not in (OF_SLICES, OF_COLUMNS)]
 
 
 def found_slices(content: Content) -> list[Finding]:
     """What was found without being declared, in its order."""
-    return [each for each in content.findings if each.kind in OF_SLICES]
+    return [each for each in content.findings if each.kind == OF_SLICES]
 
 
 # Series -------------------------------------------------------------------------------------------------------------

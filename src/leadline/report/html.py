@@ -46,6 +46,7 @@ from leadline.report.answers import (
     told_changes,
 )
 from leadline.report.document import Content
+from leadline.report.drift import DRIFT_HEAD, EXPLAINED, drift_cells, drift_heading, found_drifts, ranked_drifts
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, chart, reliability_chart
 from leadline.report.text import Report
@@ -93,6 +94,7 @@ def html(content: Content) -> str:
         tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
         tag("section", *_for_whom(content, budget)),
         tag("section", *_why(content)),
+        tag("section", *_drifted(content, budget)),
         tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
     )
@@ -480,6 +482,27 @@ def _why(content: Content) -> Iterator[Markup]:
     if found:
         yield tag("h2", "Why?")
         yield _findings(found)
+
+
+# What drifted? ------------------------------------------------------------------------------------------------------
+
+
+def _drifted(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    said = drift_heading(content)
+    if said is None:
+        return
+    yield tag("h2", "What drifted?")
+    yield tag("p", said)
+    if found := found_drifts(content):
+        yield _findings(found)
+    zone = ZoneInfo(content.zone)
+    cells = [drift_cells(each, zone) for each in ranked_drifts(content)]
+    kept = [at for at in range(len(DRIFT_HEAD)) if not at or any(row[at] not in ("", "–") for row in cells)]
+    table = _columns([DRIFT_HEAD[at] for at in kept], [[row[at] for at in kept] for row in cells])
+    shown = budget.spend(len(cells), table)
+    if shown is not None:
+        yield tag("details", tag("summary", f"All {counted(len(cells), 'column')}"), shown)
+        yield tag("p", EXPLAINED, class_="soft")
 
 
 # Do scores come true? -----------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ from leadline.report.answers import (
     told_changes,
 )
 from leadline.report.document import Content
+from leadline.report.drift import drift_heading, drift_sentence, told_drifts
 from leadline.values import ALL_ROWS, Finding, Judgement, Verdict, counted
 
 STYLES = {
@@ -75,6 +76,7 @@ class Report:
         yield from without_labels(content, width)
         yield from for_whom(content, width)
         yield from why(content, width)
+        yield from drifted(content, width)
         yield from rests_on(content, width)
 
 
@@ -329,6 +331,22 @@ def why(content: Content, width: int) -> Iterator[Text]:
     if found:
         yield from question("Why?")
         yield from findings(found, width)
+
+
+# What drifted? ------------------------------------------------------------------------------------------------------
+
+
+def drifted(content: Content, width: int) -> Iterator[Text]:
+    """The columns that drifted and what they do to a metric, those that are harmless in one sentence."""
+    said = drift_heading(content)
+    if said is None:
+        return
+    yield from question("What drifted?")
+    yield from sentence(said, width)
+    yield from findings(told_drifts(content), width)
+    more = drift_sentence(content)
+    if more is not None:
+        yield from sentence(more, width, style="dim")
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------
