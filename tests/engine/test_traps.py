@@ -23,7 +23,7 @@ import pyarrow as pa
 import pytest
 
 from homes import ENGINES, Home
-from leadline.cells.bins import FIRST, Grid, grid
+from leadline.cells.bins import FIRST, MISSING, Grid, grid
 from leadline.cells.columns import NOTHING, numeric_code
 from leadline.cells.fill import _summed
 from leadline.cells.plan import binned
@@ -319,7 +319,7 @@ def test_numbers_fall_into_the_same_fine_cells(answers: Answers, name: str) -> N
     plain = np.where((np.abs(values) < wide * NOTHING) & (wide > 1), 0.0, values)
     cell = np.searchsorted(grids()[name].edges(), plain, side="right") - 1
     assert answers[f"code_{name}"][: len(values)] == (FIRST + cell).tolist()
-    assert set(answers[f"code_{name}"][len(values) :]) == {None}
+    assert set(answers[f"code_{name}"][len(values) :]) == {MISSING}
 
 
 def test_sums_of_bounded_doubles_are_integers_bit_for_bit(answers: Answers) -> None:

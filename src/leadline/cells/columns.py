@@ -148,7 +148,7 @@ def coded(
     for place, each in enumerate(columns):
         value, scale = joined[each.column], fixed[each.column]
         if isinstance(scale, Grid):
-            code = numeric_code(value, scale).coalesce(MISSING)
+            code = numeric_code(value, scale)
         elif each.kind == "codes":
             code = ibis.ifelse(value < len(each.classes), value.cast("int16") + FIRST, MISSING).fill_null(MISSING)
         else:
@@ -159,7 +159,7 @@ def coded(
 
 
 def numeric_code(value: ir.Value, of: Grid) -> ir.Value:
-    """The fine code of a finite double; NULL where it is NULL. Multiplied by powers of two only, which is exact."""
+    """The fine code of a finite double or NULL. Multiplied by powers of two only, which is exact."""
 
     def scaled(number: ir.Value, width: float) -> ir.Value:
         if width > 1:  # what is next to nothing would become 0, which is an error on PostgreSQL
@@ -183,7 +183,8 @@ def numeric_code(value: ir.Value, of: Grid) -> ir.Value:
         limit = ibis.literal(of.stretches[middle].low, "float64")
         return ibis.ifelse(value < limit, chosen(low, middle - 1), chosen(middle, high))
 
-    return chosen(0, last).cast("int16") + FIRST
+    # the lesser and the greater of NULL and a number are the number
+    return ibis.ifelse(value.isnull(), MISSING, chosen(0, last).cast("int16") + FIRST)
 
 
 def _joined(engine: Engine, joined: ir.Table, value: ir.Value, known: Categories, place: int) -> ir.Table:
