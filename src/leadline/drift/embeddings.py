@@ -40,7 +40,8 @@ class Features:
     def of(self, vectors: Array) -> Array:
         """φ, shape (rows, 2 FREQUENCIES), so that φ(x) · φ(y) is about the kernel and ‖φ‖ = 1."""
         angles = vectors @ self.frequencies
-        return np.concatenate([np.cos(angles), np.sin(angles)], axis=1) / np.sqrt(self.frequencies.shape[1])
+        both = np.concatenate([np.cos(angles), np.sin(angles)], axis=1)
+        return np.asarray(both / np.sqrt(self.frequencies.shape[1]))
 
 
 def features(reference: Array) -> Features | None:
@@ -93,7 +94,7 @@ def summed(vectors: Array, window: NDArray[np.int64], windows: int, by: Features
     norms = np.sqrt((vectors**2).sum(axis=1))
     unit = np.divide(vectors, norms[:, None], out=np.zeros_like(vectors), where=norms[:, None] > 0)
     rows = np.bincount(window, minlength=windows).astype(np.float64)
-    lengths = np.bincount(window, weights=np.log1p(norms), minlength=windows)
+    lengths = np.bincount(window, weights=np.log1p(norms), minlength=windows).astype(np.float64)
     phi, directions = np.zeros((windows, 2 * FREQUENCIES)), np.zeros((windows, vectors.shape[1]))
     np.add.at(phi, window, by.of(vectors))
     np.add.at(directions, window, unit)

@@ -127,7 +127,11 @@ def _bin_name(of: Compared, place: int) -> str:
         Kind.UNSEEN: "values that the reference does not have",
         Kind.REST: "rare values",
     }
-    return words.get(kind, f"{name!r}" if kind is Kind.CATEGORY else name)
+    if kind is Kind.CATEGORY:
+        return f"{name!r}"
+    if kind is Kind.RANGE:
+        return f"values in {name}" if name.startswith("[") else f"the value {name}"
+    return words.get(kind, f"values {name}")
 
 
 def _median(centre: Array, shares: Array) -> float | None:

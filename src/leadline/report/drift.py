@@ -57,8 +57,8 @@ def drift_heading(content: Content) -> str | None:
     drifted, window = sum(each.drifted for each in looked), days(looked[0].window, ZoneInfo(content.zone))
     columns = counted(len(looked), "column")
     if not drifted:
-        return f"None of {columns} drifted: {window}, no further from the reference than its own windows are."
-    return f"{drifted:,} of {columns} drifted: {window}, further from the reference than its own windows are:"
+        return f"None of {columns} lies further from the reference than its own windows do, {window}."
+    return f"{drifted:,} of {columns} lie further from the reference than its own windows do, {window}:"
 
 
 def drift_sentence(content: Content) -> str | None:
