@@ -28,7 +28,7 @@ from leadline.metrics.sums import Array
 ALPHA = 0.001
 #: with which chance the spread of the reference's windows is understated
 UNSURE = 0.1
-#: the same in standard deviations of a normal law
+#: standard deviations by which what windows differ by may be larger than it was found
 UNSURE_WITH = 1.28
 #: fewer windows of reference say nothing of how windows differ
 LEAST_WINDOWS = 4
@@ -39,7 +39,7 @@ LEAST_FREEDOM = 1.0
 #: with more, a law is as good as without any spread; a column that is always the same has infinitely many
 MOST_FREEDOM = 1e6
 #: neighbouring windows are never taken to be more alike than this
-MOST_ALIKE = 0.98
+MOST_ALIKE = 0.9
 #: of what windows differ by at least this share is no chance
 LEAST_SWING = 0.2
 
@@ -167,19 +167,21 @@ def _limits(kind: Kind, noise: Noise, own: Histograms, ours: Array, sizes: Array
     sure = float(chdtri(telling - 1, 1 - UNSURE)) / (telling - 1)
     # what windows differ by beside chance, in units of chance; no less than it may be
     swing = max(mean - 1, 0.0) + UNSURE_WITH * float(np.sqrt(spread / telling))
-    # windows that are alike lie nearer to their own mean than later ones will, and long ones swing as far as short ones
-    alike = count / swinging
-    more = (min(alike / parts, 1.0) + 1 / swinging) / (1 + 1 / count) * (1 - 1 / count) / (1 - 1 / swinging)
+    # windows that are alike lie nearer to their own mean than later ones will; long windows swing less than short ones,
+    # but for values that are new in each, such as running numbers
+    new = float((own.shares * (own.rest.weight <= 0)).sum(axis=1).mean())
+    longer = max(min(count / swinging / parts, 1.0), new)
+    more = (longer + 1 / swinging) / (1 + 1 / count) * (1 - 1 / count) / (1 - 1 / swinging)
     apart = swing * float(usual.mean()) * more
     later = noise.chance(kind, np.maximum(sizes, 1.0))
-    # the spread of both together, each as that of a chi-square law
-    by_chance = 1 / np.maximum(chance.freedom.mean(), LEAST_FREEDOM)
-    of_swing = min(max(spread / sure / 2 - by_chance, 0.0) / swing**2, 1 / LEAST_FREEDOM)
     both = later.square + apart
-    spreads = later.square**2 / np.maximum(later.freedom, LEAST_FREEDOM) + apart**2 * of_swing
-    freedom = np.divide(both**2, spreads, out=np.ones(len(both)), where=spreads > 0)
-    most = np.minimum(later.freedom, 2 * mean**2 / spread * sure)
-    freedom = np.clip(np.minimum(freedom, most), LEAST_FREEDOM, MOST_FREEDOM)
+    freedom = np.minimum(later.freedom, 2 * mean**2 / spread * sure)
+    if parts > 1:  # of longer windows the part of chance is smaller: the spread of both, each as a chi-square law
+        by_chance = 1 / np.maximum(chance.freedom.mean(), LEAST_FREEDOM)
+        of_swing = min(max((spread / sure / 2 - by_chance) / swing**2, by_chance), 1 / LEAST_FREEDOM)
+        spreads = later.square**2 / np.maximum(later.freedom, LEAST_FREEDOM) + apart**2 * of_swing
+        freedom = np.divide(both**2, spreads, out=np.ones(len(both)), where=spreads > 0)
+    freedom = np.clip(freedom, LEAST_FREEDOM, MOST_FREEDOM)
     return np.asarray(both * fdtri(freedom, telling * freedom, 1 - ALPHA))
 
 
