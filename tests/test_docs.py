@@ -258,10 +258,22 @@ def test_the_json_document_is_as_documented(tmp_path):
     document = json.loads(done.stdout)
     assert document.keys() == documented_keys("document")
     assert document["labels"].keys() == documented_keys("labels")
-    for section in ("estimates", "objectives", "track_record", "changes", "leaf_changes", "findings", "drift"):
+    for section in (
+        "estimates",
+        "objectives",
+        "track_record",
+        "changes",
+        "leaf_changes",
+        "findings",
+        "mix_rates",
+        "events",
+        "drift",
+    ):
         assert document[section], section
         for entry in document[section]:
             assert entry.keys() == documented_keys(section)
+    assert all(each.keys() == documented_keys("representation") for each in document["representation"]["slices"])
+    assert all(term.keys() == documented_keys("terms") for entry in document["mix_rates"] for term in entry["terms"])
     breaches = [breach for entry in document["objectives"] for breach in entry["breaches"]]
     assert breaches
     assert all(breach.keys() == documented_keys("breaches") for breach in breaches)

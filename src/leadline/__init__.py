@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leadline.evaluation.backtest import Backtest, backtest
+    from leadline.evaluation.compare import Comparison, compare
+    from leadline.evaluation.discrepancy import Discrepancy, discrepancy
+    from leadline.evaluation.parity import Parity, parity
     from leadline.evaluation.planning import plan
     from leadline.evaluation.result import Result, check
     from leadline.spec import Spec, load
@@ -24,11 +27,14 @@ __version__ = "0.1.0.dev0"
 # Name -> module that has it. A name must not be a module's too: importing the module would replace the name.
 EXPORTS = {
     "Backtest": "leadline.evaluation.backtest",
+    "Comparison": "leadline.evaluation.compare",
+    "Discrepancy": "leadline.evaluation.discrepancy",
     "Estimate": "leadline.values",
     "InputError": "leadline.values",
     "Interval": "leadline.values",
     "Judgement": "leadline.values",
     "LeadlineError": "leadline.values",
+    "Parity": "leadline.evaluation.parity",
     "Result": "leadline.evaluation.result",
     "Slice": "leadline.values",
     "Spec": "leadline.spec",
@@ -36,17 +42,23 @@ EXPORTS = {
     "Window": "leadline.values",
     "backtest": "leadline.evaluation.backtest",
     "check": "leadline.evaluation.result",
+    "compare": "leadline.evaluation.compare",
+    "discrepancy": "leadline.evaluation.discrepancy",
     "load": "leadline.spec",
+    "parity": "leadline.evaluation.parity",
     "plan": "leadline.evaluation.planning",
 }
 
 __all__ = [
     "Backtest",
+    "Comparison",
+    "Discrepancy",
     "Estimate",
     "InputError",
     "Interval",
     "Judgement",
     "LeadlineError",
+    "Parity",
     "Result",
     "Slice",
     "Spec",
@@ -55,7 +67,10 @@ __all__ = [
     "__version__",
     "backtest",
     "check",
+    "compare",
+    "discrepancy",
     "load",
+    "parity",
     "plan",
 ]
 

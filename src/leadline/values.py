@@ -187,14 +187,18 @@ class TrackRecord:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What changed since the reference in the latest window whose labels are in, told apart by what inputs explain.
+    """What changed since the reference in the latest window whose labels are in, told apart by its cause.
 
     reference_value  the metric over the reference
     value            the metric over the window, of labels
-    by_inputs        how far an estimate from the window's predictions alone lies from the reference's figure
-    by_labels        value - that estimate: what only labels show
-    low, high        its 95 % interval; None where there is none. Where it leaves out 0, a score no longer means what it
-                     meant, or rows of a kind are no longer predicted as well as they were.
+    by_inputs        because other rows came: the data changed
+    by_labels        because like rows come out differently: the world changed
+    by_unseen        because of rows that the reference hardly knows; None where they are not told apart
+    low, high        95 % interval of `by_labels`; None where there is none. Where it leaves out 0, a score no longer
+                     means what it meant, or rows of a kind are no longer predicted as well as they were.
+    inputs_low, inputs_high, unseen_low, unseen_high   the same of the two other parts
+    unseen_share     share of the window's rows that the reference hardly knows; None where they are not told apart
+    estimator        None where labels of like rows were compared; else the estimate without labels that `by_inputs` is
     """
 
     metric: str
@@ -206,6 +210,13 @@ class Change:
     by_labels: float
     low: float | None
     high: float | None
+    by_unseen: float | None = None
+    inputs_low: float | None = None
+    inputs_high: float | None = None
+    unseen_low: float | None = None
+    unseen_high: float | None = None
+    unseen_share: float | None = None
+    estimator: str | None = None
 
     @property
     def shown(self) -> bool:
@@ -249,6 +260,178 @@ class Effect:
     value: float
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MixRateTerm:
+    """What one slice adds to a change, in the metric's own unit: it is served differently, or comes more or less often.
+
+    share_before, share_after   its share of what the metric is taken of (of recall: of the actual positives)
+    before, after               the metric for the slice; None where it has nothing there
+    rate, mix                   what it adds by being served differently, and by another share
+    rate_low, ..., mix_high     95 % intervals
+    """
+
+    slice: Slice
+    share_before: float
+    share_after: float
+    before: float | None
+    after: float | None
+    rate: float
+    rate_low: float
+    rate_high: float
+    mix: float
+    mix_low: float
+    mix_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class MixRate:
+    """The change of a metric between two windows, split over slices: who comes (mix), how well they are served (rate).
+
+    by                    name of the declared slices, or in words the slice that was found
+    reference, window     what is compared
+    before, after         the metric in both; after - before = rate + mix
+    rate, mix             the sums of the terms, with 95 % intervals
+    frozen_mix            the metric in the window if the slices had the reference's shares, with its 95 % interval;
+                          None where no slice of the reference has a figure in the window
+    noise                 share of the sum of |terms| that belongs to terms within two standard errors of 0
+    small                 slices with too few rows that stand together as the last term; 0 for none
+    terms                 of each slice, as they add up
+    found                 whether it is a slice that was found, and all other rows; it was chosen because it is served
+                          worst, so that a part of its rate may be the luck of the window
+    """
+
+    metric: str
+    by: str
+    reference: Window
+    window: Window
+    before: float
+    after: float
+    rate: float
+    rate_low: float
+    rate_high: float
+    mix: float
+    mix_low: float
+    mix_high: float
+    frozen_mix: float | None
+    frozen_mix_low: float | None
+    frozen_mix_high: float | None
+    noise: float
+    small: int
+    terms: tuple[MixRateTerm, ...]
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Represented:
+    """A slice over the windows of a `Representation`; None where a figure has no value.
+
+    share                     rows of the slice in all rows
+    predicted_positive_rate   rows of the slice that are predicted positive; empty where that is not told
+    metric, values            how well the slice is served; no values where there is no metric that tells it
+    """
+
+    slice: Slice
+    share: tuple[float | None, ...]
+    predicted_positive_rate: tuple[float | None, ...]
+    metric: str | None
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """Who comes over time: every declared slice over the same successive windows."""
+
+    windows: tuple[Window, ...]
+    slices: tuple[Represented, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventEffect:
+    """What a metric did around something that happened.
+
+    name, kind, at, until  what happened, of which kind where that was said, and when; `until` of one that lasted
+    before, after          windows before and after it, of equal length; of an event that lasted `after` is what it
+                           lasted. Of rows whose labels should be in; None where `why` tells
+    value_before, value_after   the metric in both
+    difference             value_after - value_before, with its 95 % interval
+    as_large               share of other moments of the log at which it moved at least as much by itself; None where
+                           there are too few
+    """
+
+    name: str
+    kind: str | None
+    at: datetime
+    until: datetime | None
+    metric: str
+    before: Window | None = None
+    after: Window | None = None
+    value_before: float | None = None
+    value_after: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    as_large: float | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """A metric of one group beside the others, over the latest window with all labels in.
+
+    against          the group that it is compared with; None for all others together
+    value            the estimate for the group
+    other            the metric of those that it is compared with
+    gap              value - other, with its 95 % interval; what moves both on a day is no difference
+    ratio            value / other, with its 95 % interval; None where one of them is not above 0
+    """
+
+    metric: str
+    slice: Slice
+    against: Slice | None
+    value: Estimate
+    other: float
+    gap: float
+    gap_low: float | None
+    gap_high: float | None
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+
+
+class Trend(StrEnum):
+    """What became of a slice between the two sides of a comparison."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    CHANGED = "changed"
+    UNCLEAR = "unclear"
+    NEW = "new"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A metric of one slice on both sides of a comparison.
+
+    before, after   the estimates; undefined ones have no value
+    difference      after - before; None where one of them has no value
+    low, high       its 95 % interval; None where there is none
+    trend           worse, better, or of a metric that has no better side changed: certain among all that is compared
+                    (.05 for all together); unclear: not certain; new or vanished: rows on one side only
+    paired          whether both sides judged the same rows, so that the difference is a mean of differences of rows
+    """
+
+    metric: str
+    slice: Slice
+    before: Estimate
+    after: Estimate
+    difference: float | None
+    low: float | None
+    high: float | None
+    trend: Trend
+    paired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

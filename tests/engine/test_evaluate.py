@@ -115,7 +115,13 @@ def binary(predictions: Any, labels: Any) -> Any:
             "window": "1h",
             "slices": ["price", "when", "ratio", {"cross": ["price", "ratio"]}],
             "metrics": ["accuracy", "roc_auc", "brier", "log_loss", "throughput", "freshness"],
-            "proxies": [{"name": "slow", "where": "took > 0.2"}, {"text": "failure"}],
+            "proxies": [
+                {"name": "slow", "where": "took > 0.2"},
+                {"name": "twice", "value": "2 * took - words(failure)"},
+                {"name": "again", "same": "price", "within": "2h"},
+                {"text": "failure", "blocked": ["no answer", "time-out"], "is_json": True},
+                {"name": "unlike", "value": "failure"},
+            ],
             "baseline": {"score": "other model"},
             "objectives": [
                 {"metric": "accuracy", "at_least": 0.4, "window": "1d", "slices": ["price"]},

@@ -152,7 +152,7 @@ def runs(parts: Sequence[Any], length: int) -> list[Sequence[Any]]:
 
 
 def pieces(text: str) -> float:
-    return repeated(runs(text.strip(BLANK), 8))
+    return repeated(runs(text.strip(BLANK).replace("\n", " "), 8))
 
 
 def is_json(text: str, levels: int = JSON_LEVELS) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
 from evaluation.small import at, check, days, evaluation, found, notes, one
 from leadline.evaluation.judging import Judging
@@ -54,6 +56,8 @@ def findings(table: Any, as_of: str | None = AS_OF, **more: Any) -> list[Any]:
     of = evaluation(rows(), as_of=as_of, **declared(table, **more))
     return of.pipeline.findings(of.spec.zone)
 
+
+OBJECTIVE = {"metric": "run_failure_rate", "at_most": 0.5, "window": "28d"}
 
 # Objectives -----------------------------------------------------------------------------------------------------------
 
@@ -103,6 +107,86 @@ def test_promises_that_cannot_be_are_refused_and_unknown_components_are_undefine
         check(rows(), reference={"until": "2024-01-10"}, **declared(runs()) | {"objectives": [relative]})
     without = check(rows(), metrics=["run_failure_rate"], window="28d", as_of=AS_OF)
     assert {each["why"] for each in found(without, "run_failure_rate")} == {"no runs are declared"}
+
+
+def promised(metric: str, limit: float, table: Any, **more: Any) -> dict[str, Any]:
+    objective = {"metric": metric, "at_most": limit, "window": "28d"}
+    (judged,) = check(rows(), as_of=AS_OF, **declared(table, **more) | {"objectives": [objective]}).objectives
+    return judged
+
+
+def test_runs_that_are_late_long_or_stale_are_promised_about_as_they_are_found():
+    late = [*runs(36, ()), *runs(40, ())[37:]]  # a morning was missed
+    judged = promised("run_late_rate(component=features)", 0.001, late)
+    assert (judged["status"], judged["n"]) == ("breached", 27)
+    assert judged["value"] == pytest.approx(1 / 27)
+    assert promised("run_late_rate", 0.001, late, components={"features": {"expected_every": "3d"}})["value"] == 0
+    table = runs(40, ())
+    for place in (35, 37):
+        table[place] |= {"ended": table[place]["began"] + timedelta(hours=5)}
+    assert promised("run_long_rate", 0.5, table)["value"] == pytest.approx(2 / 28)
+    fed = [row | {"fed": row["began"] - timedelta(hours=1)} for row in runs(40, ())]
+    fed[39] |= {"fed": fed[39]["began"] - timedelta(days=3)}
+    assert promised("run_stale_rate", 0.5, fed, columns={"inputs_at": "fed"})["value"] == pytest.approx(1 / 28)
+    within = {"features": {"inputs_within": "30m"}}
+    assert promised("run_stale_rate", 0.5, fed, columns={"inputs_at": "fed"}, components=within)["value"] == 1.0
+    assert promised("run_stale_rate", 0.5, runs())["why"].startswith("no run says how new its inputs were")
+
+
+def test_one_that_is_missing_now_is_late_and_one_that_is_not_due_is_not_counted():
+    daily_ = {"features": {"expected_every": "1d"}}
+    assert promised("run_late_rate", 0.5, runs(38, ()), components=daily_)["value"] == pytest.approx(1 / 27)
+    assert promised("run_late_rate", 0.5, runs(40, ()), components=daily_)["value"] == 0
+    other = {"other": {"expected_every": "1d"}}
+    never = promised("run_late_rate(component=other)", 0.5, runs(40, ()), components=other)
+    assert (never["value"], never["n"], never["status"]) == (1.0, 1, "uncertain")
+
+
+def test_the_age_of_the_last_success_is_exact_and_judged_at_once():
+    both = [*runs(40, ()), *runs(31, (), "train")]
+    ended = START + timedelta(days=30, hours=3, minutes=30)
+    judged = promised("run_success_age(component=train)", 7 * 86_400, both)
+    assert judged["value"] == (at(AS_OF) - ended).total_seconds()
+    assert (judged["status"], judged["n"], judged["interval"]) == ("breached", 31, None)
+    assert judged["since"] == "2024-02-07T03:30:00Z"
+    assert judged["window_end"] == "2024-02-09T12:00:00Z"
+    assert promised("run_success_age", 7 * 86_400, both)["value"] == judged["value"]
+    assert promised("run_success_age", 7 * 86_400, both, components={"features": {}})["status"] == "holds"
+    never = promised("run_success_age", 7 * 86_400, both, components={"score": {"expected_every": "1d"}})
+    assert (never["status"], never["why"]) == ("no_data", "score has not succeeded yet")
+    ages = days(
+        check(rows(), as_of=AS_OF, **declared(both) | {"metrics": ["run_success_age(component=train)"]}),
+        "run_success_age(component=train)",
+    )
+    assert ages["2024-01-10"] == pytest.approx(timedelta(hours=20.5).total_seconds(), abs=120)
+    assert ages["2024-02-05"] == timedelta(days=5, hours=20.5).total_seconds()
+    relative = {"metric": "run_success_age", "no_worse_than": "reference", "by": 0.1, "window": "7d"}
+    with pytest.raises(InputError, match="promise it by at_most, in seconds"):
+        check(rows(), reference={"until": "2024-01-10"}, **declared(runs()) | {"objectives": [relative]})
+
+
+def test_all_failed_one_run_and_no_predictions():
+    assert promised("run_failure_rate", 0.5, runs(40, tuple(range(40))))["status"] == "breached"
+    only = check(rows(), as_of=AS_OF, **declared(runs(1, ())) | {"metrics": "all"}, window="28d")
+    first = [each for each in only.estimates if each["window_start"] <= "2024-01-01" and each["metric"][:4] == "run_"]
+    said_ = {each["metric"]: (each["value"], each["why"]) for each in first}
+    assert said_["run_failure_rate"][0] == 0
+    assert said_["run_late_rate"][1] == "no run followed another one, or history is too short"
+    assert said_["run_long_rate"][1] == "no run has a history of runs that ended"
+    assert "run_success_age" not in said_  # it depends on when one asks
+    assert only.findings == ()
+    table = pa.Table.from_pylist(rows(1)).slice(0, 0)
+    empty = check(table, as_of=AS_OF, **declared(runs()) | {"objectives": [OBJECTIVE]})
+    assert (empty.objectives[0]["value"], empty.objectives[0]["n"]) == (1.0, 1)  # of the day that the log consists of
+    assert [each.kind for each in empty.findings] == ["run_failed"]
+
+
+def test_a_run_that_never_ends_is_told_also_where_later_ones_did():
+    table = runs(40, ())
+    table[20] |= {"state": "running", "ended": None}
+    what = said(table)
+    assert what == "run_long: features has been running for 19 days since 2024-01-21 03:00, usually 31 minutes."
+    assert promised("run_long_rate", 0.5, table)["value"] == pytest.approx(1 / 28)
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -194,7 +278,7 @@ def test_nothing_is_read_where_nothing_is_declared():
     assert read_runs(of.spec, datetime(2024, 1, 1)) == ((), ())
     empty = pa.Table.from_pylist(runs(1)).slice(0, 0)
     result = check(rows(), as_of=AS_OF, window="28d", **declared(empty))
-    assert {each["why"] for each in found(result, "run_failure_rate")} == {"no rows"}
+    assert {each["why"] for each in found(result, "run_failure_rate")} == {"no run has ended"}
 
 
 # Findings -------------------------------------------------------------------------------------------------------------
@@ -265,3 +349,24 @@ def test_they_stand_on_the_time_line_of_the_metric():
     result = check(rows(), as_of=AS_OF, **declared(both))
     assert days(result, "run_failure_rate")["2024-02-06"] == 0.5
     assert one(check(rows(1), window="28d", **declared(runs(1, ()))), "run_failure_rate")["n"] == 1
+
+
+def test_findings_stand_in_the_document_the_text_and_the_page_beside_what_broke_after_them():
+    table = [row | {"timestamp": row["timestamp"] - timedelta(hours=12)} for row in rows(40)]
+    scored = [row | {"score": 0.5 if place < 36 else 1.0} for place, row in enumerate(table)]
+    objective = {"metric": "predicted_positive_rate", "at_most": 0.9, "window": "1d", "rule": "interval"}
+    more = [row | {"id": row["id"] + 1000 * copy} for copy in range(60) for row in scored]
+    spec = declared(runs(failing=(34,))) | {"objectives": [objective]}
+    result = check(more, as_of="2024-02-08T20", threshold=0.7, **spec)
+    (finding,) = [each for each in result._document["findings"] if each["kind"] == "run_failed"]
+    assert finding["since"] == "2024-02-04T03:00:00Z"
+    assert finding["slice"] is None
+    assert finding["evidence"][0]["metric"] == "run_failure_rate"
+    assert finding["next"].startswith("predicted_positive_rate ≤ 0.9 broke 1 day after this began. Look at the log of")
+    text = io.StringIO()
+    Console(file=text, width=100).print(result)
+    assert "Why?" in text.getvalue()
+    assert "features failed in 1 of 28 runs" in text.getvalue()
+    page = result.to_html()
+    assert "1 began on 2024-02-04 03:00" in page
+    assert "A dotted line in a chart is where what has its number began." in page

@@ -17,6 +17,8 @@ from leadline.values import ALL_ROWS, Finding, Status
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAYS, A_DAY = 60, 150
+#: no other findings
+ALONE = {"check_columns": False, "find_faults": False}
 
 
 def planted(
@@ -61,8 +63,9 @@ def planted(
 
 
 def found(table: Any, **declared: Any) -> tuple[Finding, ...]:
-    declared = {"matures_after": "1d", "reference": {"until": "2024-01-15"}} | declared
-    return leadline.check(spec(table, **declared)).findings
+    declared = {"matures_after": "1d", "reference": {"until": "2024-01-15"}} | ALONE | declared
+    every = leadline.check(spec(table, **declared)).findings
+    return tuple(each for each in every if each.kind == "slice")
 
 
 def in_slice(row: dict[str, Any]) -> bool:

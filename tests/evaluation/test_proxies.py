@@ -149,9 +149,19 @@ def test_a_condition_on_a_column_that_is_gone_is_said_and_the_check_goes_on():
     objective = {"metric": "empty_answer", "at_most": 0.1, "window": "1d"}
     result = check(log().drop(["answer"]), **declared(objectives=[objective]))
     (judged,) = result.objectives
-    assert (judged["status"], judged["why"]) == ("undefined", "its condition cannot be read")
+    assert (judged["status"], judged["why"]) == ("undefined", "it cannot be read")
     assert notes(result)["proxy_left_out"].startswith("Proxy 'empty_answer' is left out: there is no column 'answer'")
     assert one(check(log().drop(["answer"]), window="28d", **declared()), "override")["value"] > 0
+
+
+def came_before(times: list[datetime], values: list[str | None]) -> list[bool]:
+    """Whether another row of the day up to each one has its value, of those that have one; times in whole seconds."""
+    at = [int(each.timestamp()) for each in times]
+    return [
+        any(other == value and 0 <= at[one] - at[two] <= 86_400 and one != two for two, other in enumerate(values))
+        for one, value in enumerate(values)
+        if value is not None
+    ]
 
 
 def test_text_has_ready_made_ones():
@@ -168,8 +178,65 @@ def test_text_has_ready_made_ones():
             "answer_repeats": 0.0,
             "answer_off_script": 0.0,
             "answer_echoes": len(some) / len([each for each in answers if each is not None]),
+            "answer_same": np.mean(came_before(rows.column("timestamp").to_pylist(), answers)),
         }
     )
+    more = {"text": "asked", "name": "asked", "is_json": True, "blocked": ["well", "it's"]}
+    asked = check(rows, window="28d", **declared(proxies=[more]))
+    assert one(asked, "asked_not_json")["value"] == 1.0
+    assert one(asked, "asked_blocked")["value"] == 1.0
+
+
+# Numbers and values that come again -----------------------------------------------------------------------------------
+
+
+def test_the_mean_of_a_number_is_a_metric_with_promises_and_no_grade():
+    rows = log(8000, 80)
+    words = np.array([None if each is None else len(each.split()) for each in rows.column("answer").to_pylist()], float)
+    proxy = {"name": "said", "value": "words(answer)"}
+    objectives = [{"metric": "said", "at_least": limit, "window": "28d", "slices": ["region"]} for limit in (1.5, 2.9)]
+    result = check(rows, slices=["region"], **declared(proxies=[proxy], objectives=objectives))
+    assert [each["status"] for each in result.objectives] == ["holds"] * 3 + ["breached"] * 3
+    last = result.objectives[0]
+    assert last["value"] == pytest.approx(np.nanmean(words[-2800:]), rel=0.02)
+    assert last["low"] < last["value"] < last["high"]
+    assert last["rule"] == "detector"
+    assert result.evaluation.proxies == ()
+    signed = {"name": "off", "value": "length(answer) - 20"}
+    found = one(check(rows.slice(0, 1000), window="28d", **declared(proxies=[signed])), "off")
+    lengths = [len(each) - 20 for each in rows.column("answer").to_pylist()[:1000] if each is not None]
+    assert found["value"] == pytest.approx(np.mean(lengths))
+    assert found["low"] < found["value"] < found["high"]
+
+
+def test_values_that_came_before_are_counted_within_their_time():
+    hours = [0, 1, 1, 5, 30, 31, 60, 61]
+    answers = ["a", "a", "b", None, "b", "a", "c", "c"]
+    rows = [
+        {"id": place, "timestamp": START + timedelta(hours=hour), "prediction": "x", "label": "x", "answer": answer}
+        for place, (hour, answer) in enumerate(zip(hours, answers, strict=True))
+    ]
+    rows.append(rows[6] | {"label": "y"})  # delivered again: not another row
+
+    def share(within: str) -> float:
+        proxy = {"name": "again", "same": "answer", "within": within}
+        return one(check(rows, window="28d", **declared(proxies=[proxy], matures_after="0d")), "again")["value"]
+
+    assert share("30m") == 0.0
+    assert share("1h") == pytest.approx(2 / 7)
+    assert share("1d") == pytest.approx(2 / 7)
+    assert share("29h") == pytest.approx(3 / 7)
+    assert share("30h") == pytest.approx(4 / 7)
+
+
+def test_a_stuck_answer_is_graded_as_other_conditions_are():
+    rows = log(3000, 30)
+    proxies = [{"name": "stuck", "same": "answer", "within": "2h"}]
+    (grade,) = evaluation(rows, **declared(proxies=proxies)).proxies
+    assert grade.proxy == "stuck"
+    assert grade.n > 2000
+    gone = notes(check(rows.drop(["answer"]), **declared(proxies=proxies)))["proxy_left_out"]
+    assert gone == "Proxy 'stuck' is left out: there is no column 'answer'"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +252,13 @@ def test_text_has_ready_made_ones():
         ([{"name": "x", "where": "word(answer) > 2"}], "'word' is not a function of conditions; did you mean 'words'?"),
         ([{"name": "x", "where": "words(answer, 2) > 2"}], "words takes 1 argument"),
         ([{"name": "x", "where": "in_script(answer, 'x') > 2"}], "in_script takes one of 'arabic', "),
+        ([{"name": "x", "where": "mentions(answer) > 2"}], "mentions takes 2 arguments or more"),
+        ([{"name": "x", "where": "mentions(answer, '!')"}], "mentions takes words in quotes after the text"),
+        ([{"text": "answer", "blocked": ["a" * 80] * 200}], "these are too many words: the condition is longer than"),
+        ([{"name": "x", "same": "answer", "within": "soon"}], "within"),
+        ([{"name": "x", "valu": "words(answer)"}], "unknown key 'valu'; did you mean 'value'?"),
         ([{"name": "x", "where": "words(region) > 'a'"}], None),
+        ([{"name": "x", "value": "region = 'x'"}], None),
     ],
 )
 def test_declarations_that_cannot_be_used_say_why(proxies, says):

@@ -170,7 +170,9 @@ def test_inputs_explain_what_they_moved(shifted):
     assert {each.metric for each in shifted.content.changes} == set(METRICS)
     for each in shifted.content.changes:
         assert not each.shown, each
-        assert each.by_inputs + each.by_labels == pytest.approx(each.value - each.reference_value)
+        assert each.by_inputs + each.by_labels + (each.by_unseen or 0.0) == pytest.approx(
+            each.value - each.reference_value
+        )
     mae = next(each for each in shifted.content.changes if each.metric == "mae")
     assert mae.by_inputs > 0.5
     assert not [each for each in shifted.content.leaf_changes if each.shown]

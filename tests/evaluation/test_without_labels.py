@@ -191,7 +191,9 @@ def test_an_estimate_is_what_it_was_when_it_was_made(shifted):
 def test_the_inputs_explain_a_covariate_shift(shifted):
     for each in shifted.content.changes:
         assert not each.shown, each
-        assert each.by_inputs + each.by_labels == pytest.approx(each.value - each.reference_value)
+        assert each.by_inputs + each.by_labels + (each.by_unseen or 0.0) == pytest.approx(
+            each.value - each.reference_value
+        )
     recall = next(each for each in shifted.content.changes if each.metric == "recall")
     assert recall.by_inputs > 0.1
 

@@ -8,6 +8,7 @@ import pytest
 from leadline.metrics import METRICS, UnknownMetric, build, metric
 from leadline.metrics.confusion import macro_recall, mcc
 from leadline.metrics.evaluate import evaluate
+from leadline.metrics.metric import F1
 from leadline.metrics.multiclass import macro_f1, macro_precision, weighted_f1, weighted_precision
 from leadline.values import Undefined
 from metrics_of import day, evaluated, evaluation
@@ -95,6 +96,29 @@ def test_sums_of_parts_are_the_sums_of_the_whole(task, weighted):
             assert not np.isfinite(value), each.name
         else:
             assert value == pytest.approx(whole, rel=1e-12), each.name
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("task", list(METRICS))
+def test_a_metric_that_is_a_ratio_is_its_ratio(task, weighted):
+    """Its value is ΣA / ΣB or the root of that, and its variance, where the figure is not bent, the ratio's."""
+    found = evaluation(draw(task, 7), weighted, ORACLES[task])
+    sums = found.series.sums().total()
+    told = set()
+    for each in found.metrics:
+        parts = each.parts(sums)
+        ratio = each.as_ratio(parts)
+        value = each.value(parts[None])[0]
+        if ratio is None or not np.isfinite(value):
+            continue
+        top, bottom, aa, ab, bb = ratio
+        assert value == pytest.approx(np.sqrt(top / bottom) if each.rooted else top / bottom, rel=1e-9), each.name
+        residual = (aa - 2 * top / bottom * ab + (top / bottom) ** 2 * bb) / bottom**2
+        if not isinstance(each, F1):
+            assert each.row_variance(parts[None])[0] == pytest.approx(residual, rel=0.02, abs=1e-12), each.name
+        told.add(type(each).__name__)
+    wanted = {"binary": {"Share", "F1", "CountRatio", "Mean"}, "multiclass": {"Share", "F1", "Mean"}}
+    assert told >= wanted.get(task, {"Mean", "RatioOfSums"})
 
 
 @pytest.mark.parametrize(

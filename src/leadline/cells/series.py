@@ -52,15 +52,20 @@ class Series:
         return self.last - self.first + 1
 
     def sums(self, place: int | None = None, code: int | None = None, version: int | None = None) -> Sums:
-        """The sums of all rows, of one version, or of one slice (its partition's place and its code), by grain."""
+        """The sums of all rows, of one version, or of one slice (its partition's place and its code), by grain.
+
+        Those of a version's slice where cells tell them apart; else of the slice, whichever version predicted.
+        """
         if place is None:
             total = self._chosen(("total",), version=version)
             return self._sums(
                 total, total, self._scores("scores", None, None, version), self._sizes(None, None, version)
             )
-        cells = self._chosen(("slice", place), slice=code)
-        histograms = self._scores("slice_scores", place, code, None)
-        return self._sums(cells, self.pieces["total",], histograms, self._sizes(place, code, None))
+        cells, every = self._chosen(("slice", place), slice=code, version=version), self.pieces["total",]
+        if "version" in cells.keys:
+            every = self._chosen(("total",), version=version)
+        histograms = self._scores("slice_scores", place, code, version)
+        return self._sums(cells, every, histograms, self._sizes(place, code, version))
 
     def ledger(self, place: int | None = None, code: int | None = None) -> Cells:
         """The counts of all rows, or of one slice, with the lag after which each label came."""
@@ -93,13 +98,16 @@ class Series:
         counts = np.bincount(at, weights=cells.rows, minlength=self.grains * self.classes)
         return counts.reshape(self.grains, self.classes).astype(np.float64)
 
-    def entities(self, place: int | None = None, code: int | None = None) -> Sums | None:
-        """The sums of all rows or of one slice by grain and hash group of the entities; None without entities."""
+    def entities(self, place: int | None = None, code: int | None = None, version: int | None = None) -> Sums | None:
+        """The sums of all rows or of one slice by grain and hash group of the entities; None without entities.
+
+        Of one version, where cells tell versions apart.
+        """
         name: Name = ("total",) if place is None else ("slice", place)
         if "group" not in self.pieces[name].keys:
             return None
         every = self.pieces["total",]
-        return self._sums(self._chosen(name, slice=code), every, {}, {}, groups=GROUPS)
+        return self._sums(self._chosen(name, slice=code, version=version), every, {}, {}, groups=GROUPS)
 
     @cached_property
     def few_entities(self) -> bool:
@@ -262,6 +270,10 @@ class Series:
             bins=bins,
             span=COARSE if name[0] == "slice_scores" else 1,
         )
+
+    def binned(self, name: Name) -> tuple[Cells, Array]:
+        """The cells of a piece of scores, with the place of their bin as `bin`, and the bins, shape (bins, 3)."""
+        return self._binned[name]
 
     def _cells(self, name: Name) -> Cells:
         """The cells of a piece; those of scores with the place of their bin."""

@@ -77,7 +77,7 @@ def narrowed(spec: Spec, metrics: str | None, slices: str | None) -> Spec:
         changed["metrics"] = "all" if metrics.strip() == "all" else listed(metrics, "--metrics")
     if slices is not None and slices.strip() != "all":
         names = listed(slices, "--slices")
-        needed = {name for objective in spec.objectives for name in objective.slices}
+        needed = {name for each in spec.objectives for name in (*each.slices, each.frozen_mix)}
         kept = [each for each in spec.slices if each.name in needed or each.name in names]
         changed["slices"] = [*kept, *(name for name in names if name not in {each.name for each in kept})]
     if not changed:

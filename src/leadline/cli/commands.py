@@ -68,6 +68,17 @@ class PlanSettings:
 
 
 @dataclass(frozen=True)
+class CompareSettings:
+    """What `leadline compare` was asked for."""
+
+    declaration: str | None
+    by: tuple[str, str, str] | None
+    periods: tuple[str, str] | None
+    format: str
+    as_of: str | None
+
+
+@dataclass(frozen=True)
 class NextSettings:
     """What `leadline label next` was asked for."""
 
@@ -290,6 +301,31 @@ def backtest(declaration: str | None, as_of: str | None, form: str, quiet: bool)
     rules would have cried wolf on the same log. Exits with 0 whatever fired.
     """
     return _run("backtest", quiet, declaration, as_of, form)
+
+
+@main.command()
+@click.argument("declaration", required=False, metavar="[leadline.yaml]")
+@click.option("--by", nargs=3, metavar="version OLD NEW", help="Compare two versions: --by version v1 v2.")
+@click.option(
+    "--periods", nargs=2, metavar="A..B C..D", help="Compare two periods: 2013-04-01..2013-05-01, without its end."
+)
+@click.option(
+    "-f",
+    "--format",
+    type=click.Choice(["text", "json", "csv"]),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@click.option("--as-of", metavar="TIME", help="Only what was known then counts; as for check.")
+@quiet
+def compare(declaration: str | None, quiet: bool, **options: Any) -> int:
+    """Compare two versions of the model, or two periods.
+
+    Per metric and slice the difference, with its interval; which slices are new, worse, better or gone; and how much is
+    who comes and how much how well they are served. Exits with 0 whatever it finds.
+    """
+    return _run("compare", quiet, CompareSettings(declaration, **options))
 
 
 @main.command()

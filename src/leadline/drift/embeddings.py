@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.metrics.sums import Array
-from leadline.stats.predictive import limit_above
+from leadline.stats.prediction import limit_above
 
 #: random frequencies; each gives a cosine and a sine
 FREQUENCIES = 128

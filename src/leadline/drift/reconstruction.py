@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from leadline.metrics.sums import Array
-from leadline.stats.predictive import limit_above
+from leadline.stats.prediction import limit_above
 
 #: share of the variance that the kept components explain
 KEPT = 0.65

@@ -125,6 +125,10 @@ class Engine(ABC):
         """Some 64-bit hash of a key. Engines differ: only for finding what *may* be equal, never for a result."""
         return key.hash()
 
+    def about_distinct(self, value: ir.Value) -> ir.Value:
+        """About how many values there are; engines err differently, by a few percent. For descriptions only."""
+        return value.approx_nunique()
+
     def distinct(self, key: ir.Value) -> ir.Value | None:
         """How many values a key has, or fewer; None where `repeats` is a cheaper proof."""
         return self.hash(key).nunique(where=key.notnull())  # engines have a hash of NULL, too

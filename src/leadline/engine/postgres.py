@@ -160,6 +160,9 @@ class Postgres(Engine):
     def hash(self, key: ir.Value) -> ir.Value:
         return key
 
+    def about_distinct(self, value: ir.Value) -> ir.Value:
+        return value.nunique()  # PostgreSQL estimates none
+
     def close(self) -> None:
         self._stack.close()
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
+import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -43,6 +48,12 @@ class _Compiler(WithoutIsFinite, PySparkCompiler):  # type: ignore[misc]  # Ibis
     """Ibis' compiler, taken without its backend: that imports pandas."""
 
     __slots__ = ()
+
+    def visit_RegexReplace(self, op: Any, *, arg: Any, pattern: Any, replacement: Any) -> Any:  # noqa: N802
+        r"""What a group matched is `\1` to other engines and to Ibis, and `$1` to Java."""
+        if isinstance(op.replacement, ops.Literal):
+            replacement = sge.convert(re.sub(r"\\(\d)", r"$\1", op.replacement.value.replace("$", r"\$")))
+        return self.f.regexp_replace(arg, pattern, replacement)
 
 
 class Spark(Engine):

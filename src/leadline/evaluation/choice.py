@@ -10,15 +10,16 @@ from leadline.log.labels import Codes
 from leadline.log.profile import Profile
 from leadline.log.reading import PROXY, Log
 from leadline.metrics import DEFAULTS, METRICS, MetricCall, build
+from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.paired import Difference, over_baseline
 from leadline.metrics.ranking import Ranking
-from leadline.metrics.rates import feedback_rate, proxy_rate
+from leadline.metrics.rates import feedback_rate, proxy_mean, proxy_rate
 from leadline.metrics.registry import DEFAULT_COUNT
 from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.service import Freshness
 from leadline.metrics.thresholds import AtThreshold
-from leadline.spec.model import Objective, Spec
+from leadline.spec.model import NumberProxy, Objective, Spec
 from leadline.spec.words import instead
 from leadline.values import InputError, Undefined
 
@@ -89,15 +90,16 @@ def choose(
 
     components  of which there are runs
     """
-    feedback, proxies = ({each.name for each in kind} for kind in (spec.feedback, spec.every_proxy))
+    feedback, proxies = {each.name for each in spec.feedback}, {each.name: each for each in spec.every_proxy}
     edges = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
 
     def made(call: MetricCall) -> Metric:
         if call.name in feedback:
             return feedback_rate(call.name)
         if call.name in proxies:
-            read = f"{PROXY}{call.name}" in log.predictions.columns
-            return proxy_rate(call.name) if read else Unserved.of_name(call.name, "its condition cannot be read")
+            if f"{PROXY}{call.name}" not in log.predictions.columns:
+                return Unserved.of_name(call.name, "it cannot be read")
+            return (proxy_mean if isinstance(proxies[call.name], NumberProxy) else proxy_rate)(call.name)
         built = build(call, spec.task, coding.classes)
         if not built.needs <= served:
             return Unserved.of_name(built.name, _lack(built.needs - served), built.better)
@@ -118,6 +120,8 @@ def choose(
         for index, objective in enumerate(spec.objectives)
     }
     _reachable(spec, of_objectives)
+    # beside the figure at the reference's mix stands the one of the rows as they came
+    inner = [metric.inner for metric in of_objectives.values() if isinstance(metric, FrozenMix)]
     if isinstance(spec.metrics, tuple):
         asked = [made(call) for call in spec.metrics]
     elif spec.metrics == "all":
@@ -137,13 +141,20 @@ def choose(
     rates = [feedback_rate(each.name) for each in spec.feedback]
     rates += [made(MetricCall(each.name)) for each in spec.every_proxy]
     rates += [made(MetricCall(name)) for word, name in SERVED.items() if word in served]
-    total = {metric.name: metric for metric in (*of_objectives.values(), *asked, *what_if, *rates)}
+    total = {metric.name: metric for metric in (*of_objectives.values(), *inner, *asked, *what_if, *rates)}
     # a histogram for every slice is dear: unasked, slices have only what the counts and sums say
     every_metric = all_slices or isinstance(spec.metrics, tuple)
     of_slices = [
-        metric for name, metric in total.items() if every_metric or metric.histogram is None or name in of_objectives
+        metric
+        for name, metric in total.items()
+        if not isinstance(metric, FrozenMix) and (every_metric or metric.histogram is None or name in of_objectives)
     ]
-    slices = {metric.name: metric for metric in (made(MetricCall("share")), *of_slices)}
+    names = ["share", "predicted_positive_rate"]
+    if any(entry.sensitive for entry in spec.slices):
+        names.append("calibration_ratio" if spec.task == "binary" else "mae")
+    who = [made(MetricCall(name)) for name in names if name in METRICS[spec.task]]
+    who = [metric for metric in who if not isinstance(metric, Unserved) or metric.name == "share"]
+    slices = {metric.name: metric for metric in (*who, *of_slices)}
     slices = {name: metric for name, metric in slices.items() if not isinstance(metric, RunRate | SuccessAge)}
     return tuple(total.values()), tuple(slices.values()), of_objectives
 
@@ -204,7 +215,13 @@ def _reachable(spec: Spec, of_objectives: Mapping[str, Metric]) -> None:
 
 
 def _compared(index: int, objective: Objective, metric: Metric) -> Metric:
-    """What an objective judges: a metric, or how much more of it than of the baseline's there is."""
+    """What an objective judges: a metric, at the reference's mix, or how much more of it than of the baseline's."""
+    if objective.frozen_mix is not None and not isinstance(metric, Unserved):
+        frozen = FrozenMix.around(metric, objective.frozen_mix)
+        if isinstance(frozen, Undefined):
+            text = f"{metric.name} cannot be told at a frozen mix: {frozen.why}"
+            raise InputError(f"objectives[{index}]: {text}", ("objectives", index))
+        return frozen
     if objective.no_worse_than != "baseline" or isinstance(metric, Unserved):
         return metric
     found = over_baseline(metric)

@@ -19,6 +19,7 @@ from leadline.drift.impact import SURELY, Impact, Outcomes, impact, nearest, tol
 from leadline.drift.quiet import Histograms, Measured, measured
 from leadline.evaluation.columns import EXPECTED, ColumnCells, Columns, of_outcomes
 from leadline.log.calendar import Grain
+from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import SUM, Metric
 from leadline.metrics.sums import Array, Sums
 from leadline.report.words import percent
@@ -319,8 +320,12 @@ def _sums(cells: Cells, blocks: int, bins: int, classes: int) -> Sums:
 
 
 def effect_metrics(promised: Sequence[Metric], shown: Sequence[Metric]) -> tuple[Metric, ...]:
-    """The metrics for which effects are told: those that are promised, else the first that is shown."""
-    return of_outcomes(list({metric.name: metric for metric in promised}.values())) or of_outcomes(shown)[:1]
+    """The metrics for which effects are told: those that are promised, else the first that is shown.
+
+    Of a promise at the reference's mix it is the metric itself.
+    """
+    plain = (metric.inner if isinstance(metric, FrozenMix) else metric for metric in promised)
+    return of_outcomes(list({metric.name: metric for metric in plain}.values())) or of_outcomes(shown)[:1]
 
 
 def tumbling_drifts(spec: Spec, columns: Columns, metrics: Sequence[Metric], classes: int) -> Drifts:

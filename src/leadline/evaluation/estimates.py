@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -29,21 +29,24 @@ from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.without_labels import WithoutLabels
 from leadline.log.calendar import Grain
+from leadline.log.events import Happened
 from leadline.log.labels import Codes
 from leadline.log.reading import PROXY
 from leadline.log.reference import Partition, Reference, slice_of
 from leadline.metrics.evaluate import Evaluated, evaluate_each, evaluate_windows
+from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric
 from leadline.metrics.regression import ABSOLUTE
 from leadline.metrics.runs import RunRate, SuccessAge
 from leadline.metrics.service import Freshness
 from leadline.metrics.sums import Sums
 from leadline.report.words import days
-from leadline.spec.model import Spec
+from leadline.spec.model import NumberProxy, Spec
 from leadline.values import (
     ALL_ROWS,
     Change,
     Estimate,
+    Finding,
     Labels,
     LeafChange,
     Note,
@@ -74,6 +77,8 @@ class Evaluation:
     leaves  rows by leaf of a tree over features, for estimates without labels
     losses  the same of a regression, by loss, or why there are none
     classes of a model of several classes: rows with the chances of these, or why there are none; None for others
+    events  what is declared to have happened around the model
+    data_faults   what is odd about the data, where it was looked for
     columns rows by the value of each feature, score and prediction, or why there are none; None without features
     newest  when the newest rows came, where a metric tells their age
     pipeline  the runs of the pipeline's components, where they are declared
@@ -98,6 +103,8 @@ class Evaluation:
     leaves: LeafCells | None = None
     losses: Mapping[str, LossCells | Undefined] = field(default_factory=dict)
     classes: ClassCells | Undefined | None = None
+    events: tuple[Happened, ...] = ()
+    data_faults: tuple[Finding, ...] = ()
     columns: Columns | Undefined | None = None
     newest: Newest | None = None
     pipeline: Pipeline | None = None
@@ -107,7 +114,17 @@ class Evaluation:
 
     @cached_property
     def _total(self) -> Sums:
-        return self.series.sums()
+        return replace(self.series.sums(), slices=self._of_partitions(self.series.ledger_sums))
+
+    def _of_partitions(self, sums: Callable[[int, int], Sums | None]) -> dict[str, tuple[Sums, ...]]:
+        """Sums by slice of the partitions of which a metric reads them; without those of which some are not known."""
+        wanted = {metric.by for metric in self.metrics if isinstance(metric, FrozenMix)}
+        found = {}
+        for place, partition in enumerate(self.reference.partitions):
+            if partition.name in wanted:
+                each = [sums(place, code) for code in range(partition.codes)]
+                found[partition.name] = tuple(one for one in each if one is not None)
+        return {name: each for name, each in found.items() if each}
 
     @cached_property
     def mature_until(self) -> int:
@@ -205,6 +222,8 @@ class Evaluation:
         for metric in self.metrics:
             if series is self.baseline and not metric.needs & {"score", "prediction"}:
                 continue  # what it shows does not depend on who predicts
+            if isinstance(metric, FrozenMix) and (series is not self.series or version is not None):
+                continue  # there are no slices of versions
             if isinstance(metric, RunRate | SuccessAge):
                 if series is self.series and version is None:
                     ages, of_runs = self._ages(metric, self._tumbling), self.of_runs(metric)
@@ -351,7 +370,10 @@ class Evaluation:
             return None
         key = (place, code)
         if key not in self._grouped:
-            self._grouped[key] = self.series.entities(place, code)
+            found = self.series.entities(place, code)
+            if found is not None and place is None:
+                found = replace(found, slices=self._of_partitions(self.series.entities))
+            self._grouped[key] = found
         return self._grouped[key]
 
     def sample(
@@ -423,7 +445,8 @@ class Evaluation:
     def proxies(self) -> tuple[ProxyGrade, ...]:
         """How well each proxy tells of wrong predictions, over all rows whose labels are due."""
         series = self.series if self.sampled is None else self.sampled.series
-        read = (each.name for each in self.spec.every_proxy if f"{PROXY}{each.name}" in series.pieces["total",].losses)
+        told = [each.name for each in self.spec.every_proxy if not isinstance(each, NumberProxy)]
+        read = (name for name in told if f"{PROXY}{name}" in series.pieces["total",].losses)
         if self.spec.label is None:
             return ()
         window = self.window(0, max(self.mature_until, 1))
@@ -482,8 +505,10 @@ def interval_of(found: Evaluated) -> tuple[float | None, float | None, str | Non
 def why_none(metric: Metric, sums: Sums, window: tuple[int, int]) -> str | None:
     """Why no metric of its kind has a figure in a window (places of grains); None where the metric is to say."""
     begin, after = window
+    if isinstance(metric, SuccessAge):
+        return None
     if not sums.rows[begin:after].any():
-        return "no rows"
+        return metric.undefined if isinstance(metric, RunRate) else "no rows"
     needs_labels = "labels" in metric.needs
     if needs_labels and not sums.labelled[begin:after].any():
         return "no labels"

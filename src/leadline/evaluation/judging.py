@@ -329,6 +329,7 @@ class Judging:
         status, why = verdict(found, target, rows, rows)
         low, high, method = interval_of(found)
         breached = status is Verdict.BREACHED
+        value, why = (None, found.value.why) if isinstance(found.value, Undefined) else (found.value, why)
         return Judgement(
             metric=metric.name,
             slice=each.where,
@@ -336,7 +337,7 @@ class Judging:
             window=objective.window,
             window_end=age.end,
             status=status,
-            value=None if isinstance(found.value, Undefined) else found.value,
+            value=value,
             low=low,
             high=high,
             since=age.reaches(target.limit) if breached and target.side == "at_most" else None,

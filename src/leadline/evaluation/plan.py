@@ -57,12 +57,17 @@ class Plan:
         latest: Callable[[], tuple[int, int]],
         lag: str = "lag",
         looks: Callable[[ir.Table, int], Mapping[str, Key]] = lambda *_: {},
+        by_version: bool = False,
     ) -> None:
-        """`looks`: what the cells of looks have in common, by column; from rows with bins, and how many thresholds."""
+        """What is needed.
+
+        looks       what the cells of looks have in common, by column; from rows with bins, and how many thresholds
+        by_version  whether slices are told apart by version, too
+        """
         self.spec, self.log, self.found, self.coding, self.known = spec, log, found, coding, known
         self.fixed = fixed
         self.metrics, self.slice_metrics = metrics, slice_metrics
-        self.timed, self.lag = LABEL in log.timed, lag
+        self.timed, self.lag, self.by_version = LABEL in log.timed, lag, by_version
         self._unit, self._latest = grain, latest
         self.grains = last - first + 1
         self.thresholds = tuple(sorted(set(spec.predictions.thresholds) | set(thresholds(spec))))
@@ -112,6 +117,9 @@ class Plan:
         count = len(self.fixed.versions)
         return (Key("version", self.rows.version_code, count + 1),) if count > 1 else ()
 
+    def _of_slices(self) -> tuple[Key, ...]:
+        return self._version() if self.by_version else ()
+
     def _common(self, clustered: bool) -> tuple[Key, ...]:
         keys = [self.grain, Key("mature", self.rows.mature.cast("int8"), 2)]
         if self.timed:
@@ -125,20 +133,22 @@ class Plan:
         found = {}
         every = range(len(self.fixed.partitions))
         for clustered in {self._clustered(place) for place in every}:
-            found[_counts(clustered)] = pack([*self._common(clustered), *self._outcome()])
+            found[_counts(clustered)] = pack([*self._of_slices(), *self._common(clustered), *self._outcome()])
         classes = self._classes(self.slice_metrics)
         for weekly in {self._weekly(place) for place in every if classes or _sizes(self.slice_metrics)}:
             grain = self._weeks() if weekly else self.grain
             for of in classes:
                 keys, where = self._score_keys(of, None, coarse=True)
-                found[_histogram("scores", weekly, of)] = pack([grain, *keys], where)
+                found[_histogram("scores", weekly, of)] = pack([*self._of_slices(), grain, *keys], where)
             for kind in _sizes(self.slice_metrics):
                 bin_ = SIZES[kind](self.rows)
-                found[_histogram(kind, weekly)] = pack([grain, Key("size", bin_, ERROR_BINS)], bin_.notnull())
+                of_sizes = [*self._of_slices(), grain, Key("size", bin_, ERROR_BINS)]
+                found[_histogram(kind, weekly)] = pack(of_sizes, bin_.notnull())
         return found
 
     def _clustered(self, place: int) -> bool:
-        return any(self.fixed.partitions[place].name in objective.slices for objective in self.spec.objectives)
+        name = self.fixed.partitions[place].name
+        return any(name in (*each.slices, each.frozen_mix) for each in self.spec.objectives)
 
     def pieces(self) -> list[Piece]:
         """All cells: counts of all rows and of slices, then histograms; without estimates where these do not fit."""

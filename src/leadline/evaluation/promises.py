@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -12,15 +12,32 @@ from leadline.cells.series import Series
 from leadline.evaluation.estimates import Evaluation
 from leadline.log.calendar import Grain
 from leadline.metrics.evaluate import evaluate_windows
+from leadline.metrics.frozen_mix import FrozenMix
 from leadline.metrics.metric import Metric, Share, Unserved
 from leadline.metrics.sums import Array, Sums
 from leadline.report.words import day
 from leadline.spec.model import Objective
+from leadline.stats.mix_rate import pooled
 from leadline.values import Relative, Target, Undefined, counted
+from leadline.why.split import LEAST
 
 #: rows of equal weight that a reference must have to promise anything by
 LEAST_ROWS = 30
 _INSTANT = timedelta(microseconds=1)
+
+
+def with_frozen_mixes(found: Evaluation) -> Evaluation:
+    """An evaluation whose metrics at a frozen mix know the reference's mix."""
+    wanted = {metric.name: metric for metric in found.metrics if isinstance(metric, FrozenMix)}
+    if not wanted:
+        return found
+    promises = Promises(found)
+    fixed = {name: promises.frozen(metric) for name, metric in wanted.items()}
+    return replace(
+        found,
+        metrics=tuple(fixed.get(metric.name, metric) for metric in found.metrics),
+        objective_metrics={name: fixed.get(metric.name, metric) for name, metric in found.objective_metrics.items()},
+    )
 
 
 def relative(objective: Objective, metric: Metric) -> Relative | None:
@@ -55,10 +72,11 @@ class Promises:
         if objective.no_worse_than == "baseline":  # what is judged is the difference already
             side = "at_least" if metric.better == "higher" else "at_most"
             return Target(side, -objective.by if side == "at_least" else objective.by)
-        if not self.grains:
-            return Undefined(f"no rows before {self._until_text}, where the reference ends")
-        if self.due > self.of.as_of:
-            return Undefined(f"the reference's labels are due on {day(self.due, self.of.spec.zone)}")
+        lacks = self._lacks()
+        if lacks is not None:
+            return lacks
+        if isinstance(metric, FrozenMix):
+            metric = metric.inner  # at its own mix the reference is what it is
         series = self.of.series if metric.histogram is not None else self._then
         sums, entities = series.sums(index, code), None if series.few_entities else series.entities(index, code)
         rows = _effective_rows(metric, sums, self.grains)
@@ -74,6 +92,35 @@ class Promises:
         if not metric.low < limit < metric.high:
             return Undefined("a limit that far from the reference could not be broken")
         return Target("at_least" if higher else "at_most", limit)
+
+    def _lacks(self) -> Undefined | None:
+        """Why the reference promises nothing yet."""
+        if not self.grains:
+            return Undefined(f"no rows before {self._until_text}, where the reference ends")
+        if self.due > self.of.as_of:
+            return Undefined(f"the reference's labels are due on {day(self.due, self.of.spec.zone)}")
+        return None
+
+    def frozen(self, metric: FrozenMix) -> Metric:
+        """A metric at the mix that the reference has, as it was known when its labels were due; undefined where that
+        cannot be told."""
+        lacks = Undefined("labels are a sample, of which no mix is told") if self.of.sampled else self._lacks()
+        place = next((at for at, each in enumerate(self.of.reference.partitions) if each.name == metric.by), None)
+        if place is None:
+            lacks = Undefined(f"the slice {metric.by!r} is left out")
+        if lacks is not None or place is None:
+            return Unserved.of_name(metric.name, "" if lacks is None else lacks.why, metric.better)
+        codes = range(self.of.reference.partitions[place].codes)
+        found = [metric.inner.as_ratio(metric.inner.parts(self._then.ledger_sums(place, code))) for code in codes]
+        sums = np.stack([each for each in found if each is not None])[:, : self.grains].sum(axis=1)
+        worth = np.divide(sums[:, 1] ** 2, sums[:, 4], out=np.zeros(len(sums)), where=sums[:, 4] > 0)
+        if not worth.any():
+            return Unserved.of_name(metric.name, f"the reference has no mix: {metric.undefined}", metric.better)
+        group = np.where(worth > 0, pooled(worth, worth, LEAST), -1)
+        known, number = np.unique(group[group >= 0], return_inverse=True)
+        group[group >= 0] = number
+        shares = np.bincount(group[group >= 0], weights=sums[group >= 0, 1], minlength=len(known))
+        return metric.fixed(group, shares / shares.sum())
 
     def begin(self, objective: Objective) -> datetime | None:
         """When the predictions begin that are judged, where earlier ones made the promise; else None."""

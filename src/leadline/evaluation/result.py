@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property
@@ -14,11 +14,15 @@ import pyarrow as pa
 
 from leadline.engine import open_engine
 from leadline.evaluation.calibrated import advice, reliabilities
+from leadline.evaluation.causes import Causes
 from leadline.evaluation.drift_findings import drift_findings, latest_drift
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.fairness import Fairness
 from leadline.evaluation.findings import findings
 from leadline.evaluation.judging import Judging
+from leadline.evaluation.representation import representation
 from leadline.evaluation.run import evaluate_log
+from leadline.evaluation.why import Why
 from leadline.report.answers import exit_code, summary
 from leadline.report.document import Content, document, drift_rows
 from leadline.report.html import html, notebook
@@ -169,7 +173,7 @@ class Result:
     def content(self) -> Content:
         """The values that all forms are made from."""
         found = self._evaluation
-        judging = self._judging
+        why, judging = self._why, self._judging
         return Content(
             model=found.spec.model,
             task=found.spec.task,
@@ -178,7 +182,11 @@ class Result:
             estimates=found.estimates(),
             estimated=found.estimated,
             track_record=found.without_labels.track_record(),
-            changes=found.changes(),
+            changes=why.changes(),
+            mix_rates=why.mix_rates(),
+            events=self._causes.events(),
+            representation=representation(found),
+            parities=self._fairness.parities(),
             leaf_changes=found.leaf_changes(),
             proxies=found.proxies,
             findings=self.findings,
@@ -191,6 +199,7 @@ class Result:
                 *judging.notes(),
                 *found.without_labels.notes(),
                 *advice(found),
+                *self._fairness.notes(),
             ),
             calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
@@ -198,12 +207,30 @@ class Result:
         )
 
     @cached_property
+    def _why(self) -> Why:
+        return Why(self._evaluation)
+
+    @cached_property
+    def _causes(self) -> Causes:
+        return Causes(self._why)
+
+    @cached_property
+    def _fairness(self) -> Fairness:
+        return Fairness(self._evaluation)
+
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What somebody may want to look into: slices that the model fails for, columns that drifted, components."""
+        """What somebody may want to look into: slices that the model fails for, groups that are served differently,
+        why metrics changed, faults of the data, columns that drifted, components."""
         found = self._evaluation
         slices = () if found.found is None else findings(found, found.found)
         components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
-        return (*slices, *drift_findings(found), *components)
+        faulty = {column for each in found.data_faults for column in each.columns}
+        reasons = [*self._causes.findings(), *found.data_faults, *drift_findings(found), *components]
+        reasons = [each for each in reasons if not _follows(each, faulty)]
+        # that a slice comes more or less often, and nothing else, matters least
+        reasons.sort(key=lambda each: each.kind == "share")
+        return (*slices, *self._fairness.findings(), *reasons)
 
     @cached_property
     def drift(self) -> Table:
@@ -322,6 +349,15 @@ def check(
     return Result(evaluated(spec, predictions, outcomes, declared, as_of, all_slices, progress, search=True))
 
 
+def _follows(each: Finding, faulty: Set[str]) -> bool:
+    """Whether it only says of columns with a fault that other values come, and not what that does to a metric."""
+    if each.kind not in ("share", "drift") or not each.columns or not faulty >= set(each.columns):
+        return False
+    if each.kind == "share" or each.effect is None or each.effect.low is None or each.effect.high is None:
+        return True
+    return each.effect.low <= 0 <= each.effect.high
+
+
 def evaluated(
     spec: Any,
     predictions: Any,
@@ -331,12 +367,16 @@ def evaluated(
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
     search: bool = False,
+    by_version: bool = False,
 ) -> Evaluation:
-    """The evaluation behind `check`, which looks for slices, too, and `backtest`; they take these in the same way."""
+    """The evaluation behind `check`, which looks for slices, too, `backtest` and `compare`, which take these alike.
+
+    by_version   whether slices are told apart by version, too
+    """
     notes: tuple[Note, ...] = ()
     if isinstance(spec, str | Path) and predictions is None and outcomes is None and not declared:
         with told_with_lines(spec):
-            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, search)
+            return evaluated(load(spec), None, None, {}, as_of, all_slices, progress, search, by_version)
     if spec is not None and not isinstance(spec, str | Path | Mapping | Spec):
         spec, predictions = None, spec if predictions is None else predictions
     if spec is None:
@@ -349,7 +389,7 @@ def evaluated(
         raise InputError("give either a declaration, or predictions with what is to be declared; not both")
     elif not isinstance(spec, Spec):
         spec = from_mapping(spec)
-    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, search)
+    found = evaluate_log(spec, moment(as_of, spec), all_slices, progress, search, by_version)
     return replace(found, notes=(*notes, *found.notes))
 
 

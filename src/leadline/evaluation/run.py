@@ -23,7 +23,7 @@ from leadline.evaluation.choice import choose, has, observable
 from leadline.evaluation.classes import class_cells, not_expected
 from leadline.evaluation.column_reading import columns_of
 from leadline.evaluation.components import Pipeline
-from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window
+from leadline.evaluation.estimates import BASELINE, Evaluation, latest_window, rolling
 from leadline.evaluation.freshness import asked_for, newest
 from leadline.evaluation.leaves import leaf_cells
 from leadline.evaluation.looks import look_packs, look_pieces, seen, watched
@@ -33,10 +33,13 @@ from leadline.evaluation.of_classes import OfClasses
 from leadline.evaluation.of_losses import OfLosses
 from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.plan import OF_BASELINE, Plan
+from leadline.evaluation.promises import with_frozen_mixes
+from leadline.evaluation.quality import quality
 from leadline.evaluation.slice_search import find_slices
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE, require_usable
 from leadline.log.delays import label_delays
+from leadline.log.events import read_events
 from leadline.log.facts import Facts, facts
 from leadline.log.features import FEATURE
 from leadline.log.labels import Codes, codes
@@ -67,17 +70,20 @@ def evaluate_log(
     all_slices: bool = False,
     progress: Callable[[str], None] | None = None,
     search: bool = False,
+    by_version: bool = False,
 ) -> Evaluation:
     """Read the spec's log once for its ranges and once for its cells.
 
     asked       knowledge time; the newest that the data know where None
     all_slices  whether slices get every metric, not only those of the objectives and the defaults
-    search      whether to look for slices that the model fails for and at each column, unless the spec says no
+    search      whether to look for slices that the model fails for, for faults of the data, and at each column, unless
+                the spec says no
     progress    is told in a few words what is being done
+    by_version  whether the cells tell slices apart by version, too
     """
     told = progress or _silent
     with open_engine(sources(spec)) as engine:
-        return _evaluate(spec, engine, asked, all_slices, told, search)
+        return _evaluate(spec, engine, asked, all_slices, told, search, by_version)
 
 
 def _silent(_: str) -> None:
@@ -91,6 +97,7 @@ def _evaluate(
     all_slices: bool,
     told: Callable[[str], None],
     search: bool,
+    by_version: bool,
 ) -> Evaluation:
     told("reading the log's ranges")
     log = open_log(spec, engine)
@@ -132,9 +139,8 @@ def _evaluate(
         unread = [name for name in rows.columns if name == "id" or name.startswith(FEATURE)]
         codes_of_rows = coded(engine, rows.drop(*unread), fixed.partitions, fixed.versions)
         shown = metrics, slice_metrics
-        return Plan(
-            spec, log, found, coding, known, fixed, codes_of_rows, first, last, *shown, grain, latest, lag, looks
-        )
+        place = (first, last, *shown, grain, latest, lag, looks, by_version)
+        return Plan(spec, log, found, coding, known, fixed, codes_of_rows, *place)
 
     @cache
     def latest() -> tuple[int, int]:
@@ -171,6 +177,7 @@ def _evaluate(
         sampled = Sampled(series, Series(_own(of_chosen), first, last, k), of_baseline)
     labels = _labels(series, known)
     looks = seen(watch, filled, k, lambda of, begin, end: _days(of, begin, end, *covered))
+    events, of_events = read_events(spec, moment)
     every = (
         *future(ahead, moment),
         *log.notes,
@@ -184,6 +191,7 @@ def _evaluate(
         *known_later(labels_later),
         *of_runs,
         *revised(looks),
+        *of_events,
     )
     evaluation = Evaluation(
         spec,
@@ -204,7 +212,9 @@ def _evaluate(
         newest=ages,
         pipeline=pipeline,
         classes=not_expected(log, found, coding) if spec.task == "multiclass" else None,
+        events=events,
     )
+    evaluation = with_frozen_mixes(evaluation)
     evaluation, sample = _refined(evaluation, log, known.table, plan.thresholds, told)
     return _searched(evaluation, log, found, known, plan.thresholds, sample, told) if search else evaluation
 
@@ -218,7 +228,7 @@ def _searched(
     sample: pa.Table | None,
     told: Callable[[str], None],
 ) -> Evaluation:
-    """With what nobody asked for: slices that the model fails for, and the values of each column.
+    """With what nobody asked for: slices that the model fails for, the values of each column, faults of the data.
 
     sample   of the reference with its features, where one was read
     """
@@ -231,7 +241,24 @@ def _searched(
     if spec.check_columns:
         told("counting the values of each column")
         evaluation = replace(evaluation, columns=columns_of(evaluation, log, found, known, thresholds))
+    if spec.find_faults:
+        told("looking for faults of the data")
+        now = evaluation.as_of if evaluation.asked else datetime.now(UTC)
+        at, since = evaluation.as_of.replace(tzinfo=None), _since(evaluation)
+        faults = quality(log, spec, found, evaluation.reference, at, evaluation.grain, since, now)
+        evaluation = replace(evaluation, data_faults=faults)
     return evaluation
+
+
+def _since(evaluation: Evaluation) -> datetime:
+    """The start of what is looked at for faults: the latest window of the objectives, else the latest whole one."""
+    spec, grain, series = evaluation.spec, evaluation.grain, evaluation.series
+    latest = None
+    if spec.objectives:
+        latest = latest_window(spec, grain, series.first, evaluation.mature_until)
+    if latest is None:
+        latest = rolling(grain, series.first, spec.window, max(series.grains - 1, 1))
+    return grain.start(series.first + latest[0])
 
 
 def _moment(asked: datetime | None, spec: Spec, log: Log, found: Profile) -> tuple[datetime, datetime | None]:

@@ -18,7 +18,17 @@ from leadline.log.columns import as_text, number
 from leadline.log.features import FEATURE, features, further
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
-from leadline.spec.model import ColumnSlice, ListScores, OutcomeTable, Part, Spec, WhereSlice
+from leadline.spec.model import (
+    AnyProxy,
+    ColumnSlice,
+    ListScores,
+    NumberProxy,
+    OutcomeTable,
+    Part,
+    Proxy,
+    Spec,
+    WhereSlice,
+)
 from leadline.values import InputError, Note
 
 LABEL = "label"
@@ -128,7 +138,7 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
             selected[f"score_{index}"] = number(raw[columns.scores.list][index], columns.scores.list)
     slices, left_out = _slices(spec, raw)
     notes += left_out
-    proxies, unread = _proxies(spec, raw)
+    proxies, unread = _proxies(spec, raw, times)
     notes += unread
     selected |= {f"{PROXY}{name}": value for name, value in proxies.items()}
     selected |= {f"slice_{name}": value for name, value in slices.items()}
@@ -214,17 +224,33 @@ def _slices(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note
     return slices, notes
 
 
-def _proxies(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note]]:
-    """Whether rows meet the condition of a proxy: 1, 0 or NULL. One that cannot be read is left out and said."""
+def _proxies(spec: Spec, table: ir.Table, times: Times) -> tuple[dict[str, ir.Value], list[Note]]:
+    """Whether rows meet a proxy (1, 0 or NULL), or its number. One that cannot be read is left out and said."""
     found: dict[str, ir.Value] = {}
     notes: list[Note] = []
     for proxy in spec.every_proxy:
         try:
-            found[proxy.name] = where.to_ibis(proxy.where, table, spec.timezone).cast("int8")
+            found[proxy.name] = _proxy(proxy, spec, table, times)
         except InputError as problem:
             why = str(problem).partition("\n")[0]
             notes.append(Note("proxy_left_out", f"Proxy {proxy.name!r} is left out: {why}"))
     return found, notes
+
+
+def _proxy(proxy: AnyProxy, spec: Spec, table: ir.Table, times: Times) -> ir.Value:
+    if isinstance(proxy, NumberProxy):
+        return number(where.to_number(proxy.value, table, spec.timezone), proxy.name)
+    if isinstance(proxy, Proxy):
+        return where.to_ibis(proxy.where, table, spec.timezone).cast("int8")
+    if proxy.same not in table.columns:
+        raise InputError(f"there is no column {proxy.same!r}{_nearest(proxy.same, table.columns)}")
+    value, columns = as_text(table[proxy.same]), spec.predictions.columns
+    seconds = times.instant(columns.timestamp).epoch_seconds().cast("int64")
+    length = int(proxy.within.total_seconds())
+    before = ibis.range_window(group_by=value, order_by=seconds, preceding=length, following=0)
+    ids = table[columns.id].cast("string")
+    another = ids.min().over(before) != ids.max().over(before)  # a delivery of the same row is not another row
+    return ibis.ifelse(value.isnull(), ibis.null("int8"), another.cast("int8"))
 
 
 def _slice_value(part: Part, table: ir.Table, zone: str) -> ir.Value:

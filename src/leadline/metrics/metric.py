@@ -97,6 +97,19 @@ class Metric(ABC):
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         """The 95 % interval."""
 
+    def as_ratio(self, parts: Array) -> Array | None:
+        """ΣA, ΣB, ΣA², ΣAB, ΣB² of the ratio ΣA / ΣB that the figure is, shape (..., 5); None where it is none.
+
+        Squares and products are those of the rows' weighted A and B. Of a `rooted` metric the ratio is the square.
+        """
+        del parts
+        return None
+
+    @property
+    def rooted(self) -> bool:
+        """Whether the figure is the square root of its ratio."""
+        return False
+
     def bound(self, parts: Array) -> Array:
         """The figure of the rows lies within `value` ± this; 0 where the sums are exact."""
         return np.zeros(parts.shape[:-1])
@@ -151,6 +164,10 @@ class Share(Metric):
     def size(self, parts: Array) -> Array:
         return parts[..., 1]
 
+    def as_ratio(self, parts: Array) -> Array | None:
+        hits, of, squared_hits, squares = (parts[..., place] for place in range(4))
+        return np.stack([hits, of, squared_hits, squared_hits, squares], axis=-1)
+
     def _effective(self, parts: Array, design: Designs) -> tuple[Array, Array]:
         """Hits and rows that independent rows of equal weight would need to say as much."""
         share = np.minimum(parts[..., 0] / parts[..., 1], 1.0)
@@ -172,6 +189,12 @@ class F1(Share):
 
     def value(self, parts: Array) -> Array:
         return divided(2 * parts[..., 0], parts[..., 0] + parts[..., 1])
+
+    def as_ratio(self, parts: Array) -> Array | None:
+        """A is 2 for a true positive, and so is B, which is 1 for the other rows of the union."""
+        hits, union, squared_hits, squares = (parts[..., place] for place in range(4))
+        four = 4 * squared_hits
+        return np.stack([2 * hits, hits + union, four, four, 3 * squared_hits + squares], axis=-1)
 
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         hits, rows = self._effective(parts, design)
@@ -208,6 +231,9 @@ class CountRatio(Metric):
 
     def size(self, parts: Array) -> Array:
         return parts[..., 1]
+
+    def as_ratio(self, parts: Array) -> Array | None:
+        return np.asarray(parts[..., :5])
 
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         if not (math.isfinite(self.low) and math.isfinite(self.high)):
@@ -337,6 +363,13 @@ class Mean(Metric):
     def size(self, parts: Array) -> Array:
         return parts[..., WEIGHT]
 
+    def as_ratio(self, parts: Array) -> Array | None:
+        return np.asarray(parts[..., [SUM, WEIGHT, SUM_OF_SQUARES, SQUARE_SUM, SQUARE]])
+
+    @property
+    def rooted(self) -> bool:
+        return self.root
+
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         mean = parts[..., SUM] / parts[..., WEIGHT]
         some = (parts[..., ROWS] > 1) & (variance > 0)  # rows that are all the same say nothing of the spread
@@ -406,6 +439,9 @@ class RatioOfSums(Metric):
 
     def size(self, parts: Array) -> Array:
         return parts[..., 1]
+
+    def as_ratio(self, parts: Array) -> Array | None:
+        return np.asarray(parts[..., [0, 1, 3, 4, 5]])
 
     def interval(self, parts: Array, value: Array, variance: Array, design: Designs) -> Ends:
         some = variance > 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from leadline.metrics.metric import Ends, MeanShare, Metric, divided
+from leadline.metrics.metric import Ends, Mean, MeanShare, Metric, divided
 from leadline.metrics.sums import Array, Measure, Sums
 from leadline.stats.design import Designs
 from leadline.stats.proportion import share_interval
@@ -63,6 +64,22 @@ def proxy_rate(name: str) -> Metric:
         frozenset(),
         "no rows that say whether they meet the condition",
         "Share of the rows that say whether they meet the condition which do.",
+    )
+
+
+def proxy_mean(name: str) -> Metric:
+    """The metric that a number of each row is."""
+    measure = Measure(f"proxy_{name}", lambda facts: facts[f"proxy_{name}"])
+    return Mean(
+        name=name,
+        better=None,
+        low=-math.inf,
+        high=math.inf,
+        needs=frozenset(),
+        measure=measure,
+        measures=(measure,),
+        undefined="no rows that have the number",
+        summary="Mean of the number over the rows that have it.",
     )
 
 

@@ -111,6 +111,7 @@ class Sums:
     scores    by class name ("" for binary), the histogram of scores
     sizes     "errors", "latencies": weights by bin (`metrics.errors`), shape (..., bins), of those that a metric reads
     days      days that the rows were collected in, where it is known; shape (...)
+    slices    by name of a partition the sums of its slices, in the order of their codes, where a metric reads them
     """
 
     rows: Array
@@ -123,6 +124,7 @@ class Sums:
     scores: Mapping[str, Histogram] = field(default_factory=dict)
     sizes: Mapping[str, Array] = field(default_factory=dict)
     days: Array | None = None
+    slices: Mapping[str, tuple[Sums, ...]] = field(default_factory=dict)
 
     def __add__(self, other: Sums) -> Sums:
         added: dict[str, Array] = {name: getattr(self, name) + getattr(other, name) for name in PARTS}
@@ -132,6 +134,10 @@ class Sums:
             scores={name: histogram + other.scores[name] for name, histogram in self.scores.items()},
             sizes={name: binned + other.sizes[name] for name, binned in self.sizes.items()},
             days=None if self.days is None or other.days is None else self.days + other.days,
+            slices={
+                name: tuple(mine + others for mine, others in zip(each, other.slices[name], strict=True))
+                for name, each in self.slices.items()
+            },
         )
 
     def __getitem__(self, index: Places) -> Sums:
@@ -149,6 +155,7 @@ class Sums:
             scores={name: histogram(found) for name, found in self.scores.items()},
             sizes={name: array(binned) for name, binned in self.sizes.items()},
             days=None if self.days is None else array(self.days),
+            slices={name: tuple(one._each(array, histogram) for one in found) for name, found in self.slices.items()},
         )
 
     @property

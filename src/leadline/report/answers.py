@@ -22,12 +22,10 @@ from leadline.report.words import (
     printable,
     promised,
     share,
-    signed,
 )
 from leadline.values import (
     ALL_ROWS,
     Breach,
-    Change,
     Estimate,
     Finding,
     Judgement,
@@ -378,75 +376,6 @@ def _still(content: Content) -> str:
     return of_errors if content.task == "regression" else of_scores
 
 
-def _no_longer(content: Content) -> str:
-    """What labels show where that is not so."""
-    of_errors, of_scores = (
-        "rows of a kind are no longer predicted as they were",
-        "a score no longer means what it meant",
-    )
-    return of_errors if content.task == "regression" else of_scores
-
-
-def told_changes(content: Content) -> list[Change]:
-    """The changes since the reference that have an interval."""
-    return [each for each in content.changes if each.low is not None and each.high is not None]
-
-
-def change_caption(content: Content) -> str:
-    """What the table of `told_changes` is of."""
-    window = days(told_changes(content)[0].window, ZoneInfo(content.zone))
-    return f"What changed since the reference, over {window}:"
-
-
-CHANGE_HEAD = ("", "#reference", "#now", "#by inputs", "#by labels", "95 % interval")
-"""The columns of changes; # stands over numbers."""
-
-
-def change_cells(each: Change) -> tuple[str, ...]:
-    """The cells of a change below `CHANGE_HEAD`, all numbers with the same decimals."""
-    half_width = 0.0 if each.low is None or each.high is None else (each.high - each.low) / 2
-    values = (each.reference_value, each.value, each.by_inputs, each.by_labels, each.low, each.high)
-    before, now, inputs, labels, low, high = alike(values, half_width)
-    between = "" if each.low is None or each.high is None else bracketed(low, high)
-    return each.metric, before, now, signed(inputs), signed(labels), between
-
-
-def change_sentences(content: Content) -> Iterator[str]:
-    """What follows from the changes; the worst leaf first."""
-    told = told_changes(content)
-    if not told:
-        return
-    yield (
-        "By inputs: what estimates from predictions alone explain; by labels: what only labels show, with its interval."
-    )
-    zone = ZoneInfo(content.zone)
-    shown = [each.metric for each in told if each.shown]
-    window = days(told[0].window, zone)
-    if shown:
-        yield (
-            f"Labels of {window} show that {_no_longer(content)} in the reference ({_listed(shown)})."
-            " How that goes on cannot be seen without labels: estimates of later windows do not hold it."
-        )
-    apart = sorted((each for each in content.leaf_changes if each.shown), key=lambda each: -abs(each.change))
-    several = content.task == "multiclass"
-    for leaf in apart[:APART]:
-        if content.task == "regression":
-            side = "larger" if leaf.change > 0 else "smaller"
-            yield (
-                f"Of rows with {printable(leaf.rows)}, the absolute error is {numbers(abs(leaf.change))[0]} {side} on"
-                f" average than in the reference{_ends(leaf.change, leaf.low, leaf.high)}."
-            )
-            continue
-        side, are = "more" if leaf.change > 0 else "fewer", "predicted right" if several else "positive"
-        yield (
-            f"Of 100 rows with {printable(leaf.rows)}, {numbers(100 * abs(leaf.change))[0]} {side} are {are}"
-            f" than their scores meant{_ends(100 * leaf.change, 100 * leaf.low, 100 * leaf.high)}."
-        )
-
-
-APART = 2  # leaves that are named
-
-
 def proxy_sentences(content: Content) -> Iterator[str]:
     """How well proxies tell of wrong predictions, and whether to keep them: those that do first."""
     for each in sorted(content.proxies, key=lambda grade: {True: 0, False: 1, None: 2}[grade.kept]):
@@ -469,11 +398,6 @@ def _per_100(value: float | None, low: float | None = None, high: float | None =
     ends = [None if each is None else 100 * each for each in (value, low, high)]
     shown, between = interval(*ends)
     return f"{shown} {between}" if between else shown
-
-
-def _ends(value: float, low: float | None, high: float | None) -> str:
-    between = interval(value, low, high)[1]
-    return f" {between}" if between else ""
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -634,17 +558,22 @@ def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
 
 
 #: kinds of findings that have a place of their own; others say why
-OF_SLICES, OF_COLUMNS = "slice", "drift"
+OF_SLICES, OF_GROUPS, OF_COLUMNS = "slice", "parity", "drift"
 
 
 def found_reasons(content: Content) -> list[Finding]:
     """What was found that may be why, in its order; columns that drifted are told apart."""
-    return [each for each in content.findings if each.kind not in (OF_SLICES, OF_COLUMNS)]
+    return [each for each in content.findings if each.kind not in (OF_SLICES, OF_GROUPS, OF_COLUMNS)]
 
 
 def found_slices(content: Content) -> list[Finding]:
     """What was found without being declared, in its order."""
     return [each for each in content.findings if each.kind == OF_SLICES]
+
+
+def found_parities(content: Content) -> list[Finding]:
+    """The sensitive groups that are not served as the others are, in its order."""
+    return [each for each in content.findings if each.kind == OF_GROUPS]
 
 
 # Series -------------------------------------------------------------------------------------------------------------

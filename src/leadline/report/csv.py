@@ -59,10 +59,11 @@ def csv(content: Content) -> str:
 
 
 def _line(row: dict[str, Any]) -> list[Any]:
-    return [_cell(row.get(column)) for column in COLUMNS]
+    return [cell(row.get(column)) for column in COLUMNS]
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as a spreadsheet takes it: text that it would run has a `'` before it."""
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str):

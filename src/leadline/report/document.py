@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,15 +12,19 @@ from leadline.values import (
     Change,
     Drift,
     Estimate,
+    EventEffect,
     Finding,
     Judgement,
     Labels,
     LeafChange,
+    MixRate,
     Note,
+    Parity,
     Plan,
     ProxyGrade,
     Reliability,
     Replay,
+    Representation,
     Target,
     TrackRecord,
 )
@@ -38,7 +42,11 @@ class Content:
     estimated              estimates without labels, of the same or of younger windows
     track_record           the score that is kept of them
     proxies                how well proxies tell of wrong predictions
-    changes, leaf_changes  what changed since the reference, told apart by what inputs explain
+    changes, leaf_changes  what changed since the reference, told apart by its cause
+    mix_rates              the same change split over declared slices
+    parities               sensitive groups beside the others
+    representation         who comes: every declared slice, week by week
+    events                 what happened around the model, with what the metrics did before and after
     better                 metric → "higher", "lower" or None
     fingerprint            of the spec and of what the reference fixed
     drift                  every column in the latest whole window
@@ -63,6 +71,10 @@ class Content:
     changes: Sequence[Change] = ()
     leaf_changes: Sequence[LeafChange] = ()
     findings: Sequence[Finding] = ()
+    mix_rates: Sequence[MixRate] = ()
+    events: Sequence[EventEffect] = ()
+    parities: Sequence[Parity] = ()
+    representation: Representation = field(default_factory=lambda: Representation((), ()))
     drift: Sequence[Drift] = ()
 
 
@@ -75,11 +87,15 @@ def document(content: Content) -> dict[str, Any]:
         "timezone": content.zone,
         "as_of": rfc3339(content.as_of),
         "fingerprint": content.fingerprint,
-        "estimates": [_estimate(each) for each in (*content.estimates, *content.estimated)],
+        "estimates": [estimate_document(each) for each in (*content.estimates, *content.estimated)],
         "track_record": [_record(each) for each in content.track_record],
         "proxies": [_proxy(each) for each in content.proxies],
         "changes": [_change(each) for each in content.changes],
         "leaf_changes": [_leaf_change(each) for each in content.leaf_changes],
+        "mix_rates": [mix_rate_document(each) for each in content.mix_rates],
+        "events": [_event(each) for each in content.events],
+        "representation": _representation(content.representation),
+        "parities": [_parity(each) for each in content.parities],
         "objectives": [_objective(each) for each in content.objectives],
         "findings": [_finding(each) for each in content.findings],
         "drift": [row for each in content.drift for row in drift_rows(each)],
@@ -89,7 +105,8 @@ def document(content: Content) -> dict[str, Any]:
     }
 
 
-def _estimate(each: Estimate) -> dict[str, Any]:
+def estimate_document(each: Estimate) -> dict[str, Any]:
+    """An estimate, in the words of the document."""
     return {
         "metric": each.metric,
         "slice": each.slice.as_dict(),
@@ -150,7 +167,29 @@ def _change(each: Change) -> dict[str, Any]:
         "by_labels": each.by_labels,
         "low": each.low,
         "high": each.high,
+        "by_unseen": each.by_unseen,
+        "inputs_low": each.inputs_low,
+        "inputs_high": each.inputs_high,
+        "unseen_low": each.unseen_low,
+        "unseen_high": each.unseen_high,
+        "unseen_share": each.unseen_share,
+        "estimator": each.estimator,
     }
+
+
+def mix_rate_document(each: MixRate) -> dict[str, Any]:
+    """A change split over slices, in the words of the document."""
+    plain = asdict(each)
+    windows = {
+        "reference_start": rfc3339(each.reference.start),
+        "reference_end": rfc3339(each.reference.end),
+        "window_start": rfc3339(each.window.start),
+        "window_end": rfc3339(each.window.end),
+    }
+    terms = [asdict(term) | {"slice": term.slice.as_dict()} for term in each.terms]
+    named = {name: plain[name] for name in ("metric", "by")}
+    rest = {name: value for name, value in plain.items() if name not in (*named, "reference", "window", "terms")}
+    return {**named, **windows, **rest, "terms": terms}
 
 
 def _leaf_change(each: LeafChange) -> dict[str, Any]:
@@ -179,9 +218,64 @@ def _finding(each: Finding) -> dict[str, Any]:
         "since": None if each.since is None else rfc3339(each.since),
         "effect": None if each.effect is None else asdict(each.effect),
         "rows": each.rows,
-        "evidence": [_estimate(one) for one in each.evidence],
+        "evidence": [estimate_document(one) for one in each.evidence],
         "examples": list(each.examples),
         "next": each.next,
+    }
+
+
+def _representation(found: Representation) -> dict[str, Any]:
+    return {
+        "windows": [{"start": rfc3339(each.start), "end": rfc3339(each.end)} for each in found.windows],
+        "slices": [
+            {
+                "slice": each.slice.as_dict(),
+                "share": list(each.share),
+                "predicted_positive_rate": list(each.predicted_positive_rate),
+                "metric": each.metric,
+                "values": list(each.values),
+            }
+            for each in found.slices
+        ],
+    }
+
+
+def _event(each: EventEffect) -> dict[str, Any]:
+    windows = {
+        f"{side}_{edge}": None if window is None else rfc3339(getattr(window, edge))
+        for side, window in (("before", each.before), ("after", each.after))
+        for edge in ("start", "end")
+    }
+    return {
+        "name": each.name,
+        "kind": each.kind,
+        "at": rfc3339(each.at),
+        "until": None if each.until is None else rfc3339(each.until),
+        "metric": each.metric,
+        **windows,
+        "before": each.value_before,
+        "after": each.value_after,
+        "difference": each.difference,
+        "low": each.low,
+        "high": each.high,
+        "as_large": each.as_large,
+        "why": each.why,
+    }
+
+
+def _parity(each: Parity) -> dict[str, Any]:
+    return {
+        "metric": each.metric,
+        "slice": each.slice.as_dict(),
+        "against": None if each.against is None else each.against.as_dict(),
+        "value": estimate_document(each.value),
+        "other": each.other,
+        "gap": each.gap,
+        "gap_low": each.gap_low,
+        "gap_high": each.gap_high,
+        "ratio": each.ratio,
+        "ratio_low": each.ratio_low,
+        "ratio_high": each.ratio_high,
     }
 
 

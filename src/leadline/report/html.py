@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,7 +16,6 @@ from rich.console import Console
 from leadline.report import words
 from leadline.report.answers import (
     AWAITED_HEAD,
-    CHANGE_HEAD,
     Fold,
     Key,
     Ranking,
@@ -25,11 +24,9 @@ from leadline.report.answers import (
     awaited_sentences,
     breach_sentences,
     budget_sentence,
-    change_caption,
-    change_cells,
-    change_sentences,
     estimated,
     folded,
+    found_parities,
     found_reasons,
     found_slices,
     label_sentences,
@@ -43,20 +40,47 @@ from leadline.report.answers import (
     span,
     summary,
     to_promise,
-    told_changes,
 )
 from leadline.report.document import Content
 from leadline.report.drift import DRIFT_HEAD, EXPLAINED, drift_cells, drift_heading, found_drifts, ranked_drifts
 from leadline.report.markup import Markup, join, raw, tag
-from leadline.report.svg import CHART, SPARK, chart, reliability_chart
+from leadline.report.svg import CHART, SPARK, Mark, chart, reliability_chart, trace
 from leadline.report.text import Report
-from leadline.values import ALL_ROWS, Estimate, Finding, Judgement, Slice, Span, Status, Target, counted
+from leadline.report.why import (
+    CHANGE_HEAD,
+    EVENT_HEAD,
+    change_cells,
+    change_sentences,
+    event_cells,
+    event_sentence,
+    explained,
+    mix_rate_sentences,
+    parity_sentence,
+    told_changes,
+    told_events,
+    told_splits,
+)
+from leadline.values import (
+    ALL_ROWS,
+    Estimate,
+    Finding,
+    Judgement,
+    MixRateTerm,
+    Parity,
+    Slice,
+    Span,
+    Status,
+    Target,
+    Window,
+    counted,
+)
 
 #: points of charts and figures of tables that one file may hold
 MOST_POINTS: Final = 20_000
 #: what they may take of the file, so that the whole stays below 1 MB
 MOST_BYTES: Final = 850_000
 MOST_ROWS: Final = 1_000  # objectives that are not among the first ones
+MARKED: Final = 100  # events on one chart
 LISTED: Final = 100  # rows of one table of slices
 TABLE_WINDOWS: Final = 400  # rows of one table of windows
 SPARK_WINDOWS: Final = 120  # windows of a small chart
@@ -93,7 +117,8 @@ def html(content: Content) -> str:
         tag("header", *_heading(content)),
         tag("section", tag("h2", "Is it working?"), *_working(content, budget)),
         tag("section", *_for_whom(content, budget)),
-        tag("section", *_why(content)),
+        tag("section", *_served_alike(content, budget)),
+        tag("section", *_why(content, budget)),
         tag("section", *_drifted(content, budget)),
         tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
@@ -192,18 +217,13 @@ def _working(content: Content, budget: _Budget) -> Iterator[Markup | None]:
 
 
 def _without_labels(content: Content) -> Iterator[Markup]:
-    """The newest estimates of windows whose labels are not in, how good earlier ones were, what changed; proxies."""
-    rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
-    proxies = list(proxy_sentences(content))
-    if not (rows or sentences or changes or proxies):
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were; proxies."""
+    rows, sentences = awaited(content), [*record_sentences(content), *proxy_sentences(content)]
+    if not rows and not sentences:
         return
     yield tag("h3", "Without labels")
     yield _columns(AWAITED_HEAD, [each.cells for each in rows])
     for said in (*awaited_sentences(content), *sentences):
-        yield tag("p", said, class_="soft")
-    if changes:
-        yield _columns(CHANGE_HEAD, [change_cells(each) for each in changes], change_caption(content))
-    for said in (*change_sentences(content), *proxies):
         yield tag("p", said, class_="soft")
 
 
@@ -322,7 +342,16 @@ def _chart(content: Content, points: Sequence[Estimate]) -> Markup:
     metric = points[0].metric
     judged = [each for each in content.objectives if each.metric == metric and each.slice == ALL_ROWS]
     limits = [limit for each in judged for limit in _limits(each)]
-    return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART)
+    happened = {
+        (each.at, each.name): Mark(each.at, each.until or each.at, words.named(each.name)) for each in content.events
+    }
+    began = [
+        Mark(each.since, each.since, each.what, place)
+        for place, each in enumerate(found_reasons(content), 1)
+        if each.since is not None
+    ]
+    marks = [*list(happened.values())[-MARKED:], *began]
+    return chart(points, f"{metric} for all rows", ZoneInfo(content.zone), limits, CHART, marks)
 
 
 def _limits(each: Judgement) -> list[float]:
@@ -389,6 +418,36 @@ def _rankings(content: Content, found: Sequence[Ranking], budget: _Budget) -> It
         many = f"Up to {counted(looked, 'slice')} were looked at for each metric"
         yield tag("p", f"{many}; about {chance} of them would lie apart by chance alone.", class_="soft")
     yield from _every(content, budget)
+    yield _represented(content, budget)
+
+
+def _represented(content: Content, budget: _Budget) -> Markup | None:
+    """Who comes, week by week: a line for each declared slice."""
+    windows, slices = content.representation.windows, content.representation.slices
+    if not slices:
+        return None
+    rows = []
+    for each in slices:
+        told = [each.share, each.predicted_positive_rate, each.values]
+        name = words.named(each.slice)
+        cells = [tag("td", name, class_="name")]
+        for values, of in zip(told, ("share", "predicted positive", each.metric or ""), strict=True):
+            known = [value for value in values if value is not None]
+            if not known:
+                cells += [tag("td"), tag("td")]
+                continue
+            last = words.numbers(known[-1])[0]
+            cells += [tag("td", trace(values, f"{of}, {name}")), tag("td", last, class_="n")]
+        cells.append(tag("td", each.metric or "", class_="soft"))
+        row = budget.spend(sum(len(values) for values in told), tag("tr", *cells))
+        if row is not None:
+            rows.append(row)
+    zone = ZoneInfo(content.zone)
+    whole = words.days(Window(windows[0].start, windows[-1].end), zone)
+    head = ("slice", "share of all rows", "#last", "predicted positive", "#last", "served", "#last", "by")
+    weekly = windows[0].end - windows[0].start <= timedelta(days=7, hours=1)  # one hour more where clocks are put back
+    title = f"Who comes, over {counted(len(windows), 'week' if weekly else 'window')}"
+    return tag("details", tag("summary", title), _table(head, rows, f"{whole}; each line from 0 to its largest value"))
 
 
 def _none(ranking: Ranking) -> Markup | None:
@@ -473,17 +532,6 @@ def _side_by_side(where: Slice, found: dict[str, Estimate], metrics: Iterable[st
     return tag("tr", tag("td", words.named(where), class_="name"), tag("td", f"{rows:,}", class_="n"), *cells)
 
 
-# Why? ---------------------------------------------------------------------------------------------------------------
-
-
-def _why(content: Content) -> Iterator[Markup]:
-    """What may be the reason, what matters most first."""
-    found = found_reasons(content)
-    if found:
-        yield tag("h2", "Why?")
-        yield _findings(found)
-
-
 # What drifted? ------------------------------------------------------------------------------------------------------
 
 
@@ -536,6 +584,107 @@ def _calibration(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     ]
     head = ("scores", "#mean score", "#came true", "95 % interval", "#labelled")
     yield budget.spend(0, tag("details", tag("summary", "The same as a table"), _table(head, rows)))
+
+
+# Are groups served alike? ------------------------------------------------------------------------------------------
+
+
+def _served_alike(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    if not content.parities:
+        return
+    yield tag("h2", "Are groups served alike?")
+    found = found_parities(content)
+    if found:
+        yield tag("ul", *(tag("li", each.what) for each in found))
+    rows = [row for each in content.parities if (row := budget.spend(1, _parity(each))) is not None]
+    between = "95 % interval"
+    yield _table(("group", "figure", "#value", "#others", "#gap", between, "#times", between, "#rows"), rows)
+    yield tag("p", parity_sentence(content), class_="soft")
+
+
+def _parity(each: Parity) -> Markup:
+    gap, around = words.interval(each.gap, each.gap_low, each.gap_high)
+    times, between = words.interval(each.ratio, each.ratio_low, each.ratio_high)
+    value, other = words.numbers(each.other + each.gap)[0], words.numbers(each.other)[0]
+    numbers = (tag("td", text, class_="n") for text in (value, other, gap))
+    return tag(
+        "tr",
+        tag("td", words.named(each.slice), class_="name"),
+        tag("td", words.named(each.metric)),
+        *numbers,
+        tag("td", around),
+        tag("td", times, class_="n"),
+        tag("td", between),
+        tag("td", f"{each.value.n:,}", class_="n"),
+    )
+
+
+# Why? ---------------------------------------------------------------------------------------------------------------
+
+
+def _why(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    found, sentences = found_reasons(content), [*change_sentences(content), *mix_rate_sentences(content)]
+    events = told_events(content, LISTED)
+    if not found and not sentences and not events:
+        return
+    zone = ZoneInfo(content.zone)
+    yield tag("h2", "Why?")
+    if found:
+        yield _findings(found)
+        if any(each.since is not None for each in found):
+            yield tag("p", "A dotted line in a chart is where what has its number began.", class_="soft")
+    compared = explained(content)
+    yield tag("p", compared) if compared is not None else None
+    changes = [change_cells(each) for each in told_changes(content)]
+    if changes:
+        kept = [at for at in range(len(CHANGE_HEAD)) if not at or any(row[at] != "–" for row in changes)]
+        yield _columns([CHANGE_HEAD[at] for at in kept], [[row[at] for at in kept] for row in changes])
+    for said in sentences:
+        yield tag("p", said, class_="soft")
+    yield from _splits(content, budget)
+    if events:
+        yield tag("h3", "Events")
+        yield budget.spend(len(events), _columns(EVENT_HEAD, [event_cells(each, zone) for each in events]))
+        yield tag("p", event_sentence(content, events), class_="soft")
+
+
+def _splits(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    between = ("95 % interval",)
+    for each in told_splits(content.mix_rates):
+        rows = [
+            row
+            for term in sorted(each.terms, key=lambda term: -abs(term.rate) - abs(term.mix))[:LISTED]
+            if (row := budget.spend(1, _term(term, each.found))) is not None
+        ]
+        head = ("slice", "#share before", "#now", "#value before", "#now", "#rate", *between, "#mix", *between)
+        title = f"{words.named(each.metric)} by {words.named(each.by)}: what each slice adds to the change"
+        yield tag("details", tag("summary", title), _table(head, rows))
+
+
+def _term(term: MixRateTerm, found: bool) -> Markup:
+    def number(value: float | None) -> Markup:
+        return tag("td", "–" if value is None else words.numbers(value)[0], class_="n")
+
+    rate, mix = (words.difference(value) for value in (term.rate, term.mix))
+    ends = [
+        words.interval(term.rate, term.rate_low, term.rate_high)[1],
+        words.interval(term.mix, term.mix_low, term.mix_high)[1],
+    ]
+    return tag(
+        "tr",
+        tag("td", _side_of(term.slice) if found else words.named(term.slice), class_="name"),
+        *(number(each) for each in (term.share_before, term.share_after, term.before, term.after)),
+        tag("td", rate, class_="n"),
+        tag("td", ends[0]),
+        tag("td", mix, class_="n"),
+        tag("td", ends[1]),
+    )
+
+
+def _side_of(where: Slice) -> str:
+    """A slice that was found, or all other rows."""
+    ((_, inside),) = where.parts
+    return "these rows" if inside == "true" else "all others"
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

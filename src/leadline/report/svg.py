@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from leadline.report.markup import Markup, tag
@@ -42,6 +43,21 @@ class Box:
 
 SPARK = Box(150, 28, axes=False)
 CHART = Box(720, 170, axes=True)
+#: pixels that a mark has at least, so that it is seen and can be pointed at
+LEAST_MARK = 2.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened, to be marked on the axis of time; both times are the same where it did not last.
+
+    number   under which it is told beside the chart
+    """
+
+    start: datetime
+    end: datetime
+    name: str
+    number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,10 +70,12 @@ class _Scale:
 
     def x(self, each: Estimate) -> float:
         """The middle of a window."""
-        middle = (each.window.start.timestamp() + each.window.end.timestamp()) / 2
-        return round(
-            self.box.left + (middle - self.first) / (self.last - self.first) * (self.box.right - self.box.left), 1
-        )
+        return self.at((each.window.start.timestamp() + each.window.end.timestamp()) / 2)
+
+    def at(self, moment: float) -> float:
+        """A moment, in seconds since 1970."""
+        part = (moment - self.first) / (self.last - self.first)
+        return round(self.box.left + part * (self.box.right - self.box.left), 1)
 
     def y(self, value: float) -> float:
         inside = min(max(value, self.low), self.high)
@@ -67,19 +85,27 @@ class _Scale:
 
 
 def chart(
-    points: Sequence[Estimate], title: str, zone: ZoneInfo, limits: Sequence[float] = (), box: Box = SPARK
+    points: Sequence[Estimate],
+    title: str,
+    zone: ZoneInfo,
+    limits: Sequence[float] = (),
+    box: Box = SPARK,
+    marks: Sequence[Mark] = (),
 ) -> Markup:
     """A line through the windows' values and a band for their intervals; a gap where a window has no value.
 
     points   of one metric, slice and version, in order of time, at least one
     limits   what was promised, as dashed lines across
+    marks    what happened: numbered marks as dotted lines upright, others as bars; names are shown when pointed at
     Provisional windows are dashed, with hollow dots.
     """
     known = [each for each in points if each.value is not None]
     scale = _scale(points, limits, box)
+    inside = [each for each in marks if each.end.timestamp() >= scale.first and each.start.timestamp() <= scale.last]
     parts: list[Markup] = []
     if known:
         parts += [*_axes(scale, points, zone)] if box.axes else []
+        parts += _marks(inside, scale, zone)
         parts += [_band(run, scale) for run in _runs(points) if len(run) > 1]
         parts += _limits(limits, scale)
         for run in _runs(points):
@@ -88,7 +114,7 @@ def chart(
     return tag(
         "svg",
         tag("title", title),
-        tag("desc", _described(points, known, zone, limits)),
+        tag("desc", _described(points, known, zone, limits, inside)),
         *parts,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {box.width} {box.height}",
@@ -98,6 +124,35 @@ def chart(
         font_family="inherit",
         font_size=11,
         fill="currentColor",
+    )
+
+
+def trace(values: Sequence[float | None], title: str, box: Box = SPARK) -> Markup:
+    """A bare line through figures of successive windows that begins at 0; a gap where one has no value.
+
+    values   at least two
+    """
+    known = [each for each in values if each is not None]
+    low, high = min([0.0, *known]), max([0.0, *known])
+    width, height = box.right - box.left, box.bottom - box.top
+    runs: list[list[tuple[float, float]]] = [[]]
+    for at, each in enumerate(values):
+        if each is None:
+            runs.append([])
+            continue
+        x, y = box.left + at * width / (len(values) - 1), box.bottom - (each - low) / (high - low or 1.0) * height
+        runs[-1].append((round(x, 1), round(y, 1)))
+    ends = f"{' to '.join(numbers(known[0], known[-1]))}, at most {numbers(high)[0]}" if known else "no value"
+    return tag(
+        "svg",
+        tag("title", title),
+        tag("desc", ends),
+        *(tag("path", d=_path(run), fill="none", stroke="currentColor", stroke_width=1.2) for run in runs if run),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {box.width} {box.height}",
+        width=box.width,
+        height=box.height,
+        role="img",
     )
 
 
@@ -175,6 +230,24 @@ def _limits(limits: Sequence[float], scale: _Scale) -> Iterator[Markup]:
             yield tag("text", f"{limit:g}", x=scale.box.right + 6, y=y + 4, font_weight="bold")
 
 
+def _marks(marks: Sequence[Mark], scale: _Scale, zone: ZoneInfo) -> Iterator[Markup]:
+    numbered_at: dict[float, list[int]] = {}
+    for mark in marks:
+        start, end = (min(max(each.timestamp(), scale.first), scale.last) for each in (mark.start, mark.end))
+        x, top, bottom = scale.at(start), scale.box.top, scale.box.bottom
+        shown = tag("title", f"{mark.name}, {day(mark.start, zone)}")
+        if mark.number is None:
+            width = round(max(scale.at(end) - x, LEAST_MARK), 1)
+            yield tag("g", shown, tag("rect", x=x, y=top, width=width, height=bottom - top, fill_opacity="0.2"))
+        else:
+            numbered_at.setdefault(x, []).append(mark.number)
+            path = f"M{x:g},{top}V{bottom}"
+            dotted = tag("path", d=path, stroke="currentColor", stroke_dasharray="1 3", stroke_opacity="0.8")
+            yield tag("g", shown, dotted)
+    for x, numbered in sorted(numbered_at.items()):
+        yield tag("text", ", ".join(map(str, numbered)), x=x + 3, y=scale.box.bottom - 4, fill_opacity="0.7")
+
+
 def _last(each: Estimate, scale: _Scale) -> Iterator[Markup]:
     if each.value is not None and each.status in SOLID:
         yield tag("circle", cx=scale.x(each), cy=scale.y(each.value), r=2)
@@ -211,7 +284,13 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(at * step, places) for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: ZoneInfo, limits: Sequence[float]) -> str:
+def _described(
+    points: Sequence[Estimate],
+    known: Sequence[Estimate],
+    zone: ZoneInfo,
+    limits: Sequence[float],
+    marks: Sequence[Mark],
+) -> str:
     """The chart in words, for those who do not see it."""
     values = [(each.value, each) for each in known if each.value is not None]
     if not values:
@@ -224,6 +303,7 @@ def _described(points: Sequence[Estimate], known: Sequence[Estimate], zone: Zone
     said += [f"{len(points) - len(known)} without a value"] if len(known) < len(points) else []
     said += [f"{young} provisional"] if young else []
     said += [f"promised {limit:g}" for limit in dict.fromkeys(limits)]
+    said += [f"{each.number} began on {day(each.start, zone)}" for each in marks if each.number is not None]
     return "; ".join(said)
 
 

@@ -14,7 +14,6 @@ from rich.text import Text
 from leadline.report import words
 from leadline.report.answers import (
     AWAITED_HEAD,
-    CHANGE_HEAD,
     WORST,
     Fold,
     Ranking,
@@ -23,10 +22,8 @@ from leadline.report.answers import (
     awaited_sentences,
     breach_sentences,
     budget_sentence,
-    change_caption,
-    change_cells,
-    change_sentences,
     folded,
+    found_parities,
     found_reasons,
     found_slices,
     label_sentences,
@@ -41,10 +38,22 @@ from leadline.report.answers import (
     span,
     summary,
     to_promise,
-    told_changes,
 )
 from leadline.report.document import Content
 from leadline.report.drift import drift_heading, drift_sentence, told_drifts
+from leadline.report.why import (
+    CHANGE_HEAD,
+    EVENT_HEAD,
+    change_cells,
+    change_sentences,
+    event_cells,
+    event_sentence,
+    explained,
+    mix_rate_sentences,
+    parity_sentence,
+    told_changes,
+    told_events,
+)
 from leadline.values import ALL_ROWS, Finding, Judgement, Verdict, counted
 
 STYLES = {
@@ -58,6 +67,7 @@ STYLES = {
 INDENT = 2
 GAP = 2
 READABLE = 120  # columns of a sentence; tables may be wider
+EVENTS = 6  # lines of the table of events
 LEAST = 8  # an elastic column is not cut below this
 FOUND = 5  # findings that are told
 
@@ -75,6 +85,7 @@ class Report:
         yield from working(content, width)
         yield from without_labels(content, width)
         yield from for_whom(content, width)
+        yield from served_alike(content, width)
         yield from why(content, width)
         yield from drifted(content, width)
         yield from rests_on(content, width)
@@ -208,21 +219,14 @@ def _found(content: Content, width: int) -> Iterator[Text]:
 
 
 def without_labels(content: Content, width: int) -> Iterator[Text]:
-    """The newest estimates of windows whose labels are not in, how good earlier ones were, what changed; proxies."""
-    rows, sentences, changes = awaited(content), list(record_sentences(content)), told_changes(content)
-    proxies = list(proxy_sentences(content))
-    if not (rows or sentences or changes or proxies):
+    """The newest estimates of windows whose labels are not in, and how good earlier ones were; proxies."""
+    rows, sentences = awaited(content), [*record_sentences(content), *proxy_sentences(content)]
+    if not rows and not sentences:
         return
     yield from question("Without labels")
     if rows:
         yield from _columns(AWAITED_HEAD, [each.cells for each in rows], width)
     for said in (*awaited_sentences(content), *sentences):
-        yield from sentence(said, width, style="dim")
-    if changes:
-        yield Text()
-        yield from sentence(change_caption(content), width)
-        yield from _columns(CHANGE_HEAD, [change_cells(each) for each in changes], width)
-    for said in (*change_sentences(content), *proxies):
         yield from sentence(said, width, style="dim")
 
 
@@ -322,15 +326,58 @@ def _served(each: Served) -> Row:
     return Row(cells)
 
 
+# Are groups served alike? ------------------------------------------------------------------------------------------
+
+
+def served_alike(content: Content, width: int) -> Iterator[Text]:
+    """Sensitive groups beside the others, figure by figure; the base rate of each first."""
+    if not content.parities:
+        return
+    yield from question("Are groups served alike?")
+    for finding in found_parities(content):
+        yield from sentence(f"• {words.printable(finding.what)}", width)
+    rows: list[Row] = []
+    before = None
+    for each in content.parities:
+        if before is not None and each.slice != before:
+            rows.append(Row())
+        before = each.slice
+        value, other = words.numbers(each.other + each.gap)[0], words.numbers(each.other)[0]
+        times, between = words.interval(each.ratio, each.ratio_low, each.ratio_high)
+        cells = (words.named(each.slice), words.named(each.metric), value, other, times, between)
+        rows.append(Row(tuple(Text(cell) for cell in cells)))
+    head = ["group", "figure", "value", "others", "times", "95 % interval"]
+    yield from aligned(rows, width, right={2, 3, 4}, elastic=(0, 1), head=head)
+    yield from sentence(parity_sentence(content), width, style="dim")
+
+
 # Why? ---------------------------------------------------------------------------------------------------------------
 
 
 def why(content: Content, width: int) -> Iterator[Text]:
-    """What may be the reason, what matters most first."""
-    found = found_reasons(content)
-    if found:
-        yield from question("Why?")
-        yield from findings(found, width)
+    """What explains the metrics' changes since the reference: what was found, by cause, and by slice."""
+    found, sentences = found_reasons(content), [*change_sentences(content), *mix_rate_sentences(content)]
+    events = told_events(content, EVENTS)
+    if not found and not sentences and not events:
+        return
+    yield from question("Why?")
+    zone = ZoneInfo(content.zone)
+    yield from findings(found, width)
+    compared = explained(content)
+    if found and compared is not None:
+        yield Text()
+    if compared is not None:
+        yield from sentence(compared, width)
+    changes = [change_cells(each) for each in told_changes(content)]
+    if changes:
+        yield from _columns(CHANGE_HEAD, changes, width)
+    for said in sentences:
+        yield from sentence(said, width, style="dim")
+    if events:
+        yield Text()
+        yield from sentence("Events:", width)
+        yield from _columns(EVENT_HEAD, [event_cells(each, zone) for each in events], width)
+        yield from sentence(event_sentence(content, events), width, style="dim")
 
 
 # What drifted? ------------------------------------------------------------------------------------------------------

@@ -93,6 +93,30 @@ def _written(number: float, places: int) -> str:
     return text.removeprefix("-") if not float(text.replace(",", "")) else text
 
 
+def difference(value: float, low: float | None = None, high: float | None = None, places: int | None = None) -> str:
+    """A change with its sign, and its interval in brackets where there is one.
+
+    places   decimals; as many as `numbers` chooses where None
+
+    >>> difference(0.2443, 0.111, 0.3777), difference(-0.00409, places=3)
+    ('+0.244 [0.111 to 0.378]', '-0.004')
+    """
+    known = [each for each in (value, low, high) if each is not None]
+    shown = numbers(value, low, high) if places is None else tuple(_written(each, places) for each in known)
+    return signed(shown[0]) + (f" [{shown[1]} to {shown[2]}]" if len(shown) == 3 else "")
+
+
+def margin(value: str, half: str) -> str:
+    """A written change and half its interval; without the latter where that is a dash.
+
+    >>> margin("-0.013", "0.004"), margin("0.005", "–"), margin("–", "–")
+    ('-0.013 ± 0.004', '+0.005', '–')
+    """
+    if value == "–":
+        return value
+    return signed(value) + ("" if half == "–" else f" ± {half}")
+
+
 def interval(value: float | None, low: float | None, high: float | None) -> tuple[str, str]:
     """The value and its interval in brackets; a dash for no value, nothing for no interval.
 

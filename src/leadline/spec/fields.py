@@ -183,6 +183,63 @@ Moment = Annotated[
 ZoneName = Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]})]
 
 
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDays:
+    """Days on which nothing is expected: a day of every week, or the dates from `first` to `last`."""
+
+    weekday: int | None = None
+    first: date | None = None
+    last: date | None = None
+
+    def holds(self, day: date) -> bool:
+        """Whether a day is one of them.
+
+        >>> ClosedDays(weekday=5).holds(date(2024, 1, 6)), ClosedDays(first=date(2024, 1, 1)).holds(date(2024, 1, 2))
+        (True, False)
+        """
+        if self.weekday is not None:
+            return day.weekday() == self.weekday
+        return self.first is not None and self.first <= day <= (self.last or self.first)
+
+    def __str__(self) -> str:
+        if self.weekday is not None:
+            return WEEKDAYS[self.weekday]
+        return f"{self.first}/{self.last}" if self.last else str(self.first)
+
+
+def _closed(value: object) -> ClosedDays:
+    if isinstance(value, ClosedDays):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return ClosedDays(first=value)
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in WEEKDAYS:
+            return ClosedDays(weekday=WEEKDAYS.index(word))
+        first, _, last = word.partition("/")
+        try:
+            found = ClosedDays(first=date.fromisoformat(first), last=date.fromisoformat(last) if last else None)
+        except ValueError:
+            found = ClosedDays()
+        if found.first is not None and (found.last is None or found.first <= found.last):
+            return found
+    raise ValueError(
+        "closed days are written saturday, 2010-12-25 or 2010-12-24/2011-01-03 (first and last day);"
+        f" found {shown(value)}"
+    )
+
+
+ClosedField = Annotated[
+    ClosedDays,
+    PlainValidator(_closed),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "examples": ["sunday", "2010-12-25", "2010-12-24/2011-01-03"]}),
+]
+
+
 # Conditions and metrics ---------------------------------------------------------------------------------------------
 
 

@@ -55,7 +55,7 @@ def spec_of_frames(
         problem = f"{shown(task)} is not one of {', '.join(get_args(Task))}{instead(str(task), get_args(Task))}"
         raise SpecError((SpecProblem(problem, "task"),))
     given = {"predictions": predictions} if outcomes is None else {"predictions": predictions, "outcomes": outcomes}
-    sources = [_source(each, name) for name, each in given.items()]
+    sources = [source_of(each, name) for name, each in given.items()]
     named = {key: value for key, value in declared.items() if key in (*_COLUMNS, *_OUTCOME_COLUMNS)}
     texts = {key: value for key, value in named.items() if isinstance(value, str)}
     found = guess([sample(source) for source in sources], task, texts, given_order=True)
@@ -81,8 +81,8 @@ def spec_of_frames(
     return from_mapping({"model": "model", **mapping}), sentences
 
 
-def _source(given: Any, name: str) -> Files | TableSource | Memory:
-    """A source as `from_mapping` reads it."""
+def source_of(given: Any, name: str) -> Files | TableSource | Memory:
+    """A source as `from_mapping` reads it. Raises SpecError naming it where it is none."""
     try:
         source: Files | TableSource | Memory = _SOURCE.validate_python(given)
     except ValidationError as error:

@@ -28,9 +28,12 @@ from pydantic import (
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 from leadline.metrics import MetricCall, UnknownMetric, metric
+from leadline.metrics.frozen_mix import PARAMETER as FROZEN_MIX
+from leadline.metrics.frozen_mix import named as at_frozen_mix
 from leadline.metrics.paired import OVER_BASELINE
 from leadline.spec.fields import (
     ClassName,
+    ClosedField,
     ColumnName,
     ConditionField,
     Frozen,
@@ -45,13 +48,15 @@ from leadline.spec.fields import (
     not_boolean,
 )
 from leadline.spec.text import SCRIPTS, text_conditions
-from leadline.spec.where import Condition
+from leadline.spec.where import Condition, ConditionError
 from leadline.spec.words import instead, listed, nearest, shown
 from leadline.values import Scalar, Span, Target
 
 Task = Literal["binary", "multiclass", "regression"]
 #: kinds of rows that are no feedback
 RESERVED: Final = ("label", "predictions")
+#: what may be declared of a feature's values
+FEATURE_RULES: Final = ("min", "max", "allowed", "not_null", "unique", "matches")
 Problem = tuple[tuple[str | int, ...], str]  # where, and what is wrong there
 
 
@@ -118,6 +123,19 @@ class Feature(Frozen):
     )
     min: Number | None = Field(default=None, description="The least value that makes sense.")
     max: Number | None = Field(default=None, description="The largest value that makes sense.")
+    allowed: tuple[Value, ...] = Field(default=(), description="The values that make sense; any where absent.")
+    not_null: bool = Field(default=False, description="Whether every row has a value.")
+    unique: bool = Field(default=False, description="Whether no two rows have the same value.")
+    matches: str | None = Field(
+        default=None,
+        description="A regular expression that every text matches somewhere; ^ and $ stand for its ends.",
+    )
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of what is declared of its values."""
+        values = {name: getattr(self, name) for name in FEATURE_RULES}  # 0 is a number, and equal to False
+        return tuple(name for name, value in values.items() if not (value is None or value is False or value == ()))
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -125,9 +143,34 @@ class Feature(Frozen):
         if self.type not in (None, "numeric"):
             given = [key for key in ("min", "max") if getattr(self, key) is not None]
             problems += [((key,), f"{key} is for numeric features") for key in given]
+        if self.type in ("numeric", "boolean") and self.matches is not None:
+            problems.append((("matches",), "matches is for features of text"))
+        if self.matches is not None:
+            try:
+                re.compile(self.matches)
+            except re.error as problem:
+                problems.append((("matches",), f"{self.matches!r} is no regular expression: {problem}"))
         if self.min is not None and self.max is not None and self.min > self.max:
             problems.append((("min",), f"min {self.min:g} is above max {self.max:g}"))
         _refuse(problems, self)
+        return self
+
+
+class Expected(Frozen):
+    """How predictions are expected to come; what does not is told among the findings."""
+
+    within: Wait | None = Field(default=None, description="The newest prediction is at most this old.")
+    at_least: Annotated[Number, Field(ge=0)] | None = Field(default=None, description="Rows a day, at least.")
+    at_most: Annotated[Number, Field(ge=0)] | None = Field(default=None, description="Rows a day, at most.")
+    closed: tuple[ClosedField, ...] = Field(
+        default=(), description="Days without rows: days of the week, dates, or FIRST/LAST."
+    )
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            text = f"at_least {self.at_least:g} is above at_most {self.at_most:g}"
+            _refuse([(("at_least",), text)], self)
         return self
 
 
@@ -152,8 +195,10 @@ class Predictions(Frozen):
     thresholds: tuple[Number, ...] = Field(default=(), description="Further thresholds to evaluate, as a what-if.")
     features: Features = Field(
         default="auto",
-        description="What the model was given: auto (columns with no other part), a list, or {name: {type, min, max}}.",
+        description="What the model was given: auto (columns with no other part), a list, or {name: {type, min, max,"
+        " allowed, not_null, unique, matches}}.",
     )
+    expected: Expected | None = Field(default=None, description="How they are expected to come: how often, how many.")
 
 
 # Outcomes -----------------------------------------------------------------------------------------------------------
@@ -225,18 +270,83 @@ class OutcomeTable:
     label_probability: str | None = None
 
 
+# Events -------------------------------------------------------------------------------------------------------------
+
+
+class Event(Frozen):
+    """Something that was done or that happened around the model."""
+
+    at: Moment = Field(description="When: a date or time, in the declared time zone.")
+    until: Moment | None = Field(
+        default=None, description="When it was over, as the first day after it or a time; absent where it did not last."
+    )
+    name: str = Field(min_length=1, description="What: a few words that a colleague understands.")
+    kind: str | None = Field(default=None, description="Of which kind, such as deploy, data_change or incident.")
+
+
+class EventColumns(Frozen):
+    """Which column plays which part in an event."""
+
+    at: ColumnName = Field(default="at", description="When it happened.")
+    until: ColumnName | None = Field(
+        default=None, description="When it was over; empty for an event that did not last."
+    )
+    name: ColumnName = Field(default="name", description="What happened.")
+    kind: ColumnName | None = Field(default=None, description="Of which kind it is.")
+
+
+class Events(Frozen):
+    """Where events are written down."""
+
+    source: Source = Field(description="As for predictions; it may live on another engine.")
+    columns: EventColumns = Field(default=EventColumns(), description="Which column plays which part.")
+
+
+def _events_kind(value: object) -> str:
+    return "<Events>" if isinstance(value, Mapping | Events) else "<list>"
+
+
+EventsField = Annotated[
+    Annotated[Events, Tag("<Events>")] | Annotated[tuple[Event, ...], Tag("<list>")],
+    Discriminator(_events_kind),
+]
+
+
 # Proxies ------------------------------------------------------------------------------------------------------------
+
+BlockedWord = Annotated[str, Field(pattern=r"[^\W_]", max_length=80)]
+_METRIC_NAME: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 class Proxy(Frozen):
     """A condition that rows may meet, such as an empty answer; its rate is a metric of that name."""
 
-    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The name of the rate metric.")
+    name: str = Field(pattern=_METRIC_NAME, description="The name of the rate metric.")
     where: ConditionField = Field(description="Which rows it is about: a condition in SQL over the predictions.")
 
 
+class NumberProxy(Frozen):
+    """A number of each row, such as the words of an answer; its mean is a metric of that name."""
+
+    name: str = Field(pattern=_METRIC_NAME, description="The name of the metric.")
+    value: ConditionField = Field(description="The number: an expression as in conditions, such as words(answer).")
+
+
+class SameProxy(Frozen):
+    """That a row shortly before has the same value, such as the same answer; its rate is a metric of that name."""
+
+    name: str = Field(pattern=_METRIC_NAME, description="The name of the rate metric.")
+    same: ColumnName = Field(description="The column, such as an answer; rows without a value do not count.")
+    within: Wait = Field(
+        default=timedelta(days=1), description="How long before a row, and at the same time, another one may lie."
+    )
+
+
+AnyProxy = Proxy | NumberProxy | SameProxy
+
+
 class TextProxies(Frozen):
-    """The ready-made proxies of a text column: empty, refuses, cut_off, repeats, and more as columns are named."""
+    """The ready-made proxies of a text column: empty, refuses, cut_off, repeats, same, and what is asked for."""
 
     text: ColumnName = Field(description="A column of text, such as an answer.")
     name: str = Field(
@@ -248,6 +358,8 @@ class TextProxies(Frozen):
     script: Literal[tuple(SCRIPTS)] | None = Field(  # type: ignore[valid-type]  # of a tuple that is there
         default=None, description="The script that the text should be in, such as latin."
     )
+    is_json: bool = Field(default=False, description="Whether the text should be JSON.")
+    blocked: tuple[BlockedWord, ...] = Field(default=(), description="Words or phrases that the text should not have.")
 
     @property
     def _begin(self) -> str:
@@ -261,27 +373,40 @@ class TextProxies(Frozen):
             )
         return self
 
+    @model_validator(mode="after")
+    def _short(self) -> Self:
+        try:
+            self.proxies  # noqa: B018  # words make the condition, which may be too long
+        except ConditionError as problem:
+            _refuse([(("blocked",), f"these are too many words: {problem}")], self)
+        return self
+
     @property
-    def proxies(self) -> tuple[Proxy, ...]:
+    def proxies(self) -> tuple[AnyProxy, ...]:
         """One by one."""
         begin = self.name or self._begin
-        return tuple(
-            Proxy(name=f"{begin}_{name}", where=Condition.parse(text))
-            for name, text in text_conditions(self.text, self.prompt, self.script).items()
-        )
+        asked = text_conditions(self.text, self.prompt, self.script, self.is_json, self.blocked)
+        conditions = (Proxy(name=f"{begin}_{name}", where=Condition.parse(text)) for name, text in asked.items())
+        return (*conditions, SameProxy(name=f"{begin}_same", same=self.text))
+
+
+_PROXIES: Final = {"text": "<TextProxies>", "where": "<Proxy>", "value": "<NumberProxy>", "same": "<SameProxy>"}
 
 
 def _proxy_kind(value: object) -> str:
-    if isinstance(value, Mapping):
-        meant = next((name for name in value if name in ("text", "where")), None)
-        near = (nearest(str(name), ("text", "where")) for name in value if name != "name")
-        meant = meant or next((name for name in near if name), None)
-        return "<TextProxies>" if meant == "text" else "<Proxy>"
-    return "<TextProxies>" if isinstance(value, TextProxies) else "<Proxy>"
+    if not isinstance(value, Mapping):
+        return f"<{type(value).__name__}>"
+    meant = next((name for name in value if name in _PROXIES), None)
+    near = (nearest(str(name), tuple(_PROXIES)) for name in value if name != "name")
+    return _PROXIES.get(meant or next((name for name in near if name), None) or "where", "<Proxy>")
 
 
 ProxyField = Annotated[
-    Annotated[Proxy, Tag("<Proxy>")] | Annotated[TextProxies, Tag("<TextProxies>")], Discriminator(_proxy_kind)
+    Annotated[Proxy, Tag("<Proxy>")]
+    | Annotated[NumberProxy, Tag("<NumberProxy>")]
+    | Annotated[SameProxy, Tag("<SameProxy>")]
+    | Annotated[TextProxies, Tag("<TextProxies>")],
+    Discriminator(_proxy_kind),
 ]
 
 
@@ -356,12 +481,19 @@ class Baseline(Frozen):
 
 # Slices -------------------------------------------------------------------------------------------------------------
 
+SENSITIVE: Final = "Whether its groups are to be compared with each other: how often they are selected, found, flagged."
+
 
 class ColumnSlice(Frozen):
     """Rows by the values of a column."""
 
     column: ColumnName = Field(description="The column whose values part the rows.")
     name: str = Field(default="", description="The name of the slice; the column's where absent.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
+    against: Value | None = Field(
+        default=None,
+        description="Of a sensitive slice the value that the others are compared with; all others where absent.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -385,6 +517,7 @@ class WhereSlice(Frozen):
 
     name: str = Field(min_length=1, description="The name of the slice.")
     where: ConditionField = Field(description="A condition in SQL over the columns of the predictions.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
 
 class Bin(Frozen):
@@ -410,6 +543,7 @@ class BinSlice(Frozen):
 
     name: str = Field(min_length=1, description="The name of the slice.")
     bin: Bin = Field(description="The column and its ranges.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
 
 class CrossSlice(Frozen):
@@ -417,6 +551,7 @@ class CrossSlice(Frozen):
 
     cross: tuple[ColumnName, ...] = Field(min_length=2, description="Names of other slices, or columns.")
     name: str = Field(default="", description="The name of the slice; where absent, the names joined by ':'.")
+    sensitive: bool = Field(default=False, description=SENSITIVE)
 
     @model_validator(mode="before")
     @classmethod
@@ -495,6 +630,12 @@ class Objective(Frozen):
     )
     window: SpanField = Field(description="Over how long: 1h, a number of days such as 28d, 1w or 1mo.")
     slices: tuple[str, ...] = Field(default=(), description="Names of declared slices for which it is to hold as well.")
+    frozen_mix: str | None = Field(
+        default=None,
+        description="The name of declared slices: what is promised is the metric as it would be if these had kept their"
+        " shares in the reference, so that it does not hide that the rows it fails for are leaving. Judged by the rule"
+        " `interval`.",
+    )
     rule: Literal["detector", "interval"] = Field(
         default="detector",
         description="detector: breached when evidence, look by look, crosses a limit that false alarms rarely reach;"
@@ -512,6 +653,14 @@ class Objective(Frozen):
         default=(), description="Breaches that were seen to: the detector starts anew at these times."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _rule(cls, value: object) -> object:
+        """A detector takes in rows as they come, not as they would have come: the interval of the window judges."""
+        if isinstance(value, Mapping) and value.get(FROZEN_MIX) is not None:
+            return {"rule": "interval", **value}
+        return value
+
     @model_validator(mode="after")
     def _one(self) -> Self:
         _one_of(self, "at_least", "at_most", "no_worse_than")
@@ -519,6 +668,15 @@ class Objective(Frozen):
         if (self.no_worse_than is None) != (self.by is None):
             missing = "'by' is missing: how much worse it may be" if self.by is None else "by goes with no_worse_than"
             problems.append((() if self.by is None else ("by",), missing))
+        if self.frozen_mix is not None:
+            if self.rule == "detector":
+                problems.append((("rule",), "with frozen_mix the rule is `interval`: a detector cannot keep the mix"))
+            if self.slices:
+                problems.append(
+                    (("slices",), "frozen_mix is for all rows: promise for slices in an objective of its own")
+                )
+            if self.no_worse_than == "baseline":
+                problems.append((("frozen_mix",), "frozen_mix does not go with the baseline"))
         if self.rule == "interval":
             given = [key for key in ("look", "false_alarms", "acknowledged") if key in self.model_fields_set]
             problems += [((key,), f"{key} is for the rule `detector`") for key in given]
@@ -527,7 +685,10 @@ class Objective(Frozen):
 
     @property
     def figure(self) -> str:
-        """The name of what is judged: the metric, or how much more of it there is than of the baseline's."""
+        """The name of what is judged: the metric, at which mix, or how much more of it there is than of the
+        baseline's."""
+        if self.frozen_mix is not None:
+            return at_frozen_mix(str(self.metric), self.frozen_mix)
         return f"{self.metric}{OVER_BASELINE}" if self.no_worse_than == "baseline" else str(self.metric)
 
     @property
@@ -575,8 +736,9 @@ class Spec(Frozen):
     feedback: tuple[Feedback, ...] = Field(default=(), description="Further outcomes, each a rate metric.")
     proxies: tuple[ProxyField, ...] = Field(
         default=(),
-        description="Conditions that tell of a wrong prediction before its label does, as {name, where}, or those of a"
-        " text column as {text: COLUMN}; each a rate metric, graded against the labels.",
+        description="What tells of a wrong prediction before its label does: conditions as {name, where}, numbers as"
+        " {name, value}, values that come again as {name, same}, or the conditions of a text column as {text: COLUMN};"
+        " each a metric, conditions graded against the labels.",
     )
     runs: Runs | None = Field(default=None, description="Executions of the pipeline's components.")
     timezone: ZoneName = Field(
@@ -594,6 +756,9 @@ class Spec(Frozen):
         default=None,
         description="Metrics beside those of the objectives, or all; a few that fit the task where absent.",
     )
+    find_faults: bool = Field(
+        default=True, description="Whether to look for faults of the data: columns that are not as they were."
+    )
     find_slices: bool = Field(
         default=True, description="Whether to look for slices that the model fails for, over all features."
     )
@@ -602,6 +767,12 @@ class Spec(Frozen):
         description="Whether to look at the values of features, scores and predictions, for what drifted.",
     )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
+    events: EventsField = Field(
+        default=(),
+        description="What was done or happened around the model, as a list of {at, until, name, kind} or as"
+        " {source: FILE}: shown with what the metrics did after it, or while it lasted. A new version is one without"
+        " being named.",
+    )
     objectives: Annotated[tuple[Objective, ...], _OrOpenSlo()] = Field(
         default=(), description="What was promised; {openslo: FILE} reads it from OpenSLO documents."
     )
@@ -676,7 +847,7 @@ class Spec(Frozen):
         return (*([label] if label else []), *(self._feedback_table(each, label) for each in self.feedback))
 
     @property
-    def every_proxy(self) -> tuple[Proxy, ...]:
+    def every_proxy(self) -> tuple[AnyProxy, ...]:
         """The proxies, those of text columns one by one."""
         return tuple(
             each for entry in self.proxies for each in (entry.proxies if isinstance(entry, TextProxies) else (entry,))
@@ -836,6 +1007,8 @@ def _slices(spec: Spec) -> Iterator[Problem]:
         yield ("slices", places[-1]), f"two slices are called {name!r}; give one another name"
     crosses = {entry.name for entry in spec.slices if isinstance(entry, CrossSlice)}
     for index, entry in enumerate(spec.slices):
+        if isinstance(entry, ColumnSlice) and entry.against is not None and not entry.sensitive:
+            yield ("slices", index, "against"), "against goes with sensitive: true"
         if isinstance(entry, CrossSlice):
             for nested in crosses.intersection(entry.cross):
                 yield ("slices", index, "cross"), f"{nested!r} is a cross itself; name its parts instead"
@@ -853,14 +1026,25 @@ def _objectives(spec: Spec) -> Iterator[Problem]:
             for name in [] if not isinstance(entry, Acknowledgement) else sorted(set(entry.slice) - parts):
                 known = instead(name, tuple(sorted(parts))) if parts else "; this objective has no slices"
                 yield ("objectives", index, "acknowledged", position, "slice"), f"{name!r} is not a slice of it{known}"
-        if objective.no_worse_than == "reference":
-            problem = _no_fixed_reference(spec)
+        if objective.frozen_mix is not None and objective.frozen_mix not in names:
+            known = instead(objective.frozen_mix, names) if names else "; none are declared: add it to slices"
+            yield ("objectives", index, FROZEN_MIX), f"{objective.frozen_mix!r} is not a declared slice{known}"
+        for key in ("no_worse_than", FROZEN_MIX):
+            given = getattr(objective, key)
+            problem = _no_fixed_reference(spec) if given is not None and given != "baseline" else None
             if problem:
-                yield ("objectives", index, "no_worse_than"), problem
+                yield ("objectives", index, key), problem
         if objective.no_worse_than == "baseline" and spec.baseline is None:
             yield ("objectives", index, "no_worse_than"), "no baseline is declared: add one under baseline"
         if objective in spec.objectives[:index]:
             yield ("objectives", index), "this objective is declared twice"
+
+
+def _events(spec: Spec) -> Iterator[Problem]:
+    declared = () if isinstance(spec.events, Events) else spec.events
+    for index, each in enumerate(declared):
+        if each.until is not None and spec.moment(each.until) <= spec.moment(each.at):
+            yield ("events", index, "until"), f"{each.name!r} is over before it began: until has to be later than at"
 
 
 def _no_fixed_reference(spec: Spec) -> str | None:
@@ -881,6 +1065,7 @@ RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
     _metrics,
     _slices,
     _objectives,
+    _events,
 )
 
 

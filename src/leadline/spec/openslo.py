@@ -45,7 +45,7 @@ LONGEST_TITLE: Final = 63
 LONGEST_DESCRIPTION: Final = 1050
 
 #: what a metric source of ours says in our own words: the keys of an objective that have no place in OpenSLO
-OWN: Final = ("metric", "no_worse_than", "slices", "rule", "look", "false_alarms", "acknowledged")
+OWN: Final = ("metric", "no_worse_than", "slices", "frozen_mix", "rule", "look", "false_alarms", "acknowledged")
 
 
 # Writing ------------------------------------------------------------------------------------------------------------
@@ -126,13 +126,14 @@ def _described(objective: Objective) -> str:
     target = objective.target
     promise = f"no worse than the {objective.no_worse_than} by more than {objective.by:g}" if target is None else target
     where = f", for all rows and each slice of {listed(objective.slices)}" if objective.slices else ""
-    return f"{objective.metric} {promise}{where}"
+    mix = "" if objective.frozen_mix is None else f" at the reference's mix of {objective.frozen_mix}"
+    return f"{objective.metric}{mix} {promise}{where}"
 
 
 def _ratio(spec: Spec, objective: Objective) -> tuple[str, float] | None:
     """The type of ratio and the target of a share; None where it cannot be said so that it is read back."""
     target = objective.target
-    if target is None or not _is_share(spec, objective.metric):
+    if target is None or objective.frozen_mix is not None or not _is_share(spec, objective.metric):
         return None
     kind = "success" if target.side == "at_least" else "failure"
     told = target.limit if kind == "success" else _complement(target.limit)

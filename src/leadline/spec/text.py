@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,9 +89,14 @@ class TextFunction:
         return self.texts + bool(self.names) + self.words
 
 
-def _words(text: ir.StringValue) -> ir.ArrayValue:
-    """The words of a text that has one at least."""
-    return text.strip().re_split(_BLANK)
+def _held(text: ir.StringValue, function: Callable[[ir.StringValue], ir.Value]) -> ir.Value:
+    """A value made of a text that an engine works out once, however often the function names it."""
+    return ibis.array([text]).map(function).maxs()
+
+
+def _plain(text: ir.StringValue) -> ir.StringValue:
+    """The words of a text with a blank between them."""
+    return text.strip().re_replace(_BLANK, " ")
 
 
 def _is_empty(text: ir.StringValue) -> ir.BooleanValue:
@@ -108,36 +113,79 @@ def _some(text: ir.StringValue, value: ir.Value, nothing: Any = None) -> ir.Valu
     )
 
 
-def _repeated(parts: ir.ArrayValue) -> ir.Value:
-    """The share of parts that stood before; parts are some."""
-    count = parts.length().cast("float64")
-    return (count - parts.unique().length().cast("float64")) / ibis.ifelse(count == 0, 1.0, count)
+def _again(text: ir.StringValue, between: str) -> ir.Value:
+    """The share of the parts of a text that stood before in it; 0 where there is none."""
+    count = _count(text, between).cast("float64") + 1.0
+    different = text.split(between).unique().length().cast("float64")
+    return (count - ibis.greatest(different, 1.0)) / count  # engines part "" into one part or none
 
 
-def _runs(parts: ir.ArrayValue, length: int, between: str = " ") -> ir.ArrayValue:
-    """All runs of so many neighbouring parts as text; all parts where there are fewer."""
-    many = parts.length()
-    # engines count down in a range that ends before it begins
-    starts = ibis.range(0, ibis.ifelse(many >= length, many - length + 1, 1).cast("int64"))
-    return starts.map(lambda start: parts[start : start + length].join(between))
+def _repeated_words(text: ir.StringValue) -> ir.Value:
+    return _some(text, _held(_plain(text), lambda plain: _again(plain, " ")))
+
+
+def _repeated_lines(text: ir.StringValue) -> ir.Value:
+    return _some(text, _held(_lines(text), lambda lines: _again(lines, "\n")))
+
+
+def _runs(part: str, length: int, shifts: Sequence[ir.StringValue]) -> ir.StringValue:
+    """All runs of so many neighbouring parts of a text, with a line feed between them; "" where there are too few.
+
+    part    a regular expression
+    shifts  the text, and without its first part, its first two parts, ...: from each, runs side by side are cut
+
+    Lists would be simpler, but engines make a list anew for each of its elements that a function looks at.
+    """
+    cut = ((each.re_replace(f"(({part}){{{length}}})", "\\1\n") + _MARK) for each in shifts)
+    ended = functools.reduce(operator.add, (each.re_replace(f"[^\n]*{_MARK}", "") for each in cut))
+    return ended.substr(0, ibis.greatest(ended.length() - 1, 0))
+
+
+def _phrases(plain: ir.StringValue, length: int) -> ir.StringValue:
+    """All runs of so many words."""
+    text, word = plain.replace(_MARK, "x") + " ", "[^ ]+ "
+    without = [text.re_replace(f"^({word}){{{shift}}}", "") for shift in range(1, length)]
+    return _runs(word, length, [text, *without])
+
+
+def _pieces(text: ir.StringValue) -> ir.StringValue:
+    """All runs of `PIECE` characters."""
+    line = text.strip().replace("\n", " ").replace(_MARK, "x")
+    return _runs("[^\n]", PIECE, [line.substr(shift) for shift in range(PIECE)])
 
 
 def _repeated_phrases(text: ir.StringValue) -> ir.Value:
-    return _some(text, _repeated(_runs(_words(text), PHRASE)))
+    return _some(
+        text,
+        _held(_plain(text), lambda plain: _held(_phrases(plain, PHRASE), lambda phrases: _again(phrases, "\n"))),
+    )
 
 
 def _repeated_pieces(text: ir.StringValue) -> ir.Value:
-    return _some(text, _repeated(_runs(text.strip().re_split(""), PIECE, "")))
+    return _some(text, _held(_pieces(text), lambda pieces: _again(pieces, "\n")))
 
 
-def _lines(text: ir.StringValue) -> ir.ArrayValue:
-    """The lines of a text that are not empty; there is one at least."""
-    return text.strip().re_split(r"[ \t]*[\r\n]+[ \t\r\n]*")
+_LINE_END: Final = r"[ \t]*[\r\n]+[ \t\r\n]*"
 
 
-def _count(text: ir.StringValue, part: str) -> ir.Value:
+def _lines(text: ir.StringValue) -> ir.StringValue:
+    """The lines of a text that are not empty, with a line feed between them."""
+    return text.strip().re_replace(_LINE_END, "\n")
+
+
+def _most_repeated_line(text: ir.StringValue) -> ir.Value:
+    def most(apart: ir.StringValue) -> ir.Value:
+        # between two line feeds of its own, each line is found as a part of the text
+        lines = apart.strip().split("\n\n")
+        return lines.map(lambda line: _count(apart, ibis.literal("\n") + line + "\n")).maxs()
+
+    return _some(text, _held(ibis.literal("\n") + _lines(text).replace("\n", "\n\n") + "\n", most), 0)
+
+
+def _count(text: ir.StringValue, part: str | ir.StringValue) -> ir.Value:
     """How often a part stands in a text."""
-    return ((text.length() - text.replace(part, "").length()) / len(part)).round().cast("int64")
+    length = len(part) if isinstance(part, str) else part.length()
+    return ((text.length() - text.replace(part, "").length()) / length).round().cast("int64")
 
 
 def _matches(text: ir.StringValue, pattern: str) -> ir.Value:
@@ -158,12 +206,6 @@ def _in_script(text: ir.StringValue, name: str) -> ir.Value:
     all_of = letters.length().cast("float64")
     others = letters.re_replace(f"[{SCRIPTS[name]}]", "").length().cast("float64")
     return (all_of - others) / all_of.nullif(0.0)
-
-
-def _most_repeated_line(text: ir.StringValue) -> ir.Value:
-    lines = _lines(text)
-    often = lines.map(lambda line: lines.filter(lambda other: other == line).length().cast("int64"))
-    return _some(text, often.maxs(), 0)
 
 
 #: what stands for a string and for any value while the parts of JSON are read away
@@ -190,42 +232,58 @@ def _is_json(text: ir.StringValue) -> ir.BooleanValue:
     return left.isin([_STRING, _VALUE])
 
 
-def _plain(text: str) -> str:
+def _said(text: str) -> str:
     """Words in lower case with one blank around each."""
     return f" {' '.join(re.sub(_BETWEEN, ' ', text.lower()).split())} "
 
 
 def _mentions(text: ir.StringValue, *words: str) -> ir.BooleanValue:
-    plain = ibis.literal(" ") + text.lower().re_replace(f"{_BETWEEN}+", " ") + " "
-    return functools.reduce(operator.or_, (plain.find(_plain(each)) >= 0 for each in words))
+    said = ibis.literal(" ") + text.lower().re_replace(f"{_BETWEEN}+", " ") + " "
+    found = _held(said, lambda held: _any(held.find(_said(word)) >= 0 for word in words).cast("int8"))
+    return found == 1
 
 
-def _overlap_phrases(text: ir.StringValue, other: ir.StringValue) -> ir.Value:
-    return _shared(text, other, _runs(_words(text), SHARED), _runs(_words(other), SHARED))
+def _any(conditions: Iterable[ir.BooleanValue]) -> ir.BooleanValue:
+    return functools.reduce(operator.or_, conditions)
 
 
 def _overlap(text: ir.StringValue, other: ir.StringValue) -> ir.Value:
-    return _shared(text, other, _words(text), _words(other))
+    return _shared(text, other, lambda plain: plain, " ")
 
 
-def _shared(text: ir.StringValue, other: ir.StringValue, parts: ir.ArrayValue, others: ir.ArrayValue) -> ir.Value:
+def _overlap_phrases(text: ir.StringValue, other: ir.StringValue) -> ir.Value:
+    return _shared(text, other, _few_phrases, "\n")
+
+
+def _few_phrases(plain: ir.StringValue) -> ir.StringValue:
+    """The runs of `SHARED` words, with a line feed between them; of fewer words all of them."""
+    return _held(_phrases(plain, SHARED), lambda phrases: ibis.ifelse(phrases == "", plain, phrases))
+
+
+def _shared(
+    text: ir.StringValue, other: ir.StringValue, parts: Callable[[ir.StringValue], ir.StringValue], between: str
+) -> ir.Value:
     """The share of different parts that both texts have, of those that either has."""
-    one, two = parts.unique(), others.unique()
-    common = one.intersect(two).length().cast("float64")
-    every = one.length().cast("float64") + two.length().cast("float64") - common
-    share = common / ibis.ifelse(every == 0, 1.0, every)
-    return _some(text, _some(other, share, 0.0), 0.0)
+
+    def share(one: ir.StringValue, two: ir.StringValue) -> ir.Value:
+        each = (one, two, one + between + two)
+        of_one, of_two, of_either = (text.split(between).unique().length().cast("float64") for text in each)
+        return (of_one + of_two - of_either) / of_either
+
+    one, two = (_held(_plain(each), parts) for each in (text, other))
+    found = _held(one, lambda held: _held(two, lambda beside: share(held, beside)))
+    return _some(text, _some(other, found, 0.0), 0.0)
 
 
 TEXT_FUNCTIONS: Final[Mapping[str, TextFunction]] = {
     "empty": TextFunction("boolean", 1, _is_empty, "No text, or only blanks; true for NULL."),
     "words": TextFunction(
-        "number", 1, lambda text: _some(text, _words(text).length().cast("int64"), 0), "Words between blanks."
+        "number", 1, lambda text: _some(text, _count(_plain(text), " ") + 1, 0), "Words between blanks."
     ),
     "repeated_words": TextFunction(
         "number",
         1,
-        lambda text: _some(text, _repeated(_words(text))),
+        _repeated_words,
         "Share of the words that stood before in the same text (rep-1).",
     ),
     "repeated_phrases": TextFunction(
@@ -237,7 +295,7 @@ TEXT_FUNCTIONS: Final[Mapping[str, TextFunction]] = {
     "repeated_lines": TextFunction(
         "number",
         1,
-        lambda text: _some(text, _repeated(_lines(text))),
+        _repeated_lines,
         "Share of the lines that stood before in the same text; empty lines do not count.",
     ),
     "repeated_pieces": TextFunction(
@@ -288,11 +346,19 @@ TEXT_FUNCTIONS: Final[Mapping[str, TextFunction]] = {
 REPEATS, ECHOES, OFF_SCRIPT = 0.3, 0.8, 0.5
 
 
-def text_conditions(column: str, prompt: str | None = None, script: str | None = None) -> dict[str, str]:
+def text_conditions(
+    column: str,
+    prompt: str | None = None,
+    script: str | None = None,
+    is_json: bool = False,
+    blocked: Sequence[str] = (),
+) -> dict[str, str]:
     """By name the conditions of the ready-made proxies of a text column, as a declaration would write them.
 
-    prompt   the column that the text answers, where there is one
-    script   the script that it should be in, one of `SCRIPTS`
+    prompt    the column that the text answers, where there is one
+    script    the script that it should be in, one of `SCRIPTS`
+    is_json   whether it should be JSON
+    blocked   words or phrases that it should not have
 
     >>> text_conditions("answer")["repeats"]
     'repeated_phrases("answer") > 0.3 OR repeated_lines("answer") > 0.3'
@@ -308,6 +374,11 @@ def text_conditions(column: str, prompt: str | None = None, script: str | None =
         found["off_script"] = f"in_script({text}, '{script}') < {OFF_SCRIPT:g}"
     if prompt is not None:
         found["echoes"] = f"overlap({text}, {_quoted(prompt)}) > {ECHOES:g}"
+    if is_json:
+        found["not_json"] = f"NOT is_json({text})"
+    if blocked:
+        words = ", ".join("'" + word.replace("'", "''") + "'" for word in blocked)
+        found["blocked"] = f"mentions({text}, {words})"
     return found
 
 

@@ -25,7 +25,7 @@ from leadline.spec.text import TEXT_FUNCTIONS, TextFunction
 from leadline.spec.words import instead
 from leadline.values import InputError
 
-MAX_LENGTH: Final = 4_000
+MAX_LENGTH: Final = 8_000
 MAX_DEPTH: Final = 30
 FUNCTIONS: Final = ("lower", "upper", "length", "abs", "coalesce", *TEXT_FUNCTIONS)
 
@@ -143,6 +143,18 @@ def to_ibis(condition: Condition, table: ibis.Table, timezone: str = "UTC") -> i
     if term.kind != "boolean":
         raise _error(condition.text, f"this is {_A[term.kind]}, not a condition", 0)
     result: ir.BooleanValue = term.value
+    return result
+
+
+def to_number(condition: Condition, table: ibis.Table, timezone: str = "UTC") -> ir.NumericValue:
+    """An expression that is a number over `table`, in the grammar of conditions; NULL where it is none.
+
+    Raises ConditionError as `to_ibis`, and where it is no number.
+    """
+    term = _Translation(condition.text, table, ZoneInfo(timezone)).term(_tree(condition.text))
+    if term.kind != "number":
+        raise _error(condition.text, f"this is {_A[term.kind]}, not a number", 0)
+    result: ir.NumericValue = term.value
     return result
 
 

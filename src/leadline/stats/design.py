@@ -102,11 +102,15 @@ def _critical(spread: Spread) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Designs:
-    """`Design` of many intervals at once: arrays and a tuple of their number."""
+    """`Design` of many intervals at once: arrays and a tuple of their number.
+
+    df   degrees of freedom of `critical`, infinite where it is normal; None where nobody has told
+    """
 
     deff: Floats
     critical: Floats
     methods: tuple[str | None, ...]
+    df: Floats | None = None
 
 
 def designs(grains: Spreads, history: Spreads, entity: Spreads, size: Floats) -> Designs:
@@ -123,8 +127,8 @@ def designs(grains: Spreads, history: Spreads, entity: Spreads, size: Floats) ->
         deff = np.where(clustered, np.maximum(grains.phi, FLOOR), np.where(past, inflated, 1.0))
         larger = user & (entity.phi > deff)
         effective = np.where(larger, entity.effective, np.where(clustered, grains.effective, history.effective))
-        student_t = stdtrit(np.maximum(effective - 1, 1.0), 0.975)
-        critical = np.where(larger | clustered | past, student_t, Z95)
+        df = np.where(larger | clustered | past, np.maximum(effective - 1, 1.0), np.inf)
+        critical = np.where(np.isfinite(df), stdtrit(df, 0.975), Z95)
         deff = np.where(user, deff + entity.phi - 1, deff)
     methods = np.where(larger, "entity", np.where(clustered, "clustered", np.where(past, "", "within_grain")))
-    return Designs(deff, critical, tuple(str(method) or None for method in methods))
+    return Designs(deff, critical, tuple(str(method) or None for method in methods), df)

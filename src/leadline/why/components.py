@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from leadline.log.runs import Run
-from leadline.stats.predictive import p_above
+from leadline.stats.prediction import p_above
 from leadline.values import Window
 
 #: chance that anything is found where runs are as they always were, over all that is compared with history

@@ -1,0 +1,98 @@
+"""What is found: a fault in a partition, and a fault from its first to its last partition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from leadline.values import ALL_ROWS, Scalar, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A share before and now, to be shown with its interval.
+
+    name     of what: `missing_share`, ...
+    before   hits and rows of the partitions before
+    now      hits and rows
+    """
+
+    name: str
+    before: tuple[int, int]
+    now: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Whether a new value of a column goes along with the same values of other columns as one that vanished.
+
+    first   the partition in which the new one came
+    """
+
+    column: str
+    old: Scalar
+    new: Scalar
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Whether columns have no value in the same rows of some partitions, the last one included."""
+
+    columns: tuple[str, ...]
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault by its name, as found in one partition.
+
+    kind      its name, that of the function that found it
+    columns   what it is about; the first one is named first
+    what      how it is now, the beginning of a sentence: "CO is missing in 61 % of the rows"
+    before    how it was, the end of that sentence: "before in 2 %, at most in 5 %"
+    next      what to look at next, a sentence
+    share     of the rows of the partition that it touches, in [0, 1]
+    question  what has to be asked of the rows before it can be said; None where nothing
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    what: str
+    before: str
+    next: str
+    share: float
+    figures: tuple[Figure, ...] = ()
+    slice: Slice = ALL_ROWS
+    where: str | None = None
+    question: Relation | Together | None = None
+    detail: tuple[Scalar, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], Slice, tuple[Scalar, ...]]:
+        """What makes it the same fault as that of another partition."""
+        return self.kind, self.columns, self.slice, self.detail
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A fault from its first to its last partition.
+
+    fault    as it is told: that of the partition in which it touched the most rows
+    first, last   the partitions
+    ongoing  whether it was there at the end of the log, or lasted so long that it became usual
+    earlier  the last partition of each time that it was there before
+    group    sightings that go together begin with the same (partition, group); None where it goes with no other
+    parts    the episodes that it is made of, to be told instead where it turns out to be none
+    since    when it began, where that is known more exactly than by the first partition
+    """
+
+    fault: Fault
+    first: int
+    last: int
+    ongoing: bool
+    earlier: tuple[int, ...] = ()
+    group: tuple[int, int] | None = None
+    parts: tuple[Episode, ...] = ()
+    since: datetime | None = None

@@ -1,0 +1,98 @@
+"""Values that are missing far more often than before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from leadline.quality.comparison import Comparison, Pair, jumped
+from leadline.quality.fault import Fault, Figure
+from leadline.quality.summary import shares
+from leadline.quality.words import percent
+from leadline.values import ALL_ROWS
+
+#: a share has to rise by so much to matter; in a slice, of which there are many, by more
+LEAST_RISE, LEAST_RISE_OF_SLICE = 0.01, 0.2
+#: slices with a jump are named where they hold so much of what is missing more, and are no more than half of all slices
+MOST_OF_IT = 0.8
+
+
+def null_jump(found: Comparison) -> Iterator[Fault]:
+    """The share of rows without a value has risen: for a column, or where it rose in few slices only, for these."""
+    sliced: dict[str, list[Pair]] = {}
+    for (name, where), pair in found.pairs.items():
+        if where != ALL_ROWS:
+            sliced.setdefault(name, []).append(pair)
+    for (name, where), pair in found.pairs.items():
+        if where == ALL_ROWS:
+            whole = pair if _jumped(pair, LEAST_RISE, found.level) else None
+            # one slice of many may be without values and hardly move the share of all rows
+            partly = _slices(found, whole, sliced.get(name, []))
+            yield from (_fault(each) for each in partly or ([] if whole is None else [whole]))
+
+
+def _jumped(pair: Pair, least: float, level: float) -> bool:
+    column, places, at = pair.column, pair.places, pair.at
+    rows, missing = int(column.rows[at]), int(column.missing[at])
+    if not rows or missing < 3 or missing / rows - _before(pair) < least:
+        return False
+    return jumped(column.missing[places], column.rows[places], missing, rows, level, pair.season, chance=level)
+
+
+def _slices(found: Comparison, whole: Pair | None, sliced: list[Pair]) -> list[Pair]:
+    """The slices that have jumped, where they are few and explain what all rows have more, if these have."""
+    by_entry: dict[str, list[Pair]] = {}
+    for each in sliced:
+        by_entry.setdefault(each.column.slice.parts[0][0], []).append(each)
+    for entry, every in by_entry.items():
+        slices = found.slices.get((every[0].name, entry), len(every))
+        mine = [each for each in every if _jumped(each, LEAST_RISE_OF_SLICE, found.level / slices)]
+        if not mine or len(mine) > slices / 2:
+            continue
+        if whole is None or sum(map(_more, mine)) >= MOST_OF_IT * _more(whole):
+            return mine
+    return []
+
+
+def _more(pair: Pair) -> float:
+    """Rows that are missing more than before would lead to expect."""
+    return float(pair.column.missing[pair.at] - _before(pair) * pair.column.rows[pair.at])
+
+
+def _before(pair: Pair) -> float:
+    rows = int(pair.column.rows[pair.places].sum())
+    return int(pair.column.missing[pair.places].sum()) / rows if rows else 0.0
+
+
+def _fault(pair: Pair) -> Fault:
+    now = int(pair.now.missing[0]), int(pair.now.rows[0])
+    past = int(pair.past.missing[0]), int(pair.past.rows[0])
+    most = float(np.nanmax(shares(pair.before.missing, pair.before.rows)))
+    share = now[0] / now[1]
+    before = f"before in {percent(past[0] / past[1])}" if past[0] else "before in none"
+    if past[0] and len(pair.before.rows) > 1:
+        before += f", never in more than {percent(most)}" if most < 1 else ", though in all of them at times"
+    gone = share == 1 and most < 0.5
+    look = "whether the source still delivers the column" if gone else "what fills the column, and what changed there"
+    return Fault(
+        "null_jump",
+        (pair.name,),
+        "missing in " + ("all rows" if share == 1 else f"{percent(share)} of the rows"),
+        before,
+        f"Look at {look} at that time.",
+        share,
+        (Figure("missing_share", past, now),),
+        pair.column.slice,
+        where=f"{quoted_name(pair.name)} IS NULL",
+    )
+
+
+def quoted_name(name: str) -> str:
+    """A column in a condition: in double quotes where it is no plain word.
+
+    >>> quoted_name("CO"), quoted_name("PM2.5")
+    ('CO', '"PM2.5"')
+    """
+    plain = name.isidentifier() and name.isascii()
+    return name if plain else '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,155 @@
+"""Episodes as findings: sentences with the day on which it began, and figures with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from leadline.quality.fault import Episode, Fault, Figure
+from leadline.quality.summary import Partitions
+from leadline.stats.proportion import share_interval
+from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window
+
+#: what counts less among findings: those that ended, those that began long ago
+ENDED, OLD = 0.5, 0.3
+#: what is told only while it is new
+NEWS = ("unusual", "volume", "new_category", "vanished_category", "renamed_category")
+
+
+def ranked(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
+    """The episodes that touch a window, what matters most first.
+
+    What has a name comes before what only looks unusual. Then what is most of the rows of its partitions before what is
+    few, what is there still before what has ended, and what began in the window before what is older.
+    """
+    mine = within(log, found, window)
+    return tuple(
+        sorted(mine, key=lambda each: (_vague(each), -_weight(log, each, window), each.first, each.fault.columns))
+    )
+
+
+def _vague(each: Episode) -> bool:
+    return each.fault.kind == "unusual"
+
+
+def within(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
+    """The episodes that touch a window. What is no longer new once it has lasted is left out where it began before."""
+    return tuple(
+        each
+        for each in found
+        if log.starts[each.first] < window.end
+        and _end(log, each) > window.start
+        and (log.ends[each.first] > window.start or each.fault.kind not in NEWS)
+    )
+
+
+def _end(log: Partitions, each: Episode) -> datetime:
+    return max(log.ends[-1], log.ends[each.last]) if each.ongoing else log.ends[each.last]
+
+
+def _weight(log: Partitions, each: Episode, window: Window) -> float:
+    weight = each.fault.share * (1.0 if each.ongoing else ENDED)
+    return weight * (OLD if log.ends[each.first] <= window.start else 1.0)
+
+
+def finding(log: Partitions, each: Episode, window: Window) -> Finding:
+    """One episode."""
+    fault = each.fault
+    first, after = each.first, len(log) if each.ongoing else each.last + 1
+    span = Window(log.starts[first], log.ends[after - 1])
+    rows = round(fault.share * int(log.rows[first:after].sum()))
+    return Finding(
+        kind=fault.kind,
+        what=_sentence(log, each),
+        slice=fault.slice,
+        window=window,
+        next=fault.next,
+        columns=fault.columns,
+        since=each.since or log.starts[first],
+        rows=rows,
+        evidence=tuple(
+            estimate for figure in fault.figures for estimate in _estimates(log, first, span, fault.slice, figure)
+        ),
+        where=fault.where,
+    )
+
+
+def as_it_is(fault: Fault, window: Window) -> Finding:
+    """A fault of now, whenever it began."""
+    before = f"; {fault.before}" if fault.before else ""
+    return Finding(
+        kind=fault.kind,
+        what=f"{subject(fault)}{fault.what}{before}.",
+        slice=fault.slice,
+        window=window,
+        next=fault.next,
+        columns=fault.columns,
+    )
+
+
+def standing(fault: Fault, log: Partitions, window: Window) -> Finding:
+    """A fault that has been there in all of the log."""
+    return Finding(
+        kind=fault.kind,
+        what=f"{subject(fault)}{fault.what}{f'; {fault.before}' if fault.before else ''};"
+        " it has been so in all of the log.",
+        slice=fault.slice,
+        window=window,
+        next=fault.next,
+        columns=fault.columns,
+        rows=round(fault.share * int(log.rows.sum())),
+        where=fault.where,
+    )
+
+
+def _sentence(log: Partitions, each: Episode) -> str:
+    fault = each.fault
+    hourly = log.ends[0] - log.starts[0] < timedelta(hours=2)
+    begin = day(each.since or log.starts[each.first], hourly or each.since is not None)
+    if each.ongoing:
+        when = f" since {begin}"
+    else:
+        last = log.ends[each.last] - timedelta(hours=1) if not hourly else log.ends[each.last]
+        end = day(last, hourly)
+        when = f" on {begin}" if end == begin else f" from {begin} to {end}"
+        if begin != end and begin.startswith(end):  # the end is a day, the beginning an hour of it
+            when = f" on {end} from {begin.removeprefix(end).strip()} on"
+    before = f"; {fault.before}" if fault.before else ""
+    if each.earlier:
+        times = {1: "once before", 2: "twice before"}.get(len(each.earlier), f"{len(each.earlier)} times before")
+        before += f"; it was so {times}, until {day(log.ends[each.earlier[-1]] - timedelta(hours=1), False)}"
+    elif "never" not in fault.before:
+        before += "; never so before"
+    return f"{subject(fault)}{fault.what}{when}{before}."
+
+
+def subject(fault: Fault) -> str:
+    """What it is about, with a colon."""
+    names = list(fault.columns[:2] if fault.kind == "swapped_columns" else fault.columns[:1])
+    if fault.kind in ("null_join_keys", "null_jump"):
+        names = list(fault.columns)
+    if not names:
+        return ""
+    shown = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    where = f" ({fault.slice})" if fault.slice != ALL_ROWS else ""
+    return f"{shown}{where}: "
+
+
+def day(moment: datetime, clock: bool) -> str:
+    """A moment in its own time zone: the date, with the clock where that matters."""
+    midnight = not (moment.hour or moment.minute)
+    return f"{moment:%Y-%m-%d %H:%M}" if clock and not midnight else f"{moment:%Y-%m-%d}"
+
+
+def _estimates(log: Partitions, first: int, span: Window, where: Slice, figure: Figure) -> tuple[Estimate, ...]:
+    """Before and now."""
+    before = Window(log.starts[0], log.starts[first]) if first else None
+    found = [] if before is None else [_estimate(figure.name, where, before, *figure.before)]
+    return (*found, _estimate(figure.name, where, span, *figure.now))
+
+
+def _estimate(name: str, where: Slice, window: Window, hits: int, rows: int) -> Estimate:
+    if not rows:
+        return Estimate(name, where, None, window, None, None, None, 0, 0, Status.UNDEFINED, "no rows")
+    low, high = share_interval(float(hits), float(rows))
+    return Estimate(name, where, None, window, hits / rows, low, high, rows, rows, Status.REALISED, interval="wilson")

@@ -1,0 +1,137 @@
+"""Are two tables the same, row by row? What was served beside what was computed again, column by column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from leadline.quality.words import percent
+from leadline.stats.proportion import wilson
+from leadline.values import Scalar
+
+#: share of the rows that differ that a cause has to explain to be named
+EXPLAINS = 0.9
+#: a number may differ from another by this much, and by this share of it
+ABSOLUTE, RELATIVE = 1e-6, 1e-3
+
+#: causes in the order in which they are asked, and in words; `{}` stands for what the engine found of them
+CAUSES: dict[str, str] = {
+    "sign": "the sign is the other one",
+    "unit": "the unit is another one: × {}",
+    "rounding": "one of them is rounded, to this many decimals: {}",
+    "case": "upper and lower case differ, or spaces around",
+    "default": "what is missing in one is {} in the other",
+    "lag": "it is the value of the row before, of the same entity",
+    "lead": "it is the value of the row after, of the same entity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows of both tables with the same id, by what a column has in them.
+
+    pairs        ids that are in both tables
+    both_null    rows without a value in either
+    only_left, only_right   rows with a value in the one and none in the other
+    different    rows with values that differ by more than the tolerance
+    explained    by cause, how many of the rows that differ it explains; `default` explains of those with a value in one
+                 table only how many have a value there that stands for none
+    detail       by cause, what it is: the factor, the decimals, the value
+    examples     up to five of the rows that do not agree: id, left, right
+    """
+
+    pairs: int
+    both_null: int
+    only_left: int
+    only_right: int
+    different: int
+    explained: dict[str, int] = field(default_factory=dict)
+    detail: dict[str, Scalar] = field(default_factory=dict)
+    examples: tuple[tuple[str, Scalar, Scalar], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnParity:
+    """How far a column of two tables agrees.
+
+    rows       ids in both tables with a value in both
+    different  of these, rows whose values differ by more than the tolerance
+    mismatch   their share; None where there are no such rows
+    low, high  its 95 % interval (Wilson; assumes independent rows)
+    only_left, only_right   rows with a value in the one and none in the other
+    both_null  rows without a value in either
+    cause      the likely cause in words, where one explains 90 % of them; else None
+    examples   up to five rows that do not agree: id, left, right
+    """
+
+    column: str
+    rows: int
+    different: int
+    mismatch: float | None
+    low: float | None
+    high: float | None
+    only_left: int
+    only_right: int
+    both_null: int
+    cause: str | None
+    examples: tuple[tuple[str, Scalar, Scalar], ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all rows agree, those without a value too."""
+        return not (self.different or self.only_left or self.only_right)
+
+    def __str__(self) -> str:
+        """A sentence for people.
+
+        >>> print(compared("age", Counts(100, 0, 0, 0, 61, {"unit": 61}, {"unit": 1000})))
+        age: 61 of 100 rows differ, 61 % [51 %–70 %]; all of them because the unit is another one: × 1000.
+        """
+        parts = []
+        if self.different:
+            shown = f"{self.different:,} of {self.rows:,} rows differ"
+            if self.different == self.rows:
+                shown = f"all {self.rows:,} rows differ"
+            elif self.mismatch is not None and self.low is not None and self.high is not None:
+                shown += f", {percent(self.mismatch)} [{percent(self.low)}–{percent(self.high)}]"
+            parts.append(shown)
+        for side, rows in (("left", self.only_left), ("right", self.only_right)):
+            if rows:
+                parts.append(f"{rows:,} have a value on the {side} only")
+        if self.cause is not None:
+            parts.append(self.cause)
+        return f"{self.column}: {'; '.join(parts) or f'all {self.rows:,} rows agree'}."
+
+
+def compared(column: str, counts: Counts) -> ColumnParity:
+    """What the counts of a column say."""
+    rows = counts.pairs - counts.both_null - counts.only_left - counts.only_right
+    mismatch = low = high = None
+    if rows:
+        mismatch = counts.different / rows
+        low, high = wilson(float(counts.different), float(rows))
+    return ColumnParity(
+        column,
+        rows,
+        counts.different,
+        mismatch,
+        low,
+        high,
+        counts.only_left,
+        counts.only_right,
+        counts.both_null,
+        _cause(counts),
+        counts.examples,
+    )
+
+
+def _cause(counts: Counts) -> str | None:
+    """The first cause that explains nearly all rows that do not agree."""
+    one_sided = counts.only_left + counts.only_right
+    for name, words in CAUSES.items():
+        of = one_sided if name == "default" else counts.different
+        explained = counts.explained.get(name, 0)
+        if not explained or explained < EXPLAINS * of:
+            continue
+        shown = words.format(counts.detail.get(name, ""))
+        return f"{'all' if explained == of else percent(explained / of)} of them because {shown}"
+    return None

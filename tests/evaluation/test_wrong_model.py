@@ -1,0 +1,148 @@
+"""Which model really answered: planted exchanges are named, and other rows, slow changes and new versions are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import leadline
+from evaluation.small import spec
+from leadline.values import Finding
+from leadline.why.wrong_model import LEAST_ROWS, like_older, stepped
+
+MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
+DAYS, CHANGED, A_DAY = 90, 60, 200
+
+Scores = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Day and true logit of each row → logits of its score."""
+
+
+def log(score: Scores, truth: Callable[[np.ndarray], Any] = lambda _: -0.5, seed: int = 3, **columns: Any) -> pa.Table:
+    """Rows whose labels follow a logit with the mean `truth` of their day."""
+    rng = np.random.default_rng(seed)
+    day = np.repeat(np.arange(DAYS), A_DAY)
+    logit = rng.normal(truth(day), 1.2, len(day))
+    start = np.datetime64(MONDAY.replace(tzinfo=None), "us")
+    return pa.table(
+        {
+            "id": np.arange(len(day)),
+            "timestamp": pa.array(start + day * np.timedelta64(86_400_000_000, "us"), pa.timestamp("us", "UTC")),
+            "score": 1 / (1 + np.exp(-score(day, logit))),
+            "label": rng.random(len(day)) < 1 / (1 + np.exp(-logit)),
+        }
+        | {name: make(day) for name, make in columns.items()}
+    )
+
+
+def found(table: pa.Table) -> list[Finding]:
+    checked = leadline.check(spec(table, metrics=["accuracy"], features=[], reference={"until": "2024-01-31"}))
+    return [each for each in checked.findings if each.kind == "wrong_model"]
+
+
+def exchanged(day: np.ndarray, logit: np.ndarray) -> np.ndarray:
+    """From a day on another model answers, which knows little."""
+    noise = np.random.default_rng(9).normal(0.8, 1, len(day))
+    return np.where(day < CHANGED, logit, 0.2 * logit + noise)
+
+
+def right(_: np.ndarray, logit: np.ndarray) -> np.ndarray:
+    return logit
+
+
+# Under its own name --------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_was_exchanged_under_the_same_name_is_named() -> None:
+    (told,) = found(log(exchanged, version=lambda day: np.full(len(day), "v1")))
+    assert told.what.startswith("The scores of version 'v1' are not those that were validated: ")
+    assert " fewer are positive than they meant. Since 2024-03-01." in told.what
+    assert told.since == MONDAY + timedelta(days=CHANGED)
+    assert told.rows == (DAYS - CHANGED) * A_DAY
+    assert told.effect is not None
+    assert told.effect.value < -0.05
+
+
+def test_without_versions_it_is_the_model() -> None:
+    (told,) = found(log(exchanged))
+    assert told.what.startswith("The scores of the model are not those that were validated: ")
+
+
+def test_an_older_version_under_the_newer_ones_name_is_told() -> None:
+    """v1 answers until 10, v2 was validated until 30, and from 60 on v1 answers again where v2 is written."""
+
+    def score(day: np.ndarray, logit: np.ndarray) -> np.ndarray:
+        return np.where((day < 10) | (day >= CHANGED), 0.3 * logit - 1, logit)
+
+    (told,) = found(log(score, version=lambda day: np.where(day < 10, "v1", "v2")))
+    said = "The scores of version 'v2' are spread as those of 'v1' were, not as its own in the reference."
+    assert told.what == f"{said} Since 2024-03-01."
+    assert told.since == MONDAY + timedelta(days=CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("score", "truth"),
+    [
+        pytest.param(right, lambda day: np.where(day < CHANGED, -0.5, 0.7), id="other rows come all at once"),
+        pytest.param(lambda day, logit: logit + np.clip((day - 35) / 50, 0, 1), lambda _: -0.5, id="a model that ages"),
+        pytest.param(
+            lambda day, logit: np.where((day >= CHANGED) & (day < CHANGED + 7), 1.5, 1) * logit,
+            lambda _: -0.5,
+            id="a week that is over",
+        ),
+    ],
+)
+def test_what_is_no_other_model_is_not(score: Scores, truth: Callable[[np.ndarray], Any]) -> None:
+    assert not found(log(score, truth))
+
+
+@pytest.mark.parametrize("runs", [10, pytest.param(60, marks=pytest.mark.slow)])
+def test_days_that_differ_are_no_other_model(runs: int) -> None:
+    """Waves of other rows, by day and by fortnight, whose scores come true."""
+    named = 0
+    for seed in range(runs):
+        rng = np.random.default_rng(1000 + seed)
+        waves = rng.normal(0, 0.5, DAYS) + np.repeat(rng.normal(0, 0.5, -(-DAYS // 14)), 14)[:DAYS]
+        named += len(found(log(right, lambda day, waves=waves: -0.5 + waves[day], seed)))
+    assert named <= 0.02 * runs
+
+
+# A new version -------------------------------------------------------------------------------------------------------
+
+
+def versions(third: float) -> pa.Table:
+    """Three versions of 30 days each, whose scores have these means."""
+    means = {"v1": -1.0, "v2": 0.5, "v3": third}
+    name = np.array(list(means))
+
+    def score(day: np.ndarray, logit: np.ndarray) -> np.ndarray:
+        return logit - logit.mean() + np.array(list(means.values()))[day // 30]
+
+    return log(score, version=lambda day: name[day // 30])
+
+
+def test_a_new_version_that_scores_as_an_older_one_is_named() -> None:
+    (told,) = found(versions(-1.0))
+    said = "The scores of version 'v3' are spread as those of 'v1' were, not as those of 'v2' before it."
+    assert told.what == f"{said} Since 2024-03-01."
+    assert told.since == MONDAY + timedelta(days=60)
+    assert told.rows == 14 * A_DAY
+
+
+@pytest.mark.parametrize("third", [0.5, 1.5], ids=["as the last one", "as none before"])
+def test_a_version_of_its_own_or_fitted_again_is_not(third: float) -> None:
+    assert not found(versions(third))
+
+
+def test_few_rows_tell_nothing() -> None:
+    low, high = np.full((14, 2), [4.0, 1.0]), np.full((14, 2), [1.0, 4.0])
+    assert low.sum() < LEAST_ROWS
+    assert like_older(low, high, [low]) is None
+    assert like_older(low * 100, high * 100, [low]) is None
+    assert like_older(low * 100, high * 100, [high * 90, low * 90]) == 1
+    assert stepped(np.vstack([low, low, high]), 14, 42, 14) is None
+    assert stepped(np.vstack([low, low, high]) * 100, 14, 42, 14) == (28, pytest.approx(0.6))
