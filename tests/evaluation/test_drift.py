@@ -58,6 +58,7 @@ def declared(table: pa.Table, **more: Any) -> Mapping[str, Any]:
         "metrics": ["accuracy"],
         "reference": {"until": "2024-01-29"},
         "find_slices": False,
+        "find_faults": False,
         "objectives": [{"metric": "accuracy", "at_least": 0.5, "window": "7d"}],
     } | more
 
