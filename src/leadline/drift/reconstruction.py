@@ -10,42 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from leadline.cells.moments import Moments
 from leadline.metrics.sums import Array
 from leadline.stats.prediction import limit_above
 
 #: share of the variance that the kept components explain
 KEPT = 0.65
-#: chance that either limit is passed where nothing changed
-ALPHA = 0.001
+#: chances that a quiet window passes the two limits
+HIGH, ALPHA = 0.01, 0.001
 #: fewer windows of reference say nothing of how windows differ
 LEAST_WINDOWS = 4
 #: share of the reference's own error by which windows are taken to differ at least
 LEAST_SPREAD = 0.01
 #: variance below which a column is always the same
-CONSTANT = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Sums over the rows of windows.
-
-    rows      shape (windows,)
-    sums      of each column, shape (windows, d)
-    products  of each pair of columns, symmetric, shape (windows, d, d)
-    """
-
-    rows: Array
-    sums: Array
-    products: Array
-
-    def total(self) -> Moments:
-        """All windows as one."""
-        parts = (each.sum(axis=0, keepdims=True) for each in (self.rows, self.sums, self.products))
-        return Moments(*parts)
-
-    def some(self, begin: int, after: int) -> Moments:
-        """The windows from one place to before another."""
-        return Moments(self.rows[begin:after], self.sums[begin:after], self.products[begin:after])
+CONSTANT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +85,26 @@ def errors(of: Components, windows: Moments) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:
-    """The error of windows beside the reference's own, all as root of the mean square.
+    """The error of windows beside the reference's own, as root of the mean square, in standard deviations.
 
-    value      shape (windows,)
-    usual      over the reference
-    low, high  what quiet windows stay within
-    more       by column how much of the change of the squared error is its own, shape (windows, d)
-    kept       number of components
+    error   shape (windows,); NaN without rows
+    usual   over the reference
+    away    how far the error lies from the usual one, on either side, shape (windows,)
+    floor   the mean of that over the reference's own windows
+    high    what it exceeds in one quiet window of a hundred
+    limit   what it exceeds in one of a thousand: above it columns no longer go together as they did
+    more    by column how much of the change of the squared error is its own, shape (windows, d)
+    kept    number of components
     """
 
-    value: Array
+    error: Array
     usual: float
-    low: float
+    away: Array
+    floor: float
     high: float
+    limit: float
     more: Array
     kept: int
-
-    @property
-    def drifted(self) -> Array:
-        """Which windows are beyond the limits."""
-        return np.asarray((self.value < self.low) | (self.value > self.high))
 
 
 def reconstruction(own: Moments, windows: Moments) -> Reconstruction | None:
@@ -134,9 +112,10 @@ def reconstruction(own: Moments, windows: Moments) -> Reconstruction | None:
 
     own   the reference's own windows; limits are told by how these differ, by the predictive t of a normal sample
 
-    None where columns do not vary, or the reference has fewer than four windows.
+    None where fewer than two columns vary, or the reference has fewer than four windows.
     """
-    own = Moments(*(each[own.rows > 0] for each in (own.rows, own.sums, own.products)))
+    some = own.rows > 0
+    own = Moments(own.rows[some], own.sums[some], own.products[some])
     fit = components(own.total()) if len(own.rows) >= LEAST_WINDOWS else None
     if fit is None:
         return None
@@ -144,6 +123,11 @@ def reconstruction(own: Moments, windows: Moments) -> Reconstruction | None:
     ours = np.sqrt(errors(fit, own).sum(axis=1))
     whole = float(np.sqrt(usual.sum()))
     least = LEAST_SPREAD * whole or CONSTANT
-    high, low = limit_above(ALPHA, ours, least), limit_above(1 - ALPHA, ours, least)
+    high, limit = (
+        max(limit_above(chance / 2, ours, least) - whole, whole - limit_above(1 - chance / 2, ours, least))
+        for chance in (HIGH, ALPHA)
+    )
     each = errors(fit, windows)
-    return Reconstruction(np.sqrt(each.sum(axis=1)), whole, max(low, 0.0), high, each - usual, fit.kept)
+    error = np.sqrt(each.sum(axis=1))
+    floor = float(np.abs(ours - whole).mean())
+    return Reconstruction(error, whole, np.abs(error - whole), floor, high, limit, each - usual, fit.kept)

@@ -60,6 +60,8 @@ def drift_findings(evaluation: Evaluation) -> list[Finding]:
         columns = tuple(each.column for each in others)
         found.append(Finding("drift", what, ALL_ROWS, others[0].window, "They are in the table of drift.", columns))
     harmless = [each for _, each in ranked if each.verdict is DriftVerdict.HARMLESS]
+    if evaluation.joint is not None:
+        found += evaluation.joint.findings()
     return [*found, *([_harmless(drifts, harmless)] if harmless else [])]
 
 

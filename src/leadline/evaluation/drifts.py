@@ -143,7 +143,13 @@ class Drifts:
         return own, _by_window(column.rows, places, len(column.bins), self.columns.grains), parts
 
     def _own(self, column: ColumnCells) -> tuple[Histograms, float]:
-        """The reference in windows of its own, and how many of these are as long as a window that is compared.
+        """The reference in windows of its own, and how many of these are as long as a window that is compared."""
+        places, parts = self.own_places
+        return _by_window(column.reference, places, len(column.bins), self.columns.reference_grains), parts
+
+    @cached_property
+    def own_places(self) -> tuple[Sequence[tuple[int, int]], float]:
+        """Where the reference's own windows begin and end, and how many of them are as long as one that is compared.
 
         As long as that where there are enough of them, else weeks, else days, else grains.
         """
@@ -155,7 +161,7 @@ class Drifts:
         blocks = max(count // length, 1)
         cuts = [count - length * (blocks - place) for place in range(blocks)]
         places = [(0 if not place else cut, cut + length) for place, cut in enumerate(cuts)]
-        return _by_window(column.reference, places, len(column.bins), count), grains / length
+        return places, grains / length
 
     def _impacts(self, column: ColumnCells, own: Histograms, shown: Histograms) -> list[tuple[Metric, Impact]]:
         bins = len(column.bins)

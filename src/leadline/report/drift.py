@@ -28,6 +28,16 @@ DRIFT_HEAD = (
 )
 """The columns of drift; # stands over numbers."""
 
+TOGETHER = "together"
+"""The role of features as one."""
+
+JOINT = {
+    "reconstruction_change": "Numeric features go together as they did: the error of putting them together changed no"
+    " more than in quiet windows",
+    "classifier_auc": "A classifier cannot tell the rows of this window from the reference's: area under the ROC curve",
+}
+"""What is said of features together that did not drift, by the name of the distance."""
+
 VERDICTS = {
     DriftVerdict.EXPLAINS: "drifted",
     DriftVerdict.UNCLEAR: "drifted, effect unclear",
@@ -49,9 +59,26 @@ def told_drifts(content: Content) -> list[Finding]:
     return [*found[:TOLD], *found[TOLD:][-1:]]
 
 
+def _of_columns(content: Content) -> list[Drift]:
+    """The columns one by one, without what is told of them together."""
+    return [each for each in content.drift if each.role != TOGETHER]
+
+
+def joint_sentences(content: Content) -> list[str]:
+    """What is told of features together, where nothing was found."""
+    found = []
+    for each in content.drift:
+        if each.role == TOGETHER and each.verdict is DriftVerdict.NOT_DRIFTED:
+            (one,) = each.distances
+            said = JOINT[one.name]
+            limit = "" if one.limit is None else f"; quiet windows stay below {numbers(one.limit)[0]}"
+            found.append(f"{said} ({numbers(one.value)[0]}{limit}).")
+    return found
+
+
 def drift_heading(content: Content) -> str | None:
     """How many columns drifted, as a heading of the rest; None where no column was looked at."""
-    looked = [each for each in content.drift if each.verdict is not DriftVerdict.NO_DATA]
+    looked = [each for each in _of_columns(content) if each.verdict is not DriftVerdict.NO_DATA]
     if not looked:
         return None
     drifted, window = sum(each.drifted for each in looked), days(looked[0].window, ZoneInfo(content.zone))
@@ -74,7 +101,7 @@ def ranked_drifts(content: Content) -> list[Drift]:
     def above(each: Drift) -> float:
         return max((one.excess for one in each.distances if one.name == SHOWN[0][0]), default=0.0)
 
-    return sorted(content.drift, key=lambda each: (order.index(each.verdict), -above(each)))
+    return sorted(_of_columns(content), key=lambda each: (order.index(each.verdict), -above(each)))
 
 
 def drift_cells(each: Drift, zone: ZoneInfo) -> tuple[str, ...]:

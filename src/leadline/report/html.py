@@ -42,7 +42,15 @@ from leadline.report.answers import (
     to_promise,
 )
 from leadline.report.document import Content
-from leadline.report.drift import DRIFT_HEAD, EXPLAINED, drift_cells, drift_heading, found_drifts, ranked_drifts
+from leadline.report.drift import (
+    DRIFT_HEAD,
+    EXPLAINED,
+    drift_cells,
+    drift_heading,
+    found_drifts,
+    joint_sentences,
+    ranked_drifts,
+)
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, Mark, chart, reliability_chart, trace
 from leadline.report.text import Report
@@ -543,6 +551,8 @@ def _drifted(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     yield tag("p", said)
     if found := found_drifts(content):
         yield _findings(found)
+    for together in joint_sentences(content):
+        yield tag("p", together)
     zone = ZoneInfo(content.zone)
     cells = [drift_cells(each, zone) for each in ranked_drifts(content)]
     kept = [at for at in range(len(DRIFT_HEAD)) if not at or any(row[at] not in ("", "–") for row in cells)]

@@ -40,7 +40,7 @@ from leadline.report.answers import (
     to_promise,
 )
 from leadline.report.document import Content
-from leadline.report.drift import drift_heading, drift_sentence, told_drifts
+from leadline.report.drift import drift_heading, drift_sentence, joint_sentences, told_drifts
 from leadline.report.why import (
     CHANGE_HEAD,
     EVENT_HEAD,
@@ -391,6 +391,8 @@ def drifted(content: Content, width: int) -> Iterator[Text]:
     yield from question("What drifted?")
     yield from sentence(said, width)
     yield from findings(told_drifts(content), width)
+    for together in joint_sentences(content):
+        yield from sentence(together, width)
     more = drift_sentence(content)
     if more is not None:
         yield from sentence(more, width, style="dim")
