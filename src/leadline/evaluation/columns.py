@@ -49,7 +49,7 @@ class Columns:
     reference_grains   number of the reference's grains
     blocks      number of blocks of `outcomes`, runs of grains; hash groups of rows where `by_rows`
     left_out    columns that cannot be compared, and why
-    joint       of the numeric features together; None where not asked for, or fewer than two vary
+    joint       of the numeric features together; None where not asked for, or there are fewer than two
     samples     rows of the reference and of the latest window; None where not asked for, or there are too few
     """
 

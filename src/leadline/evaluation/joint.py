@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from leadline.drift.domain import Domain, domain
-from leadline.drift.reconstruction import Reconstruction, reconstruction
+from leadline.drift.reconstruction import Reconstruction, components, reconstruction
 from leadline.evaluation.drifts import LASTING, Drifts
 from leadline.evaluation.joint_reading import MOST_COLUMNS, SAMPLE, Samples
 from leadline.metrics.sums import Array
@@ -130,12 +130,10 @@ class Joint:
         """What was asked for and cannot be told, and what was left out."""
         asked, columns = self.drifts.spec.multivariate, self.drifts.columns
         if "reconstruction" in asked:
-            if columns.joint is None:
+            if columns.joint is None or components(columns.joint.reference.total()) is None:
                 yield _note("fewer than two numeric features vary in the reference: there is nothing to put together")
             elif self.latest.windows and self.latest_reconstruction is None:
-                yield _note(
-                    "the reference has fewer than four windows: how well rows are put together cannot be judged"
-                )
+                yield _note("the reference has fewer than four windows: how well rows are put together is not told")
             elif len(columns.joint.names) >= MOST_COLUMNS:
                 yield _note(f"of the numeric features the first {MOST_COLUMNS} are looked at together")
         if "classifier" in asked and self.latest.windows and columns.samples is None:

@@ -29,7 +29,7 @@ Ints = NDArray[np.int64]
 class JointMoments:
     """The numeric features together.
 
-    names       of the features that vary in the reference, at least two
+    names       of the features, at least two
     rows        of the log, by grain
     reference   by its own grains
     """
@@ -66,7 +66,7 @@ def joint_moments(
     means: Mapping[str, float],
     grains: tuple[int, int],
 ) -> JointMoments | None:
-    """Read them; None where fewer than two features are numbers that vary.
+    """Read them; None where fewer than two features are numbers.
 
     rows        with `place`, the place of a row's grain
     reference   the same, of a source of its own; None where it is the first grains of the rows
