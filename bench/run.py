@@ -81,12 +81,6 @@ JOBS = (
     Job("perf_day_slices_1", "limits", "floor_slices", ("1",), floor=True),
     Job("perf_day_slices_20", "ours", "ours_day", ("20",)),
     Job("perf_day_slices_20", "limits", "floor_slices", ("20",), floor=True),
-    Job("drift_day", "ours", "ours_drift", sizes=("100k", "1m", "10m")),
-    Job("drift_day", "limits", "floor_drift", ("plain",), floor=True),
-    Job("drift_day", "limits", "floor_drift", ("tuned",)),
-    Job("drift_day", "nannyml", "nannyml_drift", ("js",), sizes=("100k", "1m", "10m")),
-    Job("drift_day", "nannyml", "nannyml_drift", ("all",), sizes=("1m",)),
-    Job("drift_day", "evidently", "evidently_drift", ("3",), sizes=("100k", "1m")),
 )
 
 
@@ -202,8 +196,6 @@ def versions(sides: set[str]) -> dict[str, str]:
 
 def agree(one: Run, floor: Run) -> bool:
     """F1 and histograms are made of counts and have to be equal; binned and exact AUC may differ by 0.001."""
-    if "js_last" in floor:
-        return all(abs(one.get(name, -1.0) - floor[name]) < 1e-8 for name in ("js_first", "js_last"))
     counts = all(abs(one[name] - floor[name]) < 1e-8 for name in ("f1_first", "f1_last"))
     return counts and all(abs(one[name] - floor[name]) < 1e-3 for name in ("roc_auc_first", "roc_auc_last"))
 
@@ -215,9 +207,7 @@ def row(entry: Run, peers: dict[str, Run]) -> str:
     floor, nannyml = peers.get("floor", {}), peers.get("nannyml", {})
     over_floor = f"{entry['work_s'] / floor['work_s']:.2f}×" if floor.get("work_s") else ""
     faster = f"{nannyml['wall_s'] / entry['wall_s']:.1f}×" if nannyml.get("wall_s") else ""
-    same = (
-        ("yes" if agree(entry, floor) else "**no**") if {"f1_first", "js_last"} & (entry.keys() & floor.keys()) else ""
-    )
+    same = ("yes" if agree(entry, floor) else "**no**") if "f1_first" in entry.keys() & floor.keys() else ""
     spill = f" + {entry['spill_mb']:,} on disk" if entry.get("spill_mb") else ""
     return (
         f"{start} {entry['wall_s']:.2f} | {entry['work_s']:.2f} | {entry['cpu_s']:.2f} | {entry['peak_mb']:,}{spill} |"
@@ -233,16 +223,6 @@ def slice_cost(jobs: dict[str, Run]) -> list[str]:
         if task == "perf_day_slices_1" and ("perf_day_slices_20", size, side) in work:
             lines.append(f"- {side}, {size}: {work['perf_day_slices_20', size, side] / one:.1f}×")
     return ["", "Twenty slices beside one, work time:", "", *lines] if lines else []
-
-
-def quiet_days(jobs: dict[str, Run]) -> list[str]:
-    """How many (day, column) pairs are called drifted on days on which nothing changed, by rows a day."""
-    lines = [
-        f"- {entry['size']} rows, {entry['job']}: {entry['quiet_called']:.2%}"
-        for entry in jobs.values()
-        if "quiet_called" in entry
-    ]
-    return ["", "Columns called drifted on days on which nothing changed:", "", *sorted(lines)] if lines else []
 
 
 def table(results: dict[str, Any]) -> str:
@@ -268,7 +248,6 @@ def table(results: dict[str, Any]) -> str:
         lines += ["", "| 10 M text ids | memory limit | distinct | time | peak | disk |", "|---|--:|--:|--:|--:|--:|"]
         lines += results["ids"]
     lines += slice_cost(jobs)
-    lines += quiet_days(jobs)
     load = max((entry.get("load", 0) for entry in jobs.values()), default=0)
     used = "; ".join(f"{side}: {what}" for side, what in results["versions"].items())
     lines += ["", f"{results['machine']}, 1-minute load at most {load}. {used}."]

@@ -466,7 +466,7 @@ class DriftVerdict(StrEnum):
 class Drift:
     """A column in a window beside the reference.
 
-    role       what the column is to the model: "feature", "score" or "prediction"
+    role       what the column is to the model: "feature", "score" or "prediction"; "together" for features as one
     rows       rows of the window
     distances  none for a window without rows
     effects    what the column alone does to a metric: by how much it changes when the reference is weighed so that

@@ -82,6 +82,8 @@ def evaluated(home: Home) -> Evaluation:
                 "metrics": ["accuracy"],
                 "reference": {"until": "2024-01-11"},
                 "find_slices": False,
+                "find_faults": False,
+                "multivariate": ["reconstruction", "classifier"],
             }
         ),
         search=True,
@@ -181,6 +183,18 @@ def test_columns_are_the_same_on_spark(expected: Evaluation, request: pytest.Fix
 def same_on(engine: str, expected: Evaluation, fixture: Callable[[str], Any]) -> None:
     with home_of(engine, fixture) as home:
         found = evaluated(home)
+    joint, other = columns(expected).joint, columns(found).joint
+    assert joint is not None
+    assert other is not None
+    assert joint.names == other.names
+    for name in ("rows", "sums", "products"):
+        for part in ("rows", "reference"):
+            assert np.array_equal(getattr(getattr(joint, part), name), getattr(getattr(other, part), name))
+    drawn, again = columns(expected).samples, columns(found).samples
+    assert drawn is not None
+    assert again is not None
+    for name in ("before", "place", "after"):
+        assert np.array_equal(getattr(drawn, name), getattr(again, name))
     for ours, theirs in zip(columns(expected).columns, columns(found).columns, strict=True):
         assert ours.bins.names == theirs.bins.names
         for name in ("rows", "reference", "outcomes"):

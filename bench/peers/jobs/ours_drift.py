@@ -17,6 +17,7 @@ result = leadline.check(
         "timezone": "UTC",
         "window": "1d",
         "find_slices": False,
+        "find_faults": False,
     }
 )
 phase("check")

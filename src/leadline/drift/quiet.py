@@ -28,6 +28,8 @@ from leadline.metrics.sums import Array
 ALPHA = 0.001
 #: with which chance the spread of the reference's windows is understated
 UNSURE = 0.1
+#: standard deviations by which what windows differ by may be larger than it was found
+UNSURE_WITH = 1.28
 #: fewer windows of reference say nothing of how windows differ
 LEAST_WINDOWS = 4
 #: then the share of each bin is taken to swing by so much of itself
@@ -38,6 +40,8 @@ LEAST_FREEDOM = 1.0
 MOST_FREEDOM = 1e6
 #: neighbouring windows are never taken to be more alike than this
 MOST_ALIKE = 0.9
+#: of what windows differ by at least this share is no chance
+LEAST_SWING = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,28 +162,46 @@ def _limits(kind: Kind, noise: Noise, own: Histograms, ours: Array, sizes: Array
     if not usual.any():  # a column that is always the same
         return np.zeros(len(sizes))
     ratio = np.divide(np.nan_to_num(ours) ** 2, usual, out=np.ones(count), where=usual > 0)
-    telling = _telling(own)
-    spread = max(float(ratio.var(ddof=1)), 1e-12)
+    mean, spread = float(ratio.mean()), max(float(ratio.var(ddof=1)), 1e-12)
+    telling, swinging = _telling(own)
     sure = float(chdtri(telling - 1, 1 - UNSURE)) / (telling - 1)
+    # what windows differ by beside chance, in units of chance; no less than it may be
+    swing = max(mean - 1, 0.0) + UNSURE_WITH * float(np.sqrt(spread / telling))
+    # windows that are alike lie nearer to their own mean than later ones will; long windows swing less than short ones,
+    # but for values that are new in each, such as running numbers
+    new = float((own.shares * (own.rest.weight <= 0)).sum(axis=1).mean())
+    longer = max(min(count / swinging / parts, 1.0), new)
+    more = (longer + 1 / swinging) / (1 + 1 / count) * (1 - 1 / count) / (1 - 1 / swinging)
+    apart = swing * float(usual.mean()) * more
     later = noise.chance(kind, np.maximum(sizes, 1.0))
-    of_reference = 2 * float(ratio.mean()) ** 2 / spread * sure
-    freedom = np.clip(np.minimum(later.freedom, of_reference), LEAST_FREEDOM, MOST_FREEDOM)
-    # windows that are alike lie nearer to their own mean than later ones will
-    more = (1 / parts + 1 / telling) / (1 + 1 / count) * (1 - 1 / count) / (1 - 1 / telling)
-    apart = max(float(ratio.mean()) - 1, 0.0) * float(usual.mean()) * more
-    return np.asarray((later.square + apart) * fdtri(freedom, telling * freedom, 1 - ALPHA))
+    both = later.square + apart
+    freedom = np.minimum(later.freedom, 2 * mean**2 / spread * sure)
+    if parts > 1:  # of longer windows the part of chance is smaller: the spread of both, each as a chi-square law
+        by_chance = 1 / np.maximum(chance.freedom.mean(), LEAST_FREEDOM)
+        of_swing = min(max((spread / sure / 2 - by_chance) / swing**2, by_chance), 1 / LEAST_FREEDOM)
+        spreads = later.square**2 / np.maximum(later.freedom, LEAST_FREEDOM) + apart**2 * of_swing
+        freedom = np.divide(both**2, spreads, out=np.ones(len(both)), where=spreads > 0)
+    freedom = np.clip(freedom, LEAST_FREEDOM, MOST_FREEDOM)
+    return np.asarray(both * fdtri(freedom, telling * freedom, 1 - ALPHA))
 
 
-def _telling(own: Histograms) -> float:
-    """How many independent windows say as much as these, which follow each other; at least 2.
+def _telling(own: Histograms) -> tuple[float, float]:
+    """How many independent windows say as much as these, which follow each other, and as much of how they swing.
 
-    (1 - r) / (1 + r) of them, where r is the correlation of neighbours, which is -1 / count for independent ones.
+    (1 - r) / (1 + r) of them, at least 2, where r is the correlation of neighbours: of all that they differ by, and of
+    what is left of it without chance, which has no memory. Of few windows r is found too small: by (1 + 3 r) / count.
+    Source: Kendall (1954), Biometrika 41, 403-404.
     """
     p = own.total().shares[0]
     apart = (own.shares - p) / np.sqrt(np.where(p > 0, p, 1.0))
     count, total = len(apart), float((apart**2).mean(axis=0).sum())
     if total <= 0:
-        return float(count)
-    alike = float((apart[1:] * apart[:-1]).sum()) / (count - 1) / total + 1 / count
-    alike = min(max(alike, 0.0), MOST_ALIKE)
-    return max(count * (1 - alike) / (1 + alike), 2.0)
+        return float(count), float(count)
+    together = float((apart[1:] * apart[:-1]).sum()) / (count - 1)
+    chance = float((1 / own.rows).mean() * (np.count_nonzero(p) - 1))
+    found = []
+    for whole in (total, max(total - chance, LEAST_SWING * total)):
+        alike = (together / total * count + 1) / max(count - 3, 1) * total / whole
+        alike = min(max(alike, 0.0), MOST_ALIKE)
+        found.append(max(count * (1 - alike) / (1 + alike), 2.0))
+    return found[0], found[1]

@@ -27,7 +27,9 @@ from leadline.cells.plan import MOST_CELLS, binned
 from leadline.cells.series import UNLABELLED, Series, grid
 from leadline.engine import Engine
 from leadline.evaluation.columns import EXPECTED, ColumnCells, Columns, of_outcomes
+from leadline.evaluation.drifts import latest_drifts
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.joint_reading import joint_moments, reference_means, samples
 from leadline.evaluation.leaves import with_chance
 from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.sampling import sample
@@ -41,7 +43,7 @@ from leadline.log.profile import Profile
 from leadline.log.reading import Log, open_reference
 from leadline.log.reference import guessed_end
 from leadline.metrics.expected import bin_scores
-from leadline.metrics.sums import Measure
+from leadline.metrics.sums import Array, Measure
 from leadline.spec.model import ListScores, Spec
 from leadline.values import Span, Undefined
 
@@ -165,7 +167,7 @@ def read_columns(
                 expected=folded(without, bins) if without else None,
             )
         )
-    return Columns(
+    found_columns = Columns(
         columns=tuple(made),
         grain=place.grain,
         first=place.first,
@@ -176,6 +178,40 @@ def read_columns(
         by_rows=outcomes.by_rows,
         left_out=reference.left_out,
     )
+    return _with_joint(evaluation, log.engine, rows, reference, columns, fixed, found_columns)
+
+
+def _with_joint(
+    evaluation: Evaluation,
+    engine: Engine,
+    rows: ir.Table,
+    reference: _Reference,
+    columns: Sequence[Column],
+    fixed: Mapping[str, Scale],
+    found: Columns,
+) -> Columns:
+    """With what was asked for of columns together."""
+    asked, joint, read = evaluation.spec.multivariate, None, None
+    if "reconstruction" in asked:
+        of_bins = [(each.column, each.bins, _by_bin(each)) for each in found.columns]
+        own = reference.rows if reference.own else None
+        grains = found.grains, found.reference_grains
+        joint = joint_moments(engine, rows, own, columns, fixed, reference_means(of_bins), grains)
+    latest = latest_drifts(evaluation.spec, found, (), evaluation.series.classes, evaluation.as_of).windows
+    if "classifier" in asked and latest and found.columns:
+        begin, after, _ = latest[0]
+        inside = rows.filter((rows.place >= begin) & (rows.place < after))
+        cells = found.columns[0]
+        counts = np.bincount(cells.rows.keys["grain"], cells.rows.rows, found.grains)
+        bins = {each.column.column: each.bins for each in found.columns}
+        before, now = (reference.rows, int(cells.reference.rows.sum())), (inside, int(counts[begin:after].sum()))
+        read = samples(engine, before, now, columns, fixed, bins)
+    return replace(found, joint=joint, samples=read)
+
+
+def _by_bin(of: ColumnCells) -> Array:
+    """Rows of the reference by bin."""
+    return np.bincount(of.reference.keys["bin"], of.reference.rows, len(of.bins)).astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from leadline.cells.bins import Bins
 from leadline.cells.columns import Column
 from leadline.cells.fill import Cells
+from leadline.evaluation.joint_reading import JointMoments, Samples
 from leadline.log.calendar import Grain
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.paired import Difference
@@ -48,6 +49,8 @@ class Columns:
     reference_grains   number of the reference's grains
     blocks      number of blocks of `outcomes`, runs of grains; hash groups of rows where `by_rows`
     left_out    columns that cannot be compared, and why
+    joint       of the numeric features together; None where not asked for, or there are fewer than two
+    samples     rows of the reference and of the latest window; None where not asked for, or there are too few
     """
 
     columns: tuple[ColumnCells, ...]
@@ -59,6 +62,8 @@ class Columns:
     blocks: int
     by_rows: bool
     left_out: Mapping[str, str]
+    joint: JointMoments | None = None
+    samples: Samples | None = None
 
     @property
     def reference_end(self) -> int:

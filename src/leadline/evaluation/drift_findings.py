@@ -60,6 +60,8 @@ def drift_findings(evaluation: Evaluation) -> list[Finding]:
         columns = tuple(each.column for each in others)
         found.append(Finding("drift", what, ALL_ROWS, others[0].window, "They are in the table of drift.", columns))
     harmless = [each for _, each in ranked if each.verdict is DriftVerdict.HARMLESS]
+    if evaluation.joint is not None:
+        found += evaluation.joint.findings()
     return [*found, *([_harmless(drifts, harmless)] if harmless else [])]
 
 
@@ -127,7 +129,11 @@ def _bin_name(of: Compared, place: int) -> str:
         Kind.UNSEEN: "values that the reference does not have",
         Kind.REST: "rare values",
     }
-    return words.get(kind, f"{name!r}" if kind is Kind.CATEGORY else name)
+    if kind is Kind.CATEGORY:
+        return f"{name!r}"
+    if kind is Kind.RANGE:
+        return f"values in {name}" if name.startswith("[") else f"the value {name}"
+    return words.get(kind, f"values {name}")
 
 
 def _median(centre: Array, shares: Array) -> float | None:

@@ -27,8 +27,8 @@ from leadline.spec.model import Spec
 from leadline.stats.proportion import share_interval
 from leadline.values import Distance, Drift, DriftVerdict, Effect, Span, Window
 
-#: whole windows in the reference from which on they tell how windows differ; else weeks do, else single grains
-LEAST_WINDOWS = 4
+#: windows in the reference from which on they tell how windows differ; fewer are told by shorter ones
+ENOUGH_WINDOWS = 8
 #: windows in a row that have to drift before it is said since when
 LASTING = 3
 NO_ROWS = "no rows"
@@ -144,18 +144,24 @@ class Drifts:
 
     def _own(self, column: ColumnCells) -> tuple[Histograms, float]:
         """The reference in windows of its own, and how many of these are as long as a window that is compared."""
-        count = self.columns.reference_grains
-        grains = _grains(self.span, self.columns.grain)
-        for length in dict.fromkeys((grains, self.columns.grain.in_a_week)):
-            if length <= grains and count // length >= LEAST_WINDOWS:
-                break
-        else:
-            length = 1
+        places, parts = self.own_places
+        return _by_window(column.reference, places, len(column.bins), self.columns.reference_grains), parts
+
+    @cached_property
+    def own_places(self) -> tuple[Sequence[tuple[int, int]], float]:
+        """Where the reference's own windows begin and end, and how many of them are as long as one that is compared.
+
+        As long as that where there are enough of them, else weeks, else days, else grains.
+        """
+        count, grain = self.columns.reference_grains, self.columns.grain
+        grains = _grains(self.span, grain)
+        lengths = [length for length in (grains, grain.in_a_week, grain.in_a_day, 1) if length <= grains]
+        length = next((length for length in lengths if count // length >= ENOUGH_WINDOWS), lengths[-1])
         # the first windows may be longer by what is left over: none is cut short
         blocks = max(count // length, 1)
         cuts = [count - length * (blocks - place) for place in range(blocks)]
         places = [(0 if not place else cut, cut + length) for place, cut in enumerate(cuts)]
-        return _by_window(column.reference, places, len(column.bins), count), max(grains / length, 1.0)
+        return places, grains / length
 
     def _impacts(self, column: ColumnCells, own: Histograms, shown: Histograms) -> list[tuple[Metric, Impact]]:
         bins = len(column.bins)

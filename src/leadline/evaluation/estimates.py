@@ -20,6 +20,7 @@ from leadline.evaluation.components import Pipeline
 from leadline.evaluation.drifts import Drifts, effect_metrics, latest_drifts, tumbling_drifts
 from leadline.evaluation.found import FoundSlices
 from leadline.evaluation.freshness import EXACT, Age, Newest
+from leadline.evaluation.joint import Joint
 from leadline.evaluation.leaves import LeafCells
 from leadline.evaluation.looks import Seen
 from leadline.evaluation.losses import LossCells
@@ -430,6 +431,13 @@ class Evaluation:
         if not isinstance(self.columns, Columns):
             return None
         return latest_drifts(self.spec, self.columns, self._affected, self.series.classes, self.as_of)
+
+    @cached_property
+    def joint(self) -> Joint | None:
+        """What was asked for of features together."""
+        if not self.spec.multivariate or self.drifts is None or self.latest_drifts is None:
+            return None
+        return Joint(self.drifts, self.latest_drifts)
 
     @property
     def _affected(self) -> tuple[Metric, ...]:

@@ -191,7 +191,7 @@ class Result:
             leaf_changes=found.leaf_changes(),
             proxies=found.proxies,
             findings=self.findings,
-            drift=latest_drift(found),
+            drift=(*latest_drift(found), *(found.joint.of_latest if found.joint else ())),
             objectives=self._judgements,
             labels=found.labels,
             notes=(
@@ -201,6 +201,7 @@ class Result:
                 *found.without_labels.notes(),
                 *advice(found),
                 *self._fairness.notes(),
+                *(found.joint.notes() if found.joint else ()),
             ),
             calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
@@ -232,8 +233,9 @@ class Result:
     @cached_property
     def drift(self) -> Table:
         """One row a column, window after the reference, and distance; the document has the latest window only."""
-        drifts = self._evaluation.drifts
-        return Table([row for each in (drifts.every if drifts else ()) for row in drift_rows(each)], DRIFT)
+        drifts, joint = self._evaluation.drifts, self._evaluation.joint
+        every = (*(drifts.every if drifts else ()), *(joint.every if joint else ()))
+        return Table([row for each in every for row in drift_rows(each)], DRIFT)
 
     @cached_property
     def _judging(self) -> Judging:

@@ -66,6 +66,11 @@ class Grain:
             return 24 * 7
         return max(7 // self.count, 1) if self.unit == "d" else 1
 
+    @property
+    def in_a_day(self) -> int:
+        """How many of these grains make a day, at least 1."""
+        return 24 if self.unit == "h" else 1
+
     def number(self, instant: ir.Value, first: datetime, last: datetime) -> ir.Value:
         """The grain's number of each naive UTC timestamp in [first, last], as an Ibis integer."""
         if self.unit == "h":

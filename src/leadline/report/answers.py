@@ -557,13 +557,13 @@ def _whole(content: Content, window: Window) -> Callable[[str], float | None]:
     return found.get
 
 
-#: kinds of findings that say for whom it is not; others say why
-OF_SLICES, OF_GROUPS = "slice", "parity"
+#: kinds of findings that have a place of their own; others say why
+OF_SLICES, OF_GROUPS, OF_COLUMNS = "slice", "parity", "drift"
 
 
 def found_reasons(content: Content) -> list[Finding]:
-    """What was found that may be why, in its order."""
-    return [each for each in content.findings if each.kind not in (OF_SLICES, OF_GROUPS)]
+    """What was found that may be why, in its order; columns that drifted are told apart."""
+    return [each for each in content.findings if each.kind not in (OF_SLICES, OF_GROUPS, OF_COLUMNS)]
 
 
 def found_slices(content: Content) -> list[Finding]:

@@ -42,6 +42,15 @@ from leadline.report.answers import (
     to_promise,
 )
 from leadline.report.document import Content
+from leadline.report.drift import (
+    DRIFT_HEAD,
+    EXPLAINED,
+    drift_cells,
+    drift_heading,
+    found_drifts,
+    joint_sentences,
+    ranked_drifts,
+)
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, Mark, chart, reliability_chart, trace
 from leadline.report.text import Report
@@ -119,6 +128,7 @@ def html(content: Content) -> str:
         tag("section", *_for_whom(content, budget)),
         tag("section", *_served_alike(content, budget)),
         tag("section", *_why(content, budget)),
+        tag("section", *_drifted(content, budget)),
         tag("section", *_calibration(content, budget)),
         tag("section", tag("h2", "What do these figures rest on?"), *_rests_on(content)),
     )
@@ -529,6 +539,29 @@ def _side_by_side(where: Slice, found: dict[str, Estimate], metrics: Iterable[st
         cells.append(tag("td", value, " ", tag("span", between, class_="soft"), class_="n"))
     rows = max((each.n for each in found.values()), default=0)
     return tag("tr", tag("td", words.named(where), class_="name"), tag("td", f"{rows:,}", class_="n"), *cells)
+
+
+# What drifted? ------------------------------------------------------------------------------------------------------
+
+
+def _drifted(content: Content, budget: _Budget) -> Iterator[Markup | None]:
+    said = drift_heading(content)
+    if said is None:
+        return
+    yield tag("h2", "What drifted?")
+    yield tag("p", said)
+    if found := found_drifts(content):
+        yield _findings(found)
+    for together in joint_sentences(content):
+        yield tag("p", together)
+    zone = ZoneInfo(content.zone)
+    cells = [drift_cells(each, zone) for each in ranked_drifts(content)]
+    kept = [at for at in range(len(DRIFT_HEAD)) if not at or any(row[at] not in ("", "–") for row in cells)]
+    table = _columns([DRIFT_HEAD[at] for at in kept], [[row[at] for at in kept] for row in cells])
+    shown = budget.spend(len(cells), table)
+    if shown is not None:
+        yield tag("details", tag("summary", f"All {counted(len(cells), 'column')}"), shown)
+        yield tag("p", EXPLAINED, class_="soft")
 
 
 # Do scores come true? -----------------------------------------------------------------------------------------------

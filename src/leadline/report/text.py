@@ -40,6 +40,7 @@ from leadline.report.answers import (
     to_promise,
 )
 from leadline.report.document import Content
+from leadline.report.drift import drift_heading, drift_sentence, joint_sentences, told_drifts
 from leadline.report.why import (
     CHANGE_HEAD,
     EVENT_HEAD,
@@ -86,6 +87,7 @@ class Report:
         yield from for_whom(content, width)
         yield from served_alike(content, width)
         yield from why(content, width)
+        yield from drifted(content, width)
         yield from rests_on(content, width)
 
 
@@ -376,6 +378,24 @@ def why(content: Content, width: int) -> Iterator[Text]:
         yield from sentence("Events:", width)
         yield from _columns(EVENT_HEAD, [event_cells(each, zone) for each in events], width)
         yield from sentence(event_sentence(content, events), width, style="dim")
+
+
+# What drifted? ------------------------------------------------------------------------------------------------------
+
+
+def drifted(content: Content, width: int) -> Iterator[Text]:
+    """The columns that drifted and what they do to a metric, those that are harmless in one sentence."""
+    said = drift_heading(content)
+    if said is None:
+        return
+    yield from question("What drifted?")
+    yield from sentence(said, width)
+    yield from findings(told_drifts(content), width)
+    for together in joint_sentences(content):
+        yield from sentence(together, width)
+    more = drift_sentence(content)
+    if more is not None:
+        yield from sentence(more, width, style="dim")
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------

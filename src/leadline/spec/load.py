@@ -330,8 +330,9 @@ def _not_one_of(location: Path_, found: object) -> str:
     if location[-1] in ("<all>", "<auto>"):
         word = str(location[-1])[1:-1]
         return f"{shown(found)} is neither {word} nor a list; for one name write [{found}]"
-    owner = _model_at(location[:-1])
-    choices = get_args(owner.model_fields[str(location[-1])].annotation) if owner else ()
+    *above, name = (part for part in location if not isinstance(part, int))  # entries of a list have no field
+    owner = _model_at(tuple(above))
+    choices = get_args(owner.model_fields[str(name)].annotation) if owner else ()
     # of `Literal[...] | None` each choice has its own
     names = tuple(str(each) for choice in choices if choice is not NoneType for each in get_args(choice) or (choice,))
     if len(names) == 1:

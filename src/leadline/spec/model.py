@@ -766,6 +766,11 @@ class Spec(Frozen):
         default=True,
         description="Whether to look at the values of features, scores and predictions, for what drifted.",
     )
+    multivariate: tuple[Literal["reconstruction", "classifier"], ...] = Field(
+        default=(),
+        description="What else to look at in features together: how well the principal components of the numeric ones"
+        " still put rows together, and whether a classifier can tell the latest rows from the reference's.",
+    )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
     events: EventsField = Field(
         default=(),
@@ -1047,6 +1052,12 @@ def _events(spec: Spec) -> Iterator[Problem]:
             yield ("events", index, "until"), f"{each.name!r} is over before it began: until has to be later than at"
 
 
+def _multivariate(spec: Spec) -> Iterator[Problem]:
+    yield from ((("multivariate",), f"{twice} is asked for twice") for twice in _twice(spec.multivariate))
+    if spec.multivariate and not spec.check_columns:
+        yield ("multivariate",), "it looks at columns, which check_columns: false leaves out; leave out one of the two"
+
+
 def _no_fixed_reference(spec: Spec) -> str | None:
     """Why the reference cannot be promised: it has no labels, or would change from one day to the next."""
     if spec.reference is None:
@@ -1066,6 +1077,7 @@ RULES: Final[tuple[Callable[[Spec], Iterator[Problem]], ...]] = (
     _slices,
     _objectives,
     _events,
+    _multivariate,
 )
 
 

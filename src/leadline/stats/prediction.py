@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, bdtrc, stdtr
+from scipy.special import bdtr, bdtrc, stdtr, stdtrit
 
 from leadline.stats.arrays import Floats, floats, require
 
@@ -87,13 +87,33 @@ def p_above(value: float, history: ArrayLike, least_spread: float = 0.0) -> floa
     >>> round(p_above(3.0, [1.0, 2.0, 3.0, 2.0]), 3)
     0.177
     """
+    expected, spread, freedom = _next(history, least_spread)
+    require(bool(np.isfinite(value)), "the value must be finite")
+    return float(stdtr(freedom, -(value - expected) / spread))
+
+
+def limit_above(chance: float, history: ArrayLike, least_spread: float = 0.0) -> float:
+    """What a new value exceeds with this chance, if it comes from where the history does; the inverse of `p_above`.
+
+    chance  in (0, 1)
+
+    >>> round(limit_above(0.177, [1.0, 2.0, 3.0, 2.0]), 2)
+    3.0
+    """
+    require(0 < chance < 1, "a chance lies between 0 and 1")
+    expected, spread, freedom = _next(history, least_spread)
+    return float(expected - spread * stdtrit(freedom, chance))
+
+
+def _next(history: ArrayLike, least_spread: float) -> tuple[float, float, float]:
+    """Expectation, spread and degrees of freedom of the next value of one series."""
     past = floats(history)
     n = len(past)
-    require(n >= 2 and np.isfinite(past).all() and np.isfinite(value) and least_spread >= 0, "two finite values needed")
+    require(n >= 2 and np.isfinite(past).all() and least_spread >= 0, "two finite values needed")
     (expected,), (spread,), (freedom,), (inflated,) = _around(past[:, None], np.zeros(n, int), 0)
     usual = max(spread, least_spread)
     require(usual > 0, "a history that does not vary needs a least spread")
-    return float(stdtr(freedom, -(value - expected) / (usual * inflated)))
+    return float(expected), float(usual * inflated), float(freedom)
 
 
 _Fit = tuple[Floats, Floats, Floats, Floats]  # expected, residual spread, degrees of freedom, inflation of the spread

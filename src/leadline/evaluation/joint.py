@@ -1,0 +1,252 @@
+"""Drift of features together: how well principal components put rows together, and whether a classifier tells rows
+of the latest window from those of the reference. Both are evidence: what they do to a metric is not told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from itertools import takewhile
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from leadline.drift.domain import Domain, domain
+from leadline.drift.reconstruction import Reconstruction, components, reconstruction
+from leadline.evaluation.drifts import LASTING, Drifts
+from leadline.evaluation.joint_reading import MOST_COLUMNS, SAMPLE, Samples
+from leadline.metrics.sums import Array
+from leadline.report.words import day, numbers, printable
+from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Estimate, Finding, Note, Status
+
+#: what the features together are to a reader: their role, and a name in the place of a column's
+TOGETHER = "together"
+NUMERIC, EVERY = "numeric features", "features"
+#: normal quantiles that one quiet window of a hundred exceeds, and one of a thousand
+HIGH, LIMIT = 2.33, 3.09
+#: columns that are named
+NAMED = 4
+NO_EFFECT = "what features together do to a metric cannot be told"
+
+
+@dataclass(frozen=True)
+class Told:
+    """How well a classifier tells the latest rows from the reference's.
+
+    of      the two of them
+    own     area with which it tells later rows of the reference from earlier ones; .5 where these are too few
+    limit   above which rows have drifted
+    """
+
+    of: Domain
+    own: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class Joint:
+    """What was asked for of features together.
+
+    drifts   in windows of the declaration
+    latest   in the latest window
+    """
+
+    drifts: Drifts
+    latest: Drifts
+
+    @cached_property
+    def reconstruction(self) -> Reconstruction | None:
+        """Of the windows of the declaration; None where not asked for, or it cannot be told."""
+        return _reconstructed(self.drifts)
+
+    @cached_property
+    def latest_reconstruction(self) -> Reconstruction | None:
+        """Of the latest window."""
+        return _reconstructed(self.latest)
+
+    @cached_property
+    def told(self) -> Told | None:
+        """The classifier; None where not asked for, or there are too few rows."""
+        read = self.latest.columns.samples
+        return None if read is None or not self.latest.windows else _told(read)
+
+    @cached_property
+    def every(self) -> tuple[Drift, ...]:
+        """The error of reconstruction, by window."""
+        return () if self.reconstruction is None else tuple(_by_window(self.drifts, self.reconstruction))
+
+    @cached_property
+    def of_latest(self) -> tuple[Drift, ...]:
+        """Of the latest window."""
+        found = []
+        if self.latest_reconstruction is not None and self.latest.windows:
+            (each,) = _by_window(self.latest, self.latest_reconstruction)
+            found.append(replace(each, since=self._since(each) if each.drifted else None))
+        if self.told is not None:
+            found.append(self._classified(self.told))
+        return tuple(found)
+
+    def _since(self, latest: Drift) -> datetime | None:
+        """The begin of the first of the drifted windows that lead up to the end of the latest one; None for few."""
+        inside = [each for each in self.every if each.rows and each.window.end <= latest.window.end]
+        drifted = [each.window.start for each in takewhile(lambda each: each.drifted, reversed(inside))]
+        since = drifted[-1] if drifted else None
+        lasting = since is not None and (len(drifted) >= LASTING or since <= latest.window.start)
+        return since if lasting else None
+
+    def _classified(self, told: Told) -> Drift:
+        _, _, window = self.latest.windows[0]
+        area, floor = told.of.auc, told.of.floor
+        distance = Distance("classifier_auc", area, 0.5, 0.5 + HIGH * floor, max(area - 0.5, 0.0), told.limit)
+        verdict = DriftVerdict.UNCLEAR if area > told.limit else DriftVerdict.NOT_DRIFTED
+        rows = _rows(self.latest)[0]
+        return Drift(EVERY, TOGETHER, window, rows, verdict, (distance,), why=NO_EFFECT)
+
+    def findings(self) -> Iterator[Finding]:
+        """What drifted."""
+        columns = self.latest.columns
+        for each in self.of_latest:
+            if each.drifted and each.column == NUMERIC and self.latest_reconstruction and columns.joint:
+                yield self._reconstruction_found(each, self.latest_reconstruction, columns.joint.names)
+            elif each.drifted and self.told and columns.samples:
+                yield _classifier_found(each, self.told, columns.samples.names)
+
+    def _reconstruction_found(self, each: Drift, of: Reconstruction, names: tuple[str, ...]) -> Finding:
+        now, usual = float(of.error[0]), of.usual
+        most = _most(names, np.abs(of.more[0]))
+        since = "" if each.since is None else f" since {day(each.since, ZoneInfo(self.latest.spec.timezone))}"
+        ends = numbers(max(usual - of.limit, 0.0), usual + of.limit)
+        what = (
+            f"Numeric features do not go together as they did{since}: put together from"
+            f" {of.kept} principal {'component' if of.kept == 1 else 'components'} of the reference, rows are off by"
+            f" {numbers(now)[0]} standard deviations, in the reference by {numbers(usual)[0]} (quiet windows"
+            f" {ends[0]} to {ends[1]}). Most changed {_listed(most)}."
+        )
+        following = "Ask what these columns have in common: a source, a unit, a step that makes them."
+        return _finding(each, what, following, most)
+
+    def notes(self) -> Iterator[Note]:
+        """What was asked for and cannot be told, and what was left out."""
+        asked, columns = self.drifts.spec.multivariate, self.drifts.columns
+        if "reconstruction" in asked:
+            if columns.joint is None or components(columns.joint.reference.total()) is None:
+                yield _note("fewer than two numeric features vary in the reference: there is nothing to put together")
+            elif self.latest.windows and self.latest_reconstruction is None:
+                yield _note("the reference has fewer than four windows: how well rows are put together is not told")
+            elif len(columns.joint.names) >= MOST_COLUMNS:
+                yield _note(f"of the numeric features the first {MOST_COLUMNS} are looked at together")
+        if "classifier" in asked and self.latest.windows and columns.samples is None:
+            yield _note("there are too few rows, or no features: a classifier has nothing to tell apart")
+
+
+def _classifier_found(each: Drift, told: Told, names: tuple[str, ...]) -> Finding:
+    importances = sorted(zip(names, map(float, told.of.importances), strict=True), key=lambda pair: -pair[1])
+    most = [name for name, value in importances[:NAMED] if value > told.of.floor]
+    what = (
+        f"A classifier tells the rows of this window from the reference's with an AUC of {numbers(told.of.auc)[0]}"
+        f" (.5: not at all; quiet windows stay below {numbers(told.limit)[0]})."
+    )
+    if most:
+        what += f" It goes by {_listed(most)}."
+    following = "Look at these columns first; what of it they do alone stands among the columns that drifted."
+    return _finding(each, what, following, most, importances)
+
+
+def _finding(
+    each: Drift, what: str, following: str, columns: list[str], importances: Sequence[tuple[str, float]] = ()
+) -> Finding:
+    figures = [
+        (
+            f"{one.name} of {each.column}",
+            one.value,
+            f"by chance {one.floor:.3g} on average, quiet windows stay below {one.limit:.3g}",
+        )
+        for one in each.distances
+    ]
+    lost = "by how much the area falls where the values of this column are shuffled among the rows"
+    figures += [(f"classifier_importance of {name}", value, lost) for name, value in importances]
+    evidence = tuple(
+        Estimate(
+            metric=metric,
+            slice=ALL_ROWS,
+            version=None,
+            window=each.window,
+            value=value,
+            low=None,
+            high=None,
+            n=each.rows,
+            labelled=0,
+            status=Status.REALISED,
+            why=why,
+        )
+        for metric, value, why in figures
+    )
+    return Finding(
+        kind="drift",
+        what=what,
+        slice=ALL_ROWS,
+        window=each.window,
+        next=following,
+        columns=tuple(columns),
+        since=each.since,
+        rows=each.rows,
+        evidence=evidence,
+    )
+
+
+def _note(text: str) -> Note:
+    return Note("multivariate", f"{text[0].upper()}{text[1:]}.")
+
+
+def _rows(drifts: Drifts) -> list[int]:
+    """Rows by window."""
+    cells = drifts.columns.columns[0].rows
+    counted = np.bincount(cells.keys["grain"], weights=cells.rows, minlength=drifts.columns.grains)
+    return [int(counted[begin:after].sum()) for begin, after, _ in drifts.windows]
+
+
+def _reconstructed(drifts: Drifts) -> Reconstruction | None:
+    joint = drifts.columns.joint
+    if joint is None or not drifts.windows:
+        return None
+    places, _ = drifts.own_places
+    return reconstruction(joint.reference.of(places), joint.rows.of([window[:2] for window in drifts.windows]))
+
+
+def _by_window(drifts: Drifts, of: Reconstruction) -> Iterator[Drift]:
+    since = None
+    for place, ((_, _, window), rows) in enumerate(zip(drifts.windows, _rows(drifts), strict=True)):
+        away = float(of.away[place])
+        if not rows:
+            yield Drift(NUMERIC, TOGETHER, window, 0, DriftVerdict.NO_DATA, why="no rows")
+            continue
+        drifted = away > of.limit
+        since = (since or window.start) if drifted else None
+        excess = float(np.sqrt(max(away**2 - of.floor**2, 0.0)))
+        distance = Distance("reconstruction_change", away, of.floor, of.high, excess, of.limit)
+        verdict = DriftVerdict.UNCLEAR if drifted else DriftVerdict.NOT_DRIFTED
+        yield Drift(NUMERIC, TOGETHER, window, rows, verdict, (distance,), since=since, why=NO_EFFECT)
+
+
+def _told(read: Samples) -> Told:
+    """The classifier on the window, and for comparison on the reference's own halves in time."""
+    found = domain(read.before[:SAMPLE], read.after, read.ordered)
+    own, floor = 0.5, found.floor
+    middle = np.median(read.place)
+    early, late = read.before[read.place < middle], read.before[read.place >= middle]
+    if min(len(early), len(late)) * 2 >= len(read.after):
+        halves = domain(early, late, read.ordered, importances=False)
+        own, floor = max(halves.auc, 0.5), float(np.hypot(floor, halves.floor))
+    return Told(found, own, min(own + LIMIT * floor, 1.0))
+
+
+def _most(names: tuple[str, ...], size: Array) -> list[str]:
+    """The columns for which it is largest."""
+    order = np.argsort(-np.nan_to_num(size), kind="stable")[:NAMED]
+    return [names[place] for place in order if size[place] > 0]
+
+
+def _listed(names: list[str]) -> str:
+    shown = [printable(name) for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
