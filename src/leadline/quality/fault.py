@@ -75,6 +75,18 @@ class Fault:
         return self.kind, self.columns, self.slice, self.detail
 
 
+def subject(fault: Fault) -> str:
+    """What it is about, with a colon."""
+    names = list(fault.columns[:2] if fault.kind == "swapped_columns" else fault.columns[:1])
+    if fault.kind in ("null_join_keys", "null_jump"):
+        names = list(fault.columns)
+    if not names:
+        return ""
+    shown = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    where = f" ({fault.slice})" if fault.slice != ALL_ROWS else ""
+    return f"{shown}{where}: "
+
+
 @dataclass(frozen=True)
 class Episode:
     """A fault from its first to its last partition.

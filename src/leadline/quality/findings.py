@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from leadline.quality.fault import Episode, Fault, Figure
+from leadline.quality.fault import Episode, Fault, Figure, subject
 from leadline.quality.summary import Partitions
 from leadline.stats.proportion import share_interval
-from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window
+from leadline.values import Estimate, Finding, Slice, Status, Window
 
 #: what counts less among findings: those that ended, those that began long ago
 ENDED, OLD = 0.5, 0.3
@@ -121,18 +121,6 @@ def _sentence(log: Partitions, each: Episode) -> str:
     elif "never" not in fault.before:
         before += "; never so before"
     return f"{subject(fault)}{fault.what}{when}{before}."
-
-
-def subject(fault: Fault) -> str:
-    """What it is about, with a colon."""
-    names = list(fault.columns[:2] if fault.kind == "swapped_columns" else fault.columns[:1])
-    if fault.kind in ("null_join_keys", "null_jump"):
-        names = list(fault.columns)
-    if not names:
-        return ""
-    shown = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    where = f" ({fault.slice})" if fault.slice != ALL_ROWS else ""
-    return f"{shown}{where}: "
 
 
 def day(moment: datetime, clock: bool) -> str:
