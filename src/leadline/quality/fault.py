@@ -55,6 +55,9 @@ class Fault:
     next      what to look at next, a sentence
     share     of the rows of the partition that it touches, in [0, 1]
     question  what has to be asked of the rows before it can be said; None where nothing
+    detail    what tells it from others of its kind and columns
+    chance    of what has no name: how likely the partition would look so unusual in some statistic while nothing is
+              wrong, in [0, 1]; 0 for what has one
     """
 
     kind: str
@@ -68,6 +71,7 @@ class Fault:
     where: str | None = None
     question: Relation | Together | None = None
     detail: tuple[Scalar, ...] = ()
+    chance: float = 0.0
 
     @property
     def key(self) -> tuple[str, tuple[str, ...], Slice, tuple[Scalar, ...]]:

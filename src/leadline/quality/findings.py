@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from leadline.quality.fault import Episode, Fault, Figure, subject
+from leadline.quality.rules import ALPHA
 from leadline.quality.summary import Partitions
 from leadline.stats.proportion import share_interval
 from leadline.values import Estimate, Finding, Slice, Status, Window
@@ -20,12 +25,15 @@ def ranked(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[E
     """The episodes that touch a window, what matters most first.
 
     What has a name comes before what only looks unusual. Then what is most of the rows of its partitions before what is
-    few, what is there still before what has ended, and what began in the window before what is older.
+    few, what is there still before what has ended, and what began in the window before what is older. Of what is alike
+    in this, within a factor of two, that first which touches more rows of the window.
     """
-    mine = within(log, found, window)
-    return tuple(
-        sorted(mine, key=lambda each: (_vague(each), -_weight(log, each, window), each.first, each.fault.columns))
-    )
+
+    def order(each: Episode) -> tuple[bool, int, float, int, tuple[str, ...]]:
+        _, halvings = math.frexp(_weight(log, each, window))
+        return _vague(each), -halvings, -_rows(log, each, window), each.first, each.fault.columns
+
+    return tuple(sorted(within(log, found, window), key=order))
 
 
 def _vague(each: Episode) -> bool:
@@ -33,13 +41,20 @@ def _vague(each: Episode) -> bool:
 
 
 def within(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
-    """The episodes that touch a window. What is no longer new once it has lasted is left out where it began before."""
+    """The episodes that touch a window. What is no longer new once it has lasted is left out where it began before.
+
+    What only looks unusual, and that in one partition, is left out where so much is to be expected by chance of the
+    partitions of the window: half of the chance of a false alarm is for the newest one, half for all others together.
+    """
+    newest = int(np.flatnonzero(log.rows)[-1]) if log.rows.any() else -1
+    others = sum(start < window.end and end > window.start for start, end in zip(log.starts, log.ends, strict=True)) - 1
     return tuple(
         each
         for each in found
         if log.starts[each.first] < window.end
         and _end(log, each) > window.start
         and (log.ends[each.first] > window.start or each.fault.kind not in NEWS)
+        and (each.last > each.first or each.fault.chance < ALPHA / 2 / (1 if each.first == newest else max(others, 1)))
     )
 
 
@@ -52,10 +67,20 @@ def _weight(log: Partitions, each: Episode, window: Window) -> float:
     return weight * (OLD if log.ends[each.first] <= window.start else 1.0)
 
 
+def _rows(log: Partitions, each: Episode, window: Window) -> float:
+    """How many rows of the window it touches, or of an ended one that lies before it, none."""
+    first, after = max(each.first, bisect_right(log.ends, window.start)), _after(log, each)
+    return each.fault.share * float(log.rows[first:after].sum())
+
+
+def _after(log: Partitions, each: Episode) -> int:
+    return len(log) if each.ongoing else each.last + 1
+
+
 def finding(log: Partitions, each: Episode, window: Window) -> Finding:
     """One episode."""
     fault = each.fault
-    first, after = each.first, len(log) if each.ongoing else each.last + 1
+    first, after = each.first, _after(log, each)
     span = Window(log.starts[first], log.ends[after - 1])
     rows = round(fault.share * int(log.rows[first:after].sum()))
     return Finding(
