@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leadline.evaluation.backtest import Backtest, backtest
     from leadline.evaluation.compare import Comparison, compare
-    from leadline.evaluation.discrepancy import Discrepancy, discrepancy
-    from leadline.evaluation.parity import Parity, parity
+    from leadline.evaluation.discrepancy import discrepancy
     from leadline.evaluation.planning import plan
     from leadline.evaluation.result import Result, check
+    from leadline.evaluation.row_parity import row_parity
+    from leadline.quality.tables import Discrepancy, RowParity
     from leadline.spec import Spec, load
     from leadline.values import Estimate, InputError, Interval, Judgement, LeadlineError, Slice, Undefined, Window
 
@@ -28,14 +29,14 @@ __version__ = "0.1.0.dev0"
 EXPORTS = {
     "Backtest": "leadline.evaluation.backtest",
     "Comparison": "leadline.evaluation.compare",
-    "Discrepancy": "leadline.evaluation.discrepancy",
+    "Discrepancy": "leadline.quality.tables",
     "Estimate": "leadline.values",
     "InputError": "leadline.values",
     "Interval": "leadline.values",
     "Judgement": "leadline.values",
     "LeadlineError": "leadline.values",
-    "Parity": "leadline.evaluation.parity",
     "Result": "leadline.evaluation.result",
+    "RowParity": "leadline.quality.tables",
     "Slice": "leadline.values",
     "Spec": "leadline.spec",
     "Undefined": "leadline.values",
@@ -45,8 +46,8 @@ EXPORTS = {
     "compare": "leadline.evaluation.compare",
     "discrepancy": "leadline.evaluation.discrepancy",
     "load": "leadline.spec",
-    "parity": "leadline.evaluation.parity",
     "plan": "leadline.evaluation.planning",
+    "row_parity": "leadline.evaluation.row_parity",
 }
 
 __all__ = [
@@ -58,8 +59,8 @@ __all__ = [
     "Interval",
     "Judgement",
     "LeadlineError",
-    "Parity",
     "Result",
+    "RowParity",
     "Slice",
     "Spec",
     "Undefined",
@@ -70,8 +71,8 @@ __all__ = [
     "compare",
     "discrepancy",
     "load",
-    "parity",
     "plan",
+    "row_parity",
 ]
 
 

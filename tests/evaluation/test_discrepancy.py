@@ -33,6 +33,7 @@ def compare(training, production, **asked):
 def test_rows_of_one_source_differ_in_nothing(seed):
     found = compare(made(seed), made(seed + 100, N // 3))
     assert found.agrees, str(found)
+    assert found.drifted == ()
     assert (found.training_rows, found.production_rows) == (N, N // 3)
 
 
@@ -59,6 +60,7 @@ def test_what_differs_is_called_by_its_name(kind):
     production = made(7)
     found = compare(made(1), {**production, name: change(production[name])})
     assert [(each.kind, each.columns) for each in found.faults] == [(kind, (name,))]
+    assert name not in {each.column for each in found.drifted}
     assert found.faults[0].next in str(found)
 
 
@@ -69,6 +71,67 @@ def test_degrees_and_columns_that_changed_places():
     found = {each.kind: each for each in compare(made(1), production).faults}
     assert "Celsius to Fahrenheit" in found["unit_change"].what
     assert set(found["swapped_columns"].columns) == {"distance", "height"}
+
+
+def test_values_whose_case_changed_are_one_fault():
+    training = made(1)
+    found = compare(training, {**made(2), "carrier": [f"{each.lower()} " for each in made(2)["carrier"]]})
+    assert [each.kind for each in found.faults] == ["renamed_category"]
+    assert found.faults[0].share == 1.0
+    assert "'AA' is now called 'aa '" in found.faults[0].what
+
+
+def test_several_new_values_are_one_fault():
+    carrier = made(2)["carrier"]
+    carrier[:400], carrier[400:600] = "YY", "ZZ"
+    (fault,) = compare(made(1), {**made(2), "carrier": carrier}).faults
+    assert (fault.kind, fault.share) == ("new_category", pytest.approx(0.15))
+    assert "'YY' in 10 % of the rows (and 1 more: 'ZZ')" in fault.what
+
+
+def test_columns_that_are_distributed_otherwise_have_drifted_and_agree():
+    training, production = made(3), made(4)
+    production["height"] = production["height"] + 5
+    production["carrier"] = np.random.default_rng(5).choice(["AA", "B6", "UA"], N, p=[0.2, 0.6, 0.2])
+    found = compare(training, production)
+    assert found.agrees
+    moved = {each.column: each for each in found.drifted}
+    assert set(moved) == {"height", "carrier"}
+    assert all(each.js_distance > each.limit > each.floor for each in found.drifted)
+    spread = np.subtract(*np.quantile(training["height"], [0.75, 0.25]))
+    assert moved["height"].wasserstein == pytest.approx(5 / spread, rel=0.15)
+    carrier, words = moved["carrier"], ("AA", "B6", "UA")
+    shares = [np.array([(each["carrier"] == name).mean() for name in words]) for each in (training, production)]
+    middle = sum(shares) / 2
+    divergence = sum((each * np.log(each / middle)).sum() / 2 for each in shares)
+    assert carrier.js_distance == pytest.approx(divergence**0.5, rel=1e-9)
+    place = int(np.abs(shares[1] - shares[0]).argmax())
+    assert (carrier.where, carrier.before, carrier.now) == (
+        repr(words[place]),
+        *(pytest.approx(each[place]) for each in shares),
+    )
+    assert carrier.wasserstein is None
+    assert "carrier drifted" in str(found)
+
+
+def test_a_whole_number_has_its_range_and_missing_values_are_a_bin():
+    training, production = made(3), made(4)
+    production["year"] = np.where(np.arange(N) % 4 == 0, 2007, production["year"])
+    (drifted,) = compare(training, production, columns=["year"]).drifted
+    assert drifted.where == "2007"
+    height = [None if at % 40 == 0 else each for at, each in enumerate(made(4)["height"].tolist())]
+    training["height"] = [None if at % 9 == 0 else each for at, each in enumerate(training["height"].tolist())]
+    assert [each.where for each in compare(training, {**made(4), "height": height}).drifted] in ([], ["missing values"])
+
+
+def test_a_column_without_values_and_one_that_never_changes():
+    same = {"one": [1.0] * 300, "none": pa.array([None] * 300, pa.float64()), "word": ["a"] * 300}
+    found = compare(same, same)
+    assert (found.faults, found.drifted) == ((), ())
+
+
+def test_what_is_left_out_is_not_compared():
+    assert "year" not in compare(made(1), made(2), leave_out=("year",)).columns
 
 
 def test_columns_of_one_table_are_named(tmp_path):

@@ -97,6 +97,25 @@ def clean(name: str, random: np.random.Generator) -> Rows:
     return Rows(frame, np.repeat(np.arange(DAYS), ROWS), np.arange(DAYS * ROWS), hours)
 
 
+def uneventful(random: np.random.Generator, days: int = 120, rows: int = 200) -> Partitions:
+    """Eleven columns over some months; what they are drawn from swings a little from day to day, no more."""
+    day = np.repeat(np.arange(days), rows)
+    n = len(day)
+
+    def swing(size: float) -> np.ndarray:
+        return random.normal(0, size, days)[day]
+
+    frame = {f"normal_{at}": random.normal(10, 2, n) + swing(0.1) for at in range(3)}
+    frame |= {f"skewed_{at}": random.gamma(2, 3, n) * np.exp(swing(0.03)) for at in range(3)}
+    frame["normal_1"][random.random(n) < 0.05] = np.nan
+    for at in range(2):
+        frame[f"word_{at}"] = random.choice(list("abcde"), n, p=[0.4, 0.3, 0.15, 0.1, 0.05]).astype(object)
+    frame["count"] = random.poisson(3, n).astype(float)
+    frame["score"] = random.beta(2, 5, n)
+    frame["text"] = np.array(["x" * length for length in random.poisson(12, n) + 1], object)
+    return partitions(frame, day, days, season=7)
+
+
 def owner(column: str) -> str:
     return next(name for name, columns in COLUMNS.items() if column in columns)
 

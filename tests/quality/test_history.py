@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from leadline.quality.episodes import episodes
+from leadline.quality.fault import Episode, Fault
 from leadline.quality.faults import FAULTS, OF_LOG, OVER_TIME
+from leadline.quality.findings import ranked
 from leadline.quality.history import sightings
 from leadline.quality.memory import BACK, LASTING, LEAST
 from leadline.quality.standing import STANDING
 from leadline.spec.model import FEATURE_RULES
+from leadline.values import Window
+from quality import tables
 from quality.summaries import partitions
 
 DAYS, ROWS = 30, 200
@@ -42,6 +46,52 @@ def test_days_without_a_change_are_left_alone():
         found += len({each.first for each in begun(frame, place)})
         days += DAYS - LEAST
     assert found / days <= 0.07
+
+
+def told(log, window=28):
+    """What a check tells of the last partitions, and what the rules found of them."""
+    asked = Window(log.starts[-window], log.ends[-1])
+    every = episodes(log, sightings(log, max(0, len(log) - window - LASTING)))
+    return ranked(log, every, asked), [each for each in every if each.first >= len(log) - window]
+
+
+def test_of_checks_of_four_weeks_without_a_change_hardly_any_tells_something_unusual():
+    logs = [tables.uneventful(np.random.default_rng([seed, 1]), days=70) for seed in range(10)]
+    checks = [told(log) for log in logs]
+    vague = [[any(each.fault.kind == "unusual" for each in some) for some in check] for check in checks]
+    assert sum(mine for mine, _ in vague) <= 1
+    assert sum(found for _, found in vague) >= 3  # on single days, as often as a check of that day may be wrong
+
+
+@pytest.mark.slow
+def test_one_of_ten_checks_of_four_weeks_without_a_change_tells_something_unusual_at_most():
+    checks = [told(tables.uneventful(np.random.default_rng([seed, 2])))[0] for seed in range(100)]
+    assert sum(any(each.fault.kind == "unusual" for each in check) for check in checks) <= 10
+
+
+@pytest.mark.parametrize(
+    ("moved", "is_told"),
+    [({45: 1.0}, True), ({45: 0.5}, False), ({45: 0.5, 46: 0.9}, True), ({59: 0.6}, True), ({59: 0.1}, False)],
+)
+def test_what_is_unusual_is_told_where_it_is_plain_lasts_or_is_new(moved, is_told):
+    frame, place = quiet(np.random.default_rng(3), 2, days=60)
+    for day, by in moved.items():
+        frame["x0"] = frame["x0"] + by * (place == day)
+    mine, found = told(partitions(frame, place))
+    first = min(moved)
+    assert any(each.first == first and each.fault.columns == ("x0",) for each in mine) == is_told
+    assert any(each.first == first for each in found) == (max(moved.values()) >= 0.5)
+
+
+def test_what_touches_more_rows_comes_first_where_shares_are_alike():
+    log = partitions({"x": np.ones(600)}, np.repeat(np.arange(6), 100), 6)
+    asked = Window(log.starts[0], log.ends[-1])
+
+    def fault(name, share, first):
+        return Episode(Fault("new_category", (name,), "", "", "", share), first, 5, ongoing=True)
+
+    found = [fault("late", 0.014, 5), fault("early", 0.011, 1), fault("large", 0.5, 5), fault("old", 0.011, 2)]
+    assert [each.fault.columns[0] for each in ranked(log, found, asked)] == ["large", "early", "old", "late"]
 
 
 @pytest.mark.slow

@@ -29,6 +29,15 @@ Exit codes:
   4  none breached, but some have no data or are undefined
 """
 
+EXIT_CODES_OF_COMPARE = """
+\b
+Exit codes:
+  0  compared, whatever was found
+  1  with --exit-code: the tables differ
+  2  wrong usage, declaration or input
+  3  could not run
+"""
+
 
 @dataclass(frozen=True)
 class CheckSettings:
@@ -69,13 +78,20 @@ class PlanSettings:
 
 @dataclass(frozen=True)
 class CompareSettings:
-    """What `leadline compare` was asked for."""
+    """What `leadline compare` was asked for: two sides of a log, or two tables."""
 
-    declaration: str | None
+    paths: tuple[str, ...]
     by: tuple[str, str, str] | None
     periods: tuple[str, str] | None
-    format: str
     as_of: str | None
+    id: str | None
+    columns: str | None
+    absolute: float | None
+    relative: float | None
+    entity: str | None
+    order: str | None
+    exit_code: bool
+    format: str
 
 
 @dataclass(frozen=True)
@@ -303,29 +319,39 @@ def backtest(declaration: str | None, as_of: str | None, form: str, quiet: bool)
     return _run("backtest", quiet, declaration, as_of, form)
 
 
-@main.command()
-@click.argument("declaration", required=False, metavar="[leadline.yaml]")
+@main.command(epilog=EXIT_CODES_OF_COMPARE)
+@click.argument("paths", nargs=-1, metavar="[leadline.yaml | TRAINING PRODUCTION]")
 @click.option("--by", nargs=3, metavar="version OLD NEW", help="Compare two versions: --by version v1 v2.")
 @click.option(
     "--periods", nargs=2, metavar="A..B C..D", help="Compare two periods: 2013-04-01..2013-05-01, without its end."
 )
+@click.option("--as-of", metavar="TIME", help="Only what was known then counts; as for check. Not of tables.")
+@click.option("--id", metavar="COLUMN", help="Compare the tables row by row, too: rows with the same id.")
+@click.option("--columns", metavar="LIST", help="Compare these columns of the tables, with commas; else all in both.")
+@click.option("--absolute", type=float, metavar="X", help="With --id: numbers may differ by this much; 0.000001.")
+@click.option("--relative", type=float, metavar="X", help="And by this share of the number in TRAINING; 0.001.")
+@click.option("--order", metavar="COLUMN", help="With --id: look whether a value is that of the row before or after.")
+@click.option("--entity", metavar="COLUMN", help="With --order: the row before or after of the same entity.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where the tables differ; drift alone is no difference.")
 @click.option(
     "-f",
     "--format",
     type=click.Choice(["text", "json", "csv"]),
     default="text",
     show_default=True,
-    help="What to print.",
+    help="What to print. Tables have no csv.",
 )
-@click.option("--as-of", metavar="TIME", help="Only what was known then counts; as for check.")
 @quiet
-def compare(declaration: str | None, quiet: bool, **options: Any) -> int:
-    """Compare two versions of the model, or two periods.
+def compare(quiet: bool, **options: Any) -> int:
+    """Compare two versions of the model, two periods, or two tables.
 
-    Per metric and slice the difference, with its interval; which slices are new, worse, better or gone; and how much is
-    who comes and how much how well they are served. Exits with 0 whatever it finds.
+    Versions and periods: per metric and slice the difference, with its interval; which slices are new, worse, better or
+    gone; and how much is who comes and how much how well they are served.
+
+    Tables, such as what the model was trained on and what it gets: what differs by its name, which columns drifted,
+    and with --id which rows differ, and why. Each is a file, a directory or a glob in quotes; nothing is declared.
     """
-    return _run("compare", quiet, CompareSettings(declaration, **options))
+    return _run("compare", quiet, CompareSettings(**options))
 
 
 @main.command()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import ibis
@@ -11,11 +10,11 @@ import ibis.expr.types as ir
 
 from leadline.engine import Engine, open_engine
 from leadline.evaluation.partitions import Asked, Place, Rows, first_look, read_columns
+from leadline.evaluation.table_drift import drifted
 from leadline.log.calendar import Grain
 from leadline.log.columns import as_text, number
 from leadline.quality.discrepancy import discrepancies
-from leadline.quality.fault import Fault
-from leadline.quality.findings import subject
+from leadline.quality.tables import Discrepancy
 from leadline.spec.frames import source_of
 from leadline.values import InputError
 
@@ -23,65 +22,32 @@ from leadline.values import InputError
 BOTH = Place(Grain("d", 1, "UTC"), 0, 2)
 
 
-@dataclass(frozen=True)
-class Discrepancy:
-    """How what a model gets differs from what it was trained on, as faults with a name.
-
-    training_rows, production_rows   rows of each table
-    columns    those that both have and that were compared
-    faults     what touches the most rows first
-    missing    columns that only the training table has
-    further    columns that only the production table has
-    """
-
-    training_rows: int
-    production_rows: int
-    columns: tuple[str, ...]
-    faults: tuple[Fault, ...]
-    missing: tuple[str, ...]
-    further: tuple[str, ...]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether nothing was found; columns that only production has do not matter."""
-        return not (self.faults or self.missing)
-
-    def __str__(self) -> str:
-        """The report in lines."""
-        rows = f"{self.training_rows:,} rows of training, {self.production_rows:,} of production"
-        lines = [f"{rows}; {len(self.columns)} columns compared."]
-        if self.missing:
-            lines.append(f"In production there is no {', '.join(self.missing)}.")
-        if self.further:
-            lines.append(f"Only in production: {', '.join(self.further)}.")
-        for each in self.faults:
-            lines += [f"{subject(each)}{each.what}{f'; {each.before}' if each.before else ''}.", f"    {each.next}"]
-        if self.agrees:
-            lines.append("No fault with a name was found.")
-        return "\n".join(lines)
-
-
-def discrepancy(training: Any, production: Any, columns: Sequence[str] | None = None) -> Discrepancy:
+def discrepancy(
+    training: Any, production: Any, columns: Sequence[str] | None = None, *, leave_out: Collection[str] = ()
+) -> Discrepancy:
     """Compare what a model gets with what it was trained on, and call what differs by its name.
 
     training, production   a frame of any library that speaks Arrow, the path of a file, or an Ibis table
     columns                those that are compared; all that both have where None
+    leave_out              of these, those that are not, such as the id
 
     Raises InputError where a column is missing, a table has no rows, or the tables live on different engines.
     """
     sources = [source_of(training, "training"), source_of(production, "production")]
     with open_engine(sources) as engine:
         one, other = (engine.read(source) for source in sources)
-        return _discrepancy(engine, one, other, columns)
+        return _discrepancy(engine, one, other, columns, leave_out)
 
 
-def _discrepancy(engine: Engine, one: ir.Table, other: ir.Table, columns: Sequence[str] | None) -> Discrepancy:
+def _discrepancy(
+    engine: Engine, one: ir.Table, other: ir.Table, columns: Sequence[str] | None, leave_out: Collection[str]
+) -> Discrepancy:
     for table, side in ((one, "training"), (other, "production")):
         for name in columns or ():
             if name not in table.columns:
                 shown = ", ".join(map(repr, table.columns[:20]))
                 raise InputError(f"the table of {side} has no column {name!r}; its columns are {shown}")
-    names = [name for name in (columns or one.columns) if name in other.columns]
+    names = [name for name in (columns or one.columns) if name in other.columns and name not in leave_out]
     asked = tuple(
         Asked(name, f"column_{at}", text)
         for at, name in enumerate(names)
@@ -96,11 +62,14 @@ def _discrepancy(engine: Engine, one: ir.Table, other: ir.Table, columns: Sequen
     training, production = (int(n) for n in sums["rows"])
     if not (training and production):
         raise InputError(f"the table of {'production' if training else 'training'} has no rows")
+    faults = discrepancies(found)
+    named = {name for fault in faults for name in fault.columns}
     return Discrepancy(
         training,
         production,
         tuple(each.name for each in asked),
-        discrepancies(found),
+        faults,
+        drifted([each for each in found if each.name not in named]),
         () if columns is not None else tuple(name for name in one.columns if name not in other.columns),
         () if columns is not None else tuple(name for name in other.columns if name not in one.columns),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from leadline.quality.fault import Fault, Figure
 from leadline.quality.faults.categories import LEAST, LEAST_ROWS
 from leadline.quality.history import named_faults
 from leadline.quality.summary import Column, Partitions
-from leadline.quality.words import percent, quoted
+from leadline.quality.words import listed, percent, quoted
 from leadline.values import ALL_ROWS
 
 #: the chance that is left to one share of one column to look unusual by accident
@@ -33,7 +34,7 @@ def discrepancies(columns: Sequence[Column]) -> tuple[Fault, ...]:
     }
     named = named_faults(Comparison(pairs, _NOTHING, _NOTHING, LEVEL))
     known = {name for fault in named if fault.kind != "null_jump" for name in fault.columns}
-    values = [fault for each in columns if each.name not in known for fault in _categories(each)]
+    values = [fault for each in columns if each.name not in known for fault in _merged(list(_categories(each)))]
     return tuple(sorted((*named, *values), key=lambda each: (-each.share, each.columns)))
 
 
@@ -64,6 +65,40 @@ def _categories(column: Column) -> Iterator[Fault]:
                 (Figure("category_share", *(figures if new else figures[::-1])),),
                 detail=(value,),
             )
+
+
+def _merged(found: list[Fault]) -> Iterator[Fault]:
+    """One fault for all new values, one for all that vanished; one for both where only case or spaces changed."""
+    new, gone = ([each for each in found if each.kind == kind] for kind in ("new_category", "vanished_category"))
+    plain = {_plain(each): each for each in gone}
+    if new and len(new) == len(gone) and {_plain(each) for each in new} == plain.keys():
+        pairs = [(plain[_plain(each)], each) for each in sorted(new, key=lambda each: -each.share)]
+        old, lead = pairs[0]
+        names = [f"{quoted(a.detail[0])} as {quoted(b.detail[0])}" for a, b in pairs[1:]]
+        yield replace(
+            lead,
+            kind="renamed_category",
+            what=f"{quoted(old.detail[0])} is now called {quoted(lead.detail[0])}{_further(names)}",
+            before="only upper and lower case differ, or spaces around",
+            next="Write the values as those on which the model was trained: to it they are other ones.",
+            share=sum(each.share for each in new),
+            figures=(*old.figures, *lead.figures),
+            detail=(old.detail[0], lead.detail[0]),
+        )
+        return
+    for some in (new, gone):
+        if some:
+            some.sort(key=lambda each: -each.share)
+            names = [quoted(each.detail[0]) for each in some[1:]]
+            yield replace(some[0], what=f"{some[0].what}{_further(names)}", share=sum(each.share for each in some))
+
+
+def _plain(fault: Fault) -> str:
+    return str(fault.detail[0]).strip().lower()
+
+
+def _further(names: Sequence[str]) -> str:
+    return f" (and {len(names)} more: {listed(names)})" if names else ""
 
 
 _NONE = np.zeros(0, np.int64)

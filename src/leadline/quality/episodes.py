@@ -294,7 +294,8 @@ def _one(group: list[Episode]) -> Episode:
         also = f"likewise {listed(more)}"
     else:
         also = f"and {len(others)} more: {listed([quoted(each.fault.detail[-1]) for each in others])}"
-    fault = replace(lead.fault, columns=columns, what=f"{lead.fault.what} ({also})")
+    chance = min(each.fault.chance for each in group)
+    fault = replace(lead.fault, columns=columns, what=f"{lead.fault.what} ({also})", chance=chance)
     last, ongoing = max(each.last for each in group), any(each.ongoing for each in group)
     return Episode(fault, lead.first, last, ongoing, lead.earlier, lead.group, tuple(group))
 

@@ -55,6 +55,9 @@ class Fault:
     next      what to look at next, a sentence
     share     of the rows of the partition that it touches, in [0, 1]
     question  what has to be asked of the rows before it can be said; None where nothing
+    detail    what tells it from others of its kind and columns
+    chance    of what has no name: how likely the partition would look so unusual in some statistic while nothing is
+              wrong, in [0, 1]; 0 for what has one
     """
 
     kind: str
@@ -68,11 +71,24 @@ class Fault:
     where: str | None = None
     question: Relation | Together | None = None
     detail: tuple[Scalar, ...] = ()
+    chance: float = 0.0
 
     @property
     def key(self) -> tuple[str, tuple[str, ...], Slice, tuple[Scalar, ...]]:
         """What makes it the same fault as that of another partition."""
         return self.kind, self.columns, self.slice, self.detail
+
+
+def subject(fault: Fault) -> str:
+    """What it is about, with a colon."""
+    names = list(fault.columns[:2] if fault.kind == "swapped_columns" else fault.columns[:1])
+    if fault.kind in ("null_join_keys", "null_jump"):
+        names = list(fault.columns)
+    if not names:
+        return ""
+    shown = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    where = f" ({fault.slice})" if fault.slice != ALL_ROWS else ""
+    return f"{shown}{where}: "
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from leadline.quality.fault import Episode, Fault, Figure
+import numpy as np
+
+from leadline.quality.fault import Episode, Fault, Figure, subject
+from leadline.quality.rules import ALPHA
 from leadline.quality.summary import Partitions
 from leadline.stats.proportion import share_interval
-from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window
+from leadline.values import Estimate, Finding, Slice, Status, Window
 
 #: what counts less among findings: those that ended, those that began long ago
 ENDED, OLD = 0.5, 0.3
@@ -21,11 +26,16 @@ def ranked(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[E
 
     What comes and goes is told of the last time, which knows how often it was so before. What has a name comes before
     what only looks unusual. Then what is most of the rows of its partitions before what is few, what is there still
-    before what has ended, and what began in the window before what is older.
+    before what has ended, and what began in the window before what is older. Of what is alike in this, within a factor
+    of two, that first which touches more rows of the window.
     """
-    mine = {each.fault.key: each for each in sorted(within(log, found, window), key=lambda each: each.first)}
-    order = {key: (_vague(each), -_weight(log, each, window), each.first) for key, each in mine.items()}
-    return tuple(sorted(mine.values(), key=lambda each: (order[each.fault.key], each.fault.columns)))
+
+    def order(each: Episode) -> tuple[bool, int, float, int, tuple[str, ...]]:
+        _, halvings = math.frexp(_weight(log, each, window))
+        return _vague(each), -halvings, -_rows(log, each, window), each.first, each.fault.columns
+
+    latest = {each.fault.key: each for each in sorted(within(log, found, window), key=lambda each: each.first)}
+    return tuple(sorted(latest.values(), key=order))
 
 
 def _vague(each: Episode) -> bool:
@@ -33,13 +43,20 @@ def _vague(each: Episode) -> bool:
 
 
 def within(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
-    """The episodes that touch a window. What is no longer new once it has lasted is left out where it began before."""
+    """The episodes that touch a window. What is no longer new once it has lasted is left out where it began before.
+
+    What only looks unusual, and that in one partition, is left out where so much is to be expected by chance of the
+    partitions of the window: half of the chance of a false alarm is for the newest one, half for all others together.
+    """
+    newest = int(np.flatnonzero(log.rows)[-1]) if log.rows.any() else -1
+    others = sum(start < window.end and end > window.start for start, end in zip(log.starts, log.ends, strict=True)) - 1
     return tuple(
         each
         for each in found
         if log.starts[each.first] < window.end
         and _end(log, each) > window.start
         and (log.ends[each.first] > window.start or each.fault.kind not in NEWS)
+        and (each.last > each.first or each.fault.chance < ALPHA / 2 / (1 if each.first == newest else max(others, 1)))
     )
 
 
@@ -52,10 +69,20 @@ def _weight(log: Partitions, each: Episode, window: Window) -> float:
     return weight * (OLD if log.ends[each.first] <= window.start else 1.0)
 
 
+def _rows(log: Partitions, each: Episode, window: Window) -> float:
+    """How many rows of the window it touches, or of an ended one that lies before it, none."""
+    first, after = max(each.first, bisect_right(log.ends, window.start)), _after(log, each)
+    return each.fault.share * float(log.rows[first:after].sum())
+
+
+def _after(log: Partitions, each: Episode) -> int:
+    return len(log) if each.ongoing else each.last + 1
+
+
 def finding(log: Partitions, each: Episode, window: Window) -> Finding:
     """One episode."""
     fault = each.fault
-    first, after = each.first, len(log) if each.ongoing else each.last + 1
+    first, after = each.first, _after(log, each)
     span = Window(log.starts[first], log.ends[after - 1])
     rows = round(fault.share * int(log.rows[first:after].sum()))
     return Finding(
@@ -121,18 +148,6 @@ def _sentence(log: Partitions, each: Episode) -> str:
     elif "never" not in fault.before:
         before += "; never so before"
     return f"{subject(fault)}{fault.what}{when}{before}."
-
-
-def subject(fault: Fault) -> str:
-    """What it is about, with a colon."""
-    names = list(fault.columns[:2] if fault.kind == "swapped_columns" else fault.columns[:1])
-    if fault.kind in ("null_join_keys", "null_jump"):
-        names = list(fault.columns)
-    if not names:
-        return ""
-    shown = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    where = f" ({fault.slice})" if fault.slice != ALL_ROWS else ""
-    return f"{shown}{where}: "
 
 
 def day(moment: datetime, clock: bool) -> str:

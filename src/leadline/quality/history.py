@@ -248,5 +248,6 @@ def _unusual(looked: _Looked, rules: Unusual, at: int, now: int) -> Fault:
         f"usually {shown[1]} to {shown[2]}",
         "Look at what changed in the source of the column at that time; it may also be that the world has changed.",
         1.0,
-        detail=(statistic.name,),
+        detail=(statistic.name, "above" if rules.t[at] > 0 else "below"),
+        chance=min(float(rules.p[at]) * len(rules.p), 1.0),
     )

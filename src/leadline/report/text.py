@@ -264,14 +264,19 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
 def findings(found: Sequence[Finding], width: int) -> Iterator[Text]:
     """The first findings of any kind, each with what to look at next."""
     for each in found[:FOUND]:
-        first, *others = wrapped(words.printable(each.what), max(width - INDENT - 2, LEAST))
-        yield Text(f"{' ' * INDENT}• {first}", no_wrap=True)
-        for line in others:
-            yield Text(" " * (INDENT + 2) + line, no_wrap=True)
-        for line in wrapped(words.printable(each.next), max(width - INDENT - 2, LEAST)):
-            yield Text(" " * (INDENT + 2) + line, style="dim", no_wrap=True)
+        yield from bullet(each.what, each.next, width)
     if len(found) > FOUND:
         yield from sentence(f"… and {len(found) - FOUND:,} more.", width, style="dim")
+
+
+def bullet(what: str, further: str, width: int) -> Iterator[Text]:
+    """What was found, and dim below it what to look at next or an example."""
+    first, *others = wrapped(words.printable(what), max(width - INDENT - 2, LEAST))
+    yield Text(f"{' ' * INDENT}• {first}", no_wrap=True)
+    for line in others:
+        yield Text(" " * (INDENT + 2) + line, no_wrap=True)
+    for line in wrapped(words.printable(further), max(width - INDENT - 2, LEAST)):
+        yield Text(" " * (INDENT + 2) + line, style="dim", no_wrap=True)
 
 
 def _rankings(content: Content, found: Sequence[Ranking], width: int) -> Iterator[Text]:

@@ -1,4 +1,4 @@
-"""`leadline.parity`: two tables joined by their ids, and how far each column agrees."""
+"""`leadline.row_parity`: two tables joined by their ids, and how far each column agrees."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from leadline.engine import Engine, open_engine
 from leadline.evaluation.partitions import EXACT
 from leadline.log.columns import as_text, number
 from leadline.quality.faults.unit_change import FACTORS
-from leadline.quality.parity import ABSOLUTE, RELATIVE, ColumnParity, Counts, compared
+from leadline.quality.row_parity import ABSOLUTE, RELATIVE, Counts, compared
 from leadline.quality.summary import MARKS, SENTINEL_WORDS
+from leadline.quality.tables import RowParity
 from leadline.quality.words import quoted
 from leadline.spec.frames import source_of
-from leadline.values import InputError, Scalar, counted
+from leadline.values import InputError, Scalar
 
 #: rows that do not agree that are shown of a column
 EXAMPLES = 5
@@ -30,60 +31,7 @@ SIDES = ("both_null", "only_left", "only_right", "different")
 DECIMALS = range(7)
 
 
-@dataclass(frozen=True)
-class Parity:
-    """How far two tables agree, row by row.
-
-    left_rows, right_rows   rows of each table
-    pairs                   ids that are in both, once in each
-    only_left, only_right   ids that are in one table only
-    repeated_left, repeated_right   ids that come more than once in a table: their rows are not compared
-    columns                 by column that both have, those first that agree least
-    missing_left, missing_right     columns that only the other table has
-    """
-
-    by: str
-    left_rows: int
-    right_rows: int
-    pairs: int
-    only_left: int
-    only_right: int
-    repeated_left: int
-    repeated_right: int
-    columns: tuple[ColumnParity, ...]
-    missing_left: tuple[str, ...]
-    missing_right: tuple[str, ...]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the tables have the same ids and columns, and all rows agree."""
-        apart = (self.only_left, self.only_right, self.repeated_left, self.repeated_right)
-        return not any((*apart, *self.missing_left, *self.missing_right)) and all(each.agrees for each in self.columns)
-
-    def __str__(self) -> str:
-        """The report in lines."""
-        lines = [
-            f"{self.pairs:,} rows with the same {self.by} in both ({self.left_rows:,} left, {self.right_rows:,} right)."
-        ]
-        for count, words in (
-            (self.only_left, "On the left only"),
-            (self.only_right, "On the right only"),
-            (self.repeated_left, "More than once on the left, and not compared"),
-            (self.repeated_right, "More than once on the right, and not compared"),
-        ):
-            if count:
-                lines.append(f"{words}: {counted(count, 'value')} of {self.by}.")
-        for names, side in ((self.missing_left, "right"), (self.missing_right, "left")):
-            if names:
-                lines.append(f"Columns on the {side} only: {', '.join(names)}.")
-        lines += [str(each) for each in self.columns if not each.agrees]
-        same = sum(each.agrees for each in self.columns)
-        if same:
-            lines.append(f"{same} column{'s agree' if same > 1 else ' agrees'} in all rows.")
-        return "\n".join(lines)
-
-
-def parity(
+def row_parity(
     left: Any,
     right: Any,
     by: str = "id",
@@ -93,7 +41,8 @@ def parity(
     order: str | None = None,
     absolute: float = ABSOLUTE,
     relative: float = RELATIVE,
-) -> Parity:
+    names: tuple[str, str] = ("the left table", "the right table"),
+) -> RowParity:
     """Compare two tables row by row: what a model was served beside what it is trained on or what is computed again.
 
     left, right   a frame of any library that speaks Arrow, the path of a file, or an Ibis table; `right` is the one
@@ -102,22 +51,27 @@ def parity(
     columns       those that are compared; all that both have where None
     entity, order   columns of `right`, of whose rows, and in which order: then it is looked at whether a value is that
                   of the row before or after
+    absolute, relative   how far numbers may differ; at least 0, and 0 both for the very same numbers
+    names         what sentences call the tables
 
     Rows whose id comes more than once in a table are counted and left out. Texts are equal or not; a time is compared
     as text. Raises InputError where a column is missing or the tables live on different engines.
     """
-    asked = _Asked(by, tuple(columns) if columns is not None else None, entity, order, (absolute, relative))
+    if not (absolute >= 0 and relative >= 0):
+        raise InputError("numbers that agree differ by at least 0: absolute and relative are not negative")
+    asked = _Asked(by, tuple(columns) if columns is not None else None, entity, order, (absolute, relative), names)
     sources = [source_of(left, "left"), source_of(right, "right")]
     with open_engine(sources) as engine:
         one, other = (engine.read(source, frozenset({by})) for source in sources)
-        return _parity(engine, one, other, asked)
+        return _compared(engine, one, other, asked)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is compared, and how: see `parity`.
+    """What is compared, and how: see `row_parity`.
 
     tolerance   absolute, and relative to the right
+    names       of the tables
     """
 
     by: str
@@ -125,9 +79,10 @@ class _Asked:
     entity: str | None
     order: str | None
     tolerance: tuple[float, float]
+    names: tuple[str, str]
 
 
-def _parity(engine: Engine, left: ir.Table, right: ir.Table, asked: _Asked) -> Parity:
+def _compared(engine: Engine, left: ir.Table, right: ir.Table, asked: _Asked) -> RowParity:
     by, names = asked.by, _names(left, right, asked)
     one, other = _ids(engine, left, by), _ids(engine, right, by)
     shared = engine.keep(_joined(_once(left, by), _once(right, by), names, asked))
@@ -140,8 +95,9 @@ def _parity(engine: Engine, left: ir.Table, right: ir.Table, asked: _Asked) -> P
     ]
     ranked = sorted(every, key=lambda each: (-(each.different + each.only_left + each.only_right), each.column))
     others = set(left.columns) ^ set(right.columns) if asked.columns is None else set()
-    return Parity(
+    return RowParity(
         by,
+        *asked.names,
         one["rows"],
         other["rows"],
         pairs,
@@ -158,12 +114,12 @@ def _parity(engine: Engine, left: ir.Table, right: ir.Table, asked: _Asked) -> P
 def _names(left: ir.Table, right: ir.Table, asked: _Asked) -> list[str]:
     """The columns to be compared."""
     by, columns, entity, order = asked.by, asked.columns, asked.entity, asked.order
-    for table, side in ((left, "left"), (right, "right")):
-        wanted = [by, *(columns or ())] + ([each for each in (entity, order) if each] if side == "right" else [])
+    for table, side in zip((left, right), asked.names, strict=True):
+        wanted = [by, *(columns or ())] + ([each for each in (entity, order) if each] if table is right else [])
         for name in wanted:
             if name not in table.columns:
                 shown = ", ".join(map(repr, table.columns[:20]))
-                raise InputError(f"the table on the {side} has no column {name!r}; its columns are {shown}")
+                raise InputError(f"{side} has no column {name!r}; its columns are {shown}")
     if entity is not None and order is None:
         raise InputError("entity needs order: the column that says which row of an entity comes before which")
     both = [name for name in left.columns if name in right.columns and name != by] if columns is None else list(columns)
@@ -171,9 +127,7 @@ def _names(left: ir.Table, right: ir.Table, asked: _Asked) -> list[str]:
     if not names:
         raise InputError("the tables have no column in common that can be compared")
     if len(names) > MOST_COLUMNS:
-        raise InputError(
-            f"{len(names)} columns are more than {MOST_COLUMNS}: name those to be compared with columns=[...]"
-        )
+        raise InputError(f"{len(names)} columns are more than {MOST_COLUMNS}: name those to be compared (columns)")
     return names
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from leadline.quality.tables import ColumnParity
 from leadline.quality.words import percent
 from leadline.stats.proportion import wilson
 from leadline.values import Scalar
@@ -49,61 +50,12 @@ class Counts:
     examples: tuple[tuple[str, Scalar, Scalar], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnParity:
-    """How far a column of two tables agrees.
-
-    rows       ids in both tables with a value in both
-    different  of these, rows whose values differ by more than the tolerance
-    mismatch   their share; None where there are no such rows
-    low, high  its 95 % interval (Wilson; assumes independent rows)
-    only_left, only_right   rows with a value in the one and none in the other
-    both_null  rows without a value in either
-    cause      the likely cause in words, where one explains 90 % of them; else None
-    examples   up to five rows that do not agree: id, left, right
-    """
-
-    column: str
-    rows: int
-    different: int
-    mismatch: float | None
-    low: float | None
-    high: float | None
-    only_left: int
-    only_right: int
-    both_null: int
-    cause: str | None
-    examples: tuple[tuple[str, Scalar, Scalar], ...]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether all rows agree, those without a value too."""
-        return not (self.different or self.only_left or self.only_right)
-
-    def __str__(self) -> str:
-        """A sentence for people.
-
-        >>> print(compared("age", Counts(100, 0, 0, 0, 61, {"unit": 61}, {"unit": 1000})))
-        age: 61 of 100 rows differ, 61 % [51 %–70 %]; all of them because the unit is another one: × 1000.
-        """
-        parts = []
-        if self.different:
-            shown = f"{self.different:,} of {self.rows:,} rows differ"
-            if self.different == self.rows:
-                shown = f"all {self.rows:,} rows differ"
-            elif self.mismatch is not None and self.low is not None and self.high is not None:
-                shown += f", {percent(self.mismatch)} [{percent(self.low)}–{percent(self.high)}]"
-            parts.append(shown)
-        for side, rows in (("left", self.only_left), ("right", self.only_right)):
-            if rows:
-                parts.append(f"{rows:,} have a value on the {side} only")
-        if self.cause is not None:
-            parts.append(self.cause)
-        return f"{self.column}: {'; '.join(parts) or f'all {self.rows:,} rows agree'}."
-
-
 def compared(column: str, counts: Counts) -> ColumnParity:
-    """What the counts of a column say."""
+    """What the counts of a column say.
+
+    >>> print(compared("age", Counts(100, 0, 0, 0, 61, {"unit": 61}, {"unit": 1000})))
+    age: 61 of 100 rows differ, 61 % [51 %–70 %]; all of them because the unit is another one: × 1000.
+    """
     rows = counts.pairs - counts.both_null - counts.only_left - counts.only_right
     mismatch = low = high = None
     if rows:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import leadline
-from leadline.evaluation.parity import Parity
+from leadline.quality.tables import RowParity
 from leadline.values import InputError
 
 N = 600
@@ -26,11 +26,11 @@ def right(seed: int = 1) -> dict[str, list]:
     }
 
 
-def compare(left: dict[str, list], other: dict[str, list], **asked) -> Parity:
-    return leadline.parity(pa.table(left), pa.table(other), "id", **asked)
+def compare(left: dict[str, list], other: dict[str, list], **asked) -> RowParity:
+    return leadline.row_parity(pa.table(left), pa.table(other), "id", **asked)
 
 
-def of(found: Parity, name: str):
+def of(found: RowParity, name: str):
     return next(each for each in found.columns if each.column == name)
 
 
@@ -130,16 +130,25 @@ def test_columns_of_one_table_are_named_and_types_need_not_be_the_same():
     found = compare(left, given)
     assert of(found, "flag").agrees
     assert found.missing_right == ("more",)
-    assert "Columns on the left only: more." in str(found)
+    assert "In the left table only there is more." in str(found)
 
 
 def test_files_are_compared_where_they_lie(tmp_path):
     given = right()
     pq.write_table(pa.table(given), tmp_path / "train.parquet")
     pq.write_table(pa.table({**given, "x": [-x for x in given["x"]]}), tmp_path / "served.parquet")
-    found = leadline.parity(str(tmp_path / "served.parquet"), str(tmp_path / "train.parquet"), "id", columns=["x"])
+    found = leadline.row_parity(str(tmp_path / "served.parquet"), str(tmp_path / "train.parquet"), "id", columns=["x"])
     assert [each.column for each in found.columns] == ["x"]
     assert found.columns[0].different == N
+
+
+def test_sentences_call_the_tables_by_their_names():
+    given = right()
+    left = {name: values[:-1] for name, values in given.items()}
+    left["x"] = [None, *left["x"][1:]]
+    said = str(compare(left, given, names=("production", "training")))
+    assert "In training only: 1 value of id." in said
+    assert "x: 1 row with a value in training only." in said
 
 
 def test_without_rows_in_both_nothing_is_said():
@@ -156,7 +165,9 @@ def test_without_rows_in_both_nothing_is_said():
     [
         ({"columns": ["y"]}, "has no column 'y'"),
         ({"entity": "user"}, "entity needs order"),
-        ({"entity": "who", "order": "t"}, "on the right has no column 'who'"),
+        ({"absolute": -1.0}, "are not negative"),
+        ({"relative": float("nan")}, "are not negative"),
+        ({"entity": "who", "order": "t"}, "the right table has no column 'who'"),
     ],
 )
 def test_what_cannot_be_compared_is_said(asked, words):
