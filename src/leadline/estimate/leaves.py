@@ -39,6 +39,9 @@ class Words:
     number: Ints
     words: tuple[str, ...]
 
+    def __getitem__(self, rows: NDArray[np.bool_]) -> Words:
+        return Words(self.number[rows], self.words)
+
 
 Values = Array | Words
 """Numbers, NaN where missing, or words; of `rows` rows."""
@@ -96,6 +99,11 @@ class Tree:
     features: tuple[Codes, ...]
     root: Split | int
     leaves: int
+
+    def leaf_of(self, columns: Sequence[Values]) -> Ints:
+        """The number of the leaf of each row, shape (rows,); `columns` are the values by feature."""
+        codes = np.stack([of.of(values) for of, values in zip(self.features, columns, strict=True)], axis=1)
+        return np.zeros(len(codes), np.int64) if isinstance(self.root, int) else self.root.leaves(codes)
 
     def names(self) -> list[str]:
         """Each leaf as people say it: "distance < 500, carrier in (B6, EV)"."""

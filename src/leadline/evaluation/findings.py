@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from leadline.evaluation.estimates import Evaluation, interval_of
-from leadline.evaluation.found import FoundSlice, FoundSlices
-from leadline.evaluation.of_scores import OfScores
+from leadline.evaluation.found import Basis, FoundSlice, FoundSlices
 from leadline.metrics.evaluate import evaluate_windows
 from leadline.metrics.row_errors import RowError
 from leadline.metrics.sums import Array
@@ -155,7 +154,7 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
     one, zone = served.found, ZoneInfo(evaluation.spec.timezone)
     start = _since(found, served)
     since = None if start is None or start.worse else evaluation.window(start.place, start.place + 1).start
-    what = _said(served, found.window)
+    what = _said(served, found.window, found.basis)
     if start is not None:
         at = day(evaluation.window(start.place, start.place + 1).start, zone)
         version = _version(evaluation, start)
@@ -177,7 +176,7 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
         effect=served.effect,
         rows=served.inside.rows,
         evidence=tuple(
-            _estimate(one.error, each, where, window)
+            _estimate(one.error, found.basis, each, where, window)
             for each, where in ((served.inside, one.slice), (served.whole, ALL_ROWS))
         ),
         where=one.where,
@@ -185,25 +184,26 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
     )
 
 
-def _said(served: _Served, window: tuple[int, int]) -> str:
+def _said(served: _Served, window: tuple[int, int], basis: Basis | None) -> str:
     """How the slice is served beside all others, and what it costs."""
     error, inside, others = served.found.error, served.inside, served.others
     size, summed = inside.over(*window)
     name, rows = error.metric.name, f"Rows with {printable(served.found.said)}"
+    labels = "" if basis is None else f" Labels are not in: errors are {basis.said}."
     if not error.binary:
         value, between = interval(inside.value, inside.low, inside.high)
         rest, whole = (numbers(each.value)[0] for each in (others, served.whole))
+        told = f"{'' if basis is None else 'expected '}{name} {value}{' ' * bool(between)}{between}"
         return (
-            f"{rows}: {name} {value}{' ' * bool(between)}{between} over {size:,.0f} rows where all others have {rest};"
-            f" without the difference it would be {rest} instead of {whole} for all."
+            f"{rows}: {told} over {size:,.0f} rows where all others have {rest};"
+            f" without the difference it would be {rest} instead of {whole} for all.{labels}"
         )
     told, called = SAID.get(name, (f"{name}: {{errors}} of {{size}} rows wrong", "errors"))
     ends = [error.share(end) for end in (inside.low, inside.high) if end is not None]
     rate = percent(summed / size, *sorted(ends))
     rest = percent(error.share(others.value))
     of_all = percent(served.excess / served.whole.over(*window)[1])
-    by_scores = "by their scores " if error.expected else ""
-    labels = " Labels are not in: errors are what calibrated scores let expect." if error.expected else ""
+    by_scores = "" if basis is None else "by their scores "
     return (
         f"{rows}: {by_scores}{told.format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate}) where all others have"
         f" {rest}; without the difference there would be {served.excess:,.0f} {called} fewer ({of_all} of all).{labels}"
@@ -223,7 +223,7 @@ def _version(evaluation: Evaluation, start: Began) -> str | None:
     return began_then[0] if len(began_then) == 1 else None
 
 
-def _estimate(error: RowError, side: _Side, where: Slice, window: Window) -> Estimate:
+def _estimate(error: RowError, basis: Basis | None, side: _Side, where: Slice, window: Window) -> Estimate:
     return Estimate(
         metric=error.metric.name,
         slice=where,
@@ -233,9 +233,9 @@ def _estimate(error: RowError, side: _Side, where: Slice, window: Window) -> Est
         low=side.low,
         high=side.high,
         n=side.rows,
-        labelled=0 if error.expected else side.labelled,
-        status=Status.ESTIMATED if error.expected else Status.REALISED,
-        why=OfScores.assumes if error.expected else None,
+        labelled=side.labelled if basis is None else 0,
+        status=Status.REALISED if basis is None else Status.ESTIMATED,
+        why=None if basis is None else basis.assumes,
         interval=side.method,
-        estimator=OfScores.estimators[0].name if error.expected else None,
+        estimator=None if basis is None else basis.estimator,
     )

@@ -13,7 +13,7 @@ import pyarrow as pa
 from leadline.cells.plan import count_edges
 from leadline.engine import Engine
 from leadline.engine.engine import small_table
-from leadline.estimate.leaves import MISSING, RARE, Codes, Words
+from leadline.estimate.leaves import MISSING, RARE, Codes, Ints, Words
 from leadline.evaluation.arrays import values
 from leadline.log.features import FEATURE
 from leadline.log.reading import Log
@@ -91,6 +91,11 @@ class Searched:
         """The only whole number in a range, of a column that has no others."""
         whole = self.length or self.stored.is_integer()
         return int(low) if whole and low is not None and high == low + 1 and low.is_integer() else None
+
+    def codes_of(self, table: pa.Table) -> Ints:
+        """The codes of the rows of a table with the columns of facts, shape (rows,)."""
+        found = values(table, self.column)
+        return self.codes.of(lengths(found) if self.length and isinstance(found, Words) else found)
 
     # For people -------------------------------------------------------------------------------------------------
 
