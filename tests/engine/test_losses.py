@@ -61,6 +61,7 @@ def evaluated(home: Home, labelled: int = ROWS * DAYS, search: bool = False) -> 
                 "reference": {"until": "2024-01-11"},
                 "check_columns": False,
                 "find_faults": False,
+                "objectives": [{"metric": "mae", "at_most": 50, "window": "7d"}],
             }
         ),
         search=search,
