@@ -22,6 +22,7 @@ from leadline.log.features import FEATURE
 from leadline.log.reading import Log, open_log
 from leadline.slices.search import Condition
 from leadline.spec.load import from_mapping
+from leadline.spec.where import MAX_LENGTH
 from leadline.spec.where import Condition as Where
 from leadline.spec.where import to_ibis
 
@@ -174,7 +175,7 @@ def test_text_that_is_read_as_numbers_has_no_condition() -> None:
 
 
 def test_a_condition_that_is_too_long_is_not_written() -> None:
-    long = [f"{'x' * 200}{number % 35:02}" for number in range(ROWS)]
+    long = [f"{'x' * (MAX_LENGTH // 30)}{number % 35:02}" for number in range(ROWS)]
     rows = table().append_column("long", pa.array(long))
     with opened(rows, {"long": {}}) as log:
         (found,) = read_bins(log.engine.run(log.predictions.select(f"{FEATURE}0")), log, [f"{FEATURE}0"])

@@ -28,6 +28,8 @@ NUMERIC_CODES, WORDS = 32, 30
 #: a tree that explains more of the labels' variance than this knows the label itself
 TELLS_THE_LABEL = 0.5
 MISSING, RARE = 0, 1
+#: an empty word, in words
+EMPTY = "(empty)"
 
 Ints = NDArray[np.int64]
 
@@ -144,7 +146,8 @@ def _said(of: Codes, codes: frozenset[int]) -> str:
     rest = of.codes - codes
     shown, word = (codes, "in") if RARE not in codes or len(codes) <= len(rest) else (rest, "not in")
     names = [
-        "(missing)" if code == MISSING else "(other)" if code == RARE else of.words[code - 2] for code in sorted(shown)
+        "(missing)" if code == MISSING else "(other)" if code == RARE else of.words[code - 2] or EMPTY
+        for code in sorted(shown)
     ]
     more = f", … {len(names) - 4} more" if len(names) > 5 else ""
     return f"{of.name} {word} ({', '.join(names[:4] if more else names)}{more})"

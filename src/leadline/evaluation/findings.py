@@ -77,11 +77,16 @@ class _Served:
 
 
 def findings(evaluation: Evaluation, found: FoundSlices) -> list[Finding]:
-    """The slices that are worse than all others over the window; first where the most errors of all would vanish."""
+    """The slices that are worse than all others over the window; first where the most errors of all would vanish.
+
+    A slice that is worse by several metrics is told once, by the one of which it has the most.
+    """
     every = [_served(found, place) for place in range(len(found.slices))]
     served = [each for each in every if each is not None]
-    ranked = sorted(served, key=lambda each: -each.least / each.whole.over(*found.window)[1])
-    return [_finding(evaluation, found, each) for each in ranked[:MOST_SHOWN]]
+    told: dict[Slice, list[_Served]] = {}
+    for each in sorted(served, key=lambda each: -each.least / each.whole.over(*found.window)[1]):
+        told.setdefault(each.found.slice, []).append(each)
+    return [_finding(evaluation, found, *each) for each in list(told.values())[:MOST_SHOWN]]
 
 
 def _served(found: FoundSlices, place: int) -> _Served | None:
@@ -150,7 +155,8 @@ def _since(found: FoundSlices, served: _Served) -> Began | None:
 # In words -----------------------------------------------------------------------------------------------------------
 
 
-def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Finding:
+def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served, *others: _Served) -> Finding:
+    """A slice in words; `others` is the same by further metrics."""
     one, zone = served.found, ZoneInfo(evaluation.spec.timezone)
     start = _since(found, served)
     since = None if start is None or start.worse else evaluation.window(start.place, start.place + 1).start
@@ -162,6 +168,7 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
         what += f" It was worse before, too, and is more so since {then}." if start.worse else f" New since {then}."
     elif _difference(served.inside, served.others, 0, found.window[0]).least > 0:
         what += " It was so before, too."
+    what += "".join(f" Also {_also(each, found.window)}." for each in others)
     look = f"Rows to look at: {', '.join(one.examples[:NAMED])}." if one.examples else ""
     watch = f"To watch it, declare a slice with where: {one.where}" if one.where else ""
     window = evaluation.window(*found.window)
@@ -176,8 +183,9 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
         effect=served.effect,
         rows=served.inside.rows,
         evidence=tuple(
-            _estimate(one.error, found.basis, each, where, window)
-            for each, where in ((served.inside, one.slice), (served.whole, ALL_ROWS))
+            _estimate(each.found.error, found.basis, side, where, window)
+            for each in (served, *others)
+            for side, where in ((each.inside, one.slice), (each.whole, ALL_ROWS))
         ),
         where=one.where,
         examples=one.examples,
@@ -186,28 +194,49 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
 
 def _said(served: _Served, window: tuple[int, int], basis: Basis | None) -> str:
     """How the slice is served beside all others, and what it costs."""
-    error, inside, others = served.found.error, served.inside, served.others
-    size, summed = inside.over(*window)
-    name, rows = error.metric.name, f"Rows with {printable(served.found.said)}"
+    error, rows = served.found.error, f"Rows with {printable(served.found.said)}"
+    rest, expected = _rest(served), "" if basis is None else "by their scores " if error.binary else "expected "
     labels = "" if basis is None else f" Labels are not in: errors are {basis.said}."
     if not error.binary:
-        value, between = interval(inside.value, inside.low, inside.high)
-        rest, whole = (numbers(each.value)[0] for each in (others, served.whole))
-        told = f"{'' if basis is None else 'expected '}{name} {value}{' ' * bool(between)}{between}"
+        size, whole = served.inside.over(*window)[0], numbers(served.whole.value)[0]
         return (
-            f"{rows}: {told} over {size:,.0f} rows where all others have {rest};"
+            f"{rows}: {expected}{_figure(served, window)} over {size:,.0f} rows where all others have {rest};"
             f" without the difference it would be {rest} instead of {whole} for all.{labels}"
         )
-    told, called = SAID.get(name, (f"{name}: {{errors}} of {{size}} rows wrong", "errors"))
+    of_all = percent(served.excess / served.whole.over(*window)[1])
+    fewer = f"{served.excess:,.0f} {_words(error)[1]} fewer ({of_all} of all)"
+    return (
+        f"{rows}: {expected}{_figure(served, window)} where all others have {rest};"
+        f" without the difference there would be {fewer}.{labels}"
+    )
+
+
+def _also(served: _Served, window: tuple[int, int]) -> str:
+    """The same by a further metric."""
+    return f"{_figure(served, window)} where all others have {_rest(served)}"
+
+
+def _figure(served: _Served, window: tuple[int, int]) -> str:
+    """The slice's figure, or its errors and their share."""
+    error, inside = served.found.error, served.inside
+    if not error.binary:
+        value, between = interval(inside.value, inside.low, inside.high)
+        return f"{error.metric.name} {value}{' ' * bool(between)}{between}"
+    size, summed = inside.over(*window)
     ends = [error.share(end) for end in (inside.low, inside.high) if end is not None]
     rate = percent(summed / size, *sorted(ends))
-    rest = percent(error.share(others.value))
-    of_all = percent(served.excess / served.whole.over(*window)[1])
-    by_scores = "" if basis is None else "by their scores "
-    return (
-        f"{rows}: {by_scores}{told.format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate}) where all others have"
-        f" {rest}; without the difference there would be {served.excess:,.0f} {called} fewer ({of_all} of all).{labels}"
-    )
+    return f"{_words(error)[0].format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate})"
+
+
+def _rest(served: _Served) -> str:
+    error, value = served.found.error, served.others.value
+    return percent(error.share(value)) if error.binary else numbers(value)[0]
+
+
+def _words(error: RowError) -> tuple[str, str]:
+    """Of which rows how many are what, and what these are called."""
+    name = error.metric.name
+    return SAID.get(name, (f"{name}: {{errors}} of {{size}} rows wrong", "errors"))
 
 
 def _version(evaluation: Evaluation, start: Began) -> str | None:

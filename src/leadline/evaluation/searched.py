@@ -13,7 +13,7 @@ import pyarrow as pa
 from leadline.cells.plan import count_edges
 from leadline.engine import Engine
 from leadline.engine.engine import small_table
-from leadline.estimate.leaves import MISSING, RARE, Codes, Ints, Words
+from leadline.estimate.leaves import EMPTY, MISSING, RARE, Codes, Ints, Words
 from leadline.evaluation.arrays import values
 from leadline.log.features import FEATURE
 from leadline.log.reading import Log
@@ -120,9 +120,9 @@ class Searched:
             return f"{self.name} is missing"
         if self.codes.edges is None:
             if condition.low > RARE:
-                return f"{name} = {self.codes.words[condition.low - RARE - 1]}"
+                return f"{name} = {self.codes.words[condition.low - RARE - 1] or EMPTY}"
             if len(self.codes.words) <= FEW:
-                return f"{name} is none of {', '.join(self.codes.words)}"
+                return f"{name} is none of {', '.join(word or EMPTY for word in self.codes.words)}"
             return f"{name} is none of the {len(self.codes.words)} most frequent"
         if self.stored.is_boolean():
             return f"{name} = {'false' if condition.low == 1 else 'true'}"

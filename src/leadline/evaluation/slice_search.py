@@ -48,6 +48,8 @@ USUAL = Span(28, "d")
 MOST_METRICS = 3
 #: slices of a metric that are read in all rows
 MOST_SLICES = 10
+#: slices of several metrics that have this part of their rows in common are one
+ALIKE = 0.8
 #: ids of rows of each slice
 EXAMPLES = 5
 #: counts of joint codes that searches of three conditions may make together, about: they take a third of a second
@@ -255,7 +257,8 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
         Column(array(table, code), each.size, each.ordered) for code, each in zip(codes, asked.searched, strict=True)
     ]
     day, first_half = array(table, "grain").astype(np.int64), half(table)
-    found = []
+    found: list[_Chosen] = []
+    same = _Same(Rows(columns, np.zeros(table.num_rows)))
     for place, error in enumerate(asked.errors):
         errors, weight = _floats(table, f"error_{place}"), f"weight_{place}"
         weighed = _floats(table, weight) if weight in told else None
@@ -274,8 +277,25 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
         for each in slices[:MOST_SLICES]:
             inside = every.inside(each)
             worse = inside & (every.errors >= every.mean(inside))
-            found.append(_Chosen(error, each, _examples(table, ids[worse])))
+            found.append(_Chosen(error, same.as_told(each), _examples(table, ids[worse])))
     return found, table.num_rows
+
+
+class _Same:
+    """Slices by several metrics that are nearly the same rows are told in the words of the first."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._told: list[tuple[Conditions, NDArray[np.bool_]]] = []
+
+    def as_told(self, conditions: Conditions) -> Conditions:
+        """The conditions of an earlier slice of nearly the same rows; else these."""
+        inside = self._rows.inside(conditions)
+        for earlier, rows in self._told:
+            if np.count_nonzero(inside & rows) >= ALIKE * np.count_nonzero(inside | rows):
+                return earlier
+        self._told.append((conditions, inside))
+        return conditions
 
 
 def _have_squares(errors: NDArray[np.float64], weights: NDArray[np.float64] | None) -> bool:
