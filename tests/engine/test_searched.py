@@ -22,9 +22,8 @@ from leadline.log.features import FEATURE
 from leadline.log.reading import Log, open_log
 from leadline.slices.search import Condition
 from leadline.spec.load import from_mapping
-from leadline.spec.where import MAX_LENGTH
+from leadline.spec.where import MAX_LENGTH, to_ibis
 from leadline.spec.where import Condition as Where
-from leadline.spec.where import to_ibis
 
 ROWS = 400
 START = datetime(2024, 1, 1, tzinfo=UTC)
