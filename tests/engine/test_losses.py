@@ -12,9 +12,11 @@ import pytest
 
 from homes import Home, home_of
 from leadline.evaluation.estimates import Evaluation
+from leadline.evaluation.findings import findings
 from leadline.evaluation.losses import LossCells
 from leadline.evaluation.run import evaluate_log
 from leadline.spec.load import from_mapping
+from leadline.values import Finding
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 ROWS, DAYS = 120, 20
@@ -39,8 +41,9 @@ def tables() -> dict[str, pa.Table]:
     return {"predictions": pa.table(predictions), "outcomes": pa.table(labels)}
 
 
-def evaluated(home: Home) -> Evaluation:
-    sources = home.sources(**tables())
+def evaluated(home: Home, labelled: int = ROWS * DAYS, search: bool = False) -> Evaluation:
+    made = tables()
+    sources = home.sources(predictions=made["predictions"], outcomes=made["outcomes"].slice(0, labelled))
     return evaluate_log(
         from_mapping(
             {
@@ -56,8 +59,12 @@ def evaluated(home: Home) -> Evaluation:
                 "window": "1d",
                 "metrics": ["mae", "rmse", "bias"],
                 "reference": {"until": "2024-01-11"},
+                "check_columns": False,
+                "find_faults": False,
+                "objectives": [{"metric": "mae", "at_most": 50, "window": "7d"}],
             }
-        )
+        ),
+        search=search,
     )
 
 
@@ -106,3 +113,21 @@ def same_on(engine: str, expected: Evaluation, fixture: Callable[[str], Any]) ->
             assert theirs == pytest.approx(ours, rel=1e-12, abs=1e-9)
     values = [each.value for each in expected.without_labels.estimates()]
     assert [each.value for each in found.without_labels.estimates()] == pytest.approx(values, rel=1e-12)
+
+
+def slices_on(home: Home) -> list[Finding]:
+    """What is found where only the reference has labels."""
+    evaluation = evaluated(home, labelled=ROWS * 10, search=True)
+    assert evaluation.found is not None
+    return findings(evaluation, evaluation.found)
+
+
+@pytest.mark.postgres
+def test_slices_of_rows_without_labels_are_the_same_on_postgres(request: pytest.FixtureRequest) -> None:
+    with home_of("duckdb", lambda _: None) as home:
+        (mine,) = slices_on(home)
+    assert mine.columns == ("Kind of",)
+    assert mine.evidence[0].estimator == "leaf_dle"
+    with home_of("postgres", request.getfixturevalue) as home:
+        (its,) = slices_on(home)
+    assert (its.what, its.where, its.examples) == (mine.what, mine.where, mine.examples)

@@ -174,7 +174,7 @@ def test_text_that_is_read_as_numbers_has_no_condition() -> None:
 
 
 def test_a_condition_that_is_too_long_is_not_written() -> None:
-    long = [f"{'x' * (MAX_LENGTH // 20)}{number % 35:02}" for number in range(ROWS)]
+    long = [f"{'x' * (MAX_LENGTH // 30)}{number % 35:02}" for number in range(ROWS)]
     rows = table().append_column("long", pa.array(long))
     with opened(rows, {"long": {}}) as log:
         (found,) = read_bins(log.engine.run(log.predictions.select(f"{FEATURE}0")), log, [f"{FEATURE}0"])

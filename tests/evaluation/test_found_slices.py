@@ -146,6 +146,20 @@ def test_an_objective_says_whose_errors_count() -> None:
     assert finding.effect.metric == "recall"
 
 
+def test_a_slice_that_is_worse_by_two_metrics_is_told_once() -> None:
+    objectives = [{"metric": metric, "at_least": 0.5, "window": "28d"} for metric in ("accuracy", "recall")]
+    table = planted(harm=0.45)
+    (finding,) = found(table, metrics=["accuracy", "recall"], objectives=objectives)
+    assert finding.where is not None
+    assert [each.metric for each in finding.evidence[::2]] in (["accuracy", "recall"], ["recall", "accuracy"])
+    low = float(str(dict(finding.slice.parts)["basket size"])[1:].split(",")[0])
+    mine = [row for row in of_window(table, finding) if row["country"] == "O'X" and row["basket size"] >= low]
+    positives = [row for row in mine if row["label"]]
+    for rows, what in ((mine, "wrong"), (positives, "actual positives missed")):
+        assert f"{sum(map(wrong, rows))} of {len(rows)} {what}" in finding.what
+    assert finding.what.count(" Also ") == 1
+
+
 def test_since_when_and_with_which_version() -> None:
     (finding,) = found(planted(days=110, since=70, version=70))
     assert finding.since is not None

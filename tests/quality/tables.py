@@ -1,9 +1,12 @@
-"""Columns of real tables, drawn as days without a change, and faults that are planted into them."""
+"""Columns of tables, drawn as days without a change, and faults that are planted into them.
+
+The tables are real where $LEADLINE_DATA names their directory; else made up, with the same columns.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -50,6 +53,55 @@ def there() -> bool:
 
 @cache
 def table(name: str) -> dict[str, np.ndarray]:
+    return real(name) if there() else made(name)
+
+
+MADE = 12_000
+#: how numbers of a made-up column are drawn
+DRAWN: Mapping[str, Callable[[np.random.Generator], np.ndarray]] = {
+    "lead_time": lambda random: np.floor(random.gamma(0.8, 130, MADE)),
+    "adr": lambda random: np.round(random.lognormal(4.5, 0.4, MADE), 2),
+    "stays_in_week_nights": lambda random: random.poisson(2.5, MADE).astype(float),
+    "adults": lambda random: random.choice([1.0, 2.0, 3.0], MADE, p=[0.2, 0.7, 0.1]),
+    "agent": lambda random: random.choice([9.0, 14.0, 240.0, np.nan], MADE),
+    "CustomerID": lambda random: np.where(random.random(MADE) < 0.25, np.nan, random.integers(12_000, 18_000, MADE)),
+    "PM2.5": lambda random: np.round(random.gamma(1.2, 70, MADE)),
+    "SO2": lambda random: np.round(random.gamma(0.9, 17, MADE)),
+    "NO2": lambda random: np.round(random.gamma(2.0, 25, MADE)),
+    "CO": lambda random: np.round(random.gamma(1.2, 1000, MADE), -2),
+    "O3": lambda random: np.round(random.gamma(1.5, 38, MADE)),
+    "TEMP": lambda random: np.round(random.normal(13, 11, MADE), 1),
+    "PRES": lambda random: np.round(random.normal(1010, 10, MADE), 1),
+    "DEWP": lambda random: np.round(random.normal(2, 13, MADE), 1),
+    "WSPM": lambda random: np.round(random.gamma(1.7, 1, MADE), 1),
+    "Quantity": lambda random: np.minimum(random.geometric(0.1, MADE), 500).astype(float),
+    "UnitPrice": lambda random: np.round(random.lognormal(0.7, 0.9, MADE), 2),
+    "latitude": lambda random: np.round(random.normal(33.8, 0.03, MADE), 4),
+    "longitude": lambda random: np.round(random.normal(-118.17, 0.03, MADE), 4),
+}
+
+
+def made(name: str) -> dict[str, np.ndarray]:
+    """Numbers of the same kind, words of which a few are frequent, and texts of a few words."""
+    random = np.random.default_rng(len(name))
+    found: dict[str, np.ndarray] = {}
+    for column in COLUMNS[name]:
+        if column in DRAWN:
+            found[column] = DRAWN[column](random)
+            continue
+        words = np.array([f"{column} {number}" for number in range(8)], object)
+        shares = 0.3 * 0.8 ** np.arange(8)
+        if column in TEXTS:
+            several = random.choice(["WHITE", "HANGING", "HEART", "LANTERN", "BOTTLE", "WATER"], (MADE, 5))
+            found[column] = np.array([" ".join(each) for each in several], object)
+        else:
+            found[column] = random.choice(words, MADE, p=shares / shares.sum())
+    if name == "online_retail":
+        found["hour"] = np.clip(np.round(random.normal(13, 2.5, MADE)), 6, 20)
+    return found
+
+
+def real(name: str) -> dict[str, np.ndarray]:
     path = Path(os.environ["LEADLINE_DATA"]) / name / f"{name}.parquet"
     listed = ", ".join(f'"{column}"' for column in COLUMNS[name])
     hour = ", hour(InvoiceDate) AS hour" if name == "online_retail" else ""

@@ -42,6 +42,25 @@ def test_roll_ups_add_up_too(world, seed):
     assert sum(map(np.sum, views)) == pytest.approx(float(found.rate.sum() + found.mix.sum()), abs=1e-9)
 
 
+def test_of_a_thousand_trees_every_node_is_the_sum_of_what_is_below_it():
+    """Three levels; of every tree some slices appear and some vanish. What is left over is below 1e-12."""
+    rng = np.random.default_rng(8)
+    for _ in range(1000):
+        a0, b0, a1, b1 = drawn(int(rng.integers(2**32)), int(rng.integers(3, 60)), "share")
+        b0[:2], a0[:2], b1[:2], a1[:2] = (0, 5), (0, 1), (7, 0), (2, 0)  # one comes, one goes
+        found = mix_rate(a0, b0, a1, b1)
+        both = np.stack([found.rate, found.mix])
+        change = a1.sum() / b1.sum() - a0.sum() / b0.sum()
+        middle = rng.integers(0, 12, both.shape[1])
+        top = rng.integers(0, 3, 12)  # each node of the middle has one above it
+        nodes = np.stack([np.bincount(middle, weights=part, minlength=12) for part in both])
+        above = np.stack([np.bincount(top, weights=part, minlength=3) for part in nodes])
+        for level in (both, nodes, above):
+            assert abs(level.sum() - change) < 1e-12
+        leaves = np.stack([np.bincount(top[middle], weights=part, minlength=3) for part in both])
+        assert np.abs(leaves - above).max() < 1e-12
+
+
 @given(worlds)
 def test_back_is_there_with_the_other_sign_and_order_does_not_matter(world):
     a0, b0, a1, b1 = world

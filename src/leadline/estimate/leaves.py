@@ -28,6 +28,8 @@ NUMERIC_CODES, WORDS = 32, 30
 #: a tree that explains more of the labels' variance than this knows the label itself
 TELLS_THE_LABEL = 0.5
 MISSING, RARE = 0, 1
+#: an empty word, in words
+EMPTY = "(empty)"
 
 Ints = NDArray[np.int64]
 
@@ -38,6 +40,9 @@ class Words:
 
     number: Ints
     words: tuple[str, ...]
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> Words:
+        return Words(self.number[rows], self.words)
 
 
 Values = Array | Words
@@ -97,6 +102,11 @@ class Tree:
     root: Split | int
     leaves: int
 
+    def leaf_of(self, columns: Sequence[Values]) -> Ints:
+        """The number of the leaf of each row, shape (rows,); `columns` are the values by feature."""
+        codes = np.stack([of.of(values) for of, values in zip(self.features, columns, strict=True)], axis=1)
+        return np.zeros(len(codes), np.int64) if isinstance(self.root, int) else self.root.leaves(codes)
+
     def names(self) -> list[str]:
         """Each leaf as people say it: "distance < 500, carrier in (B6, EV)"."""
         found: dict[int, str] = {}
@@ -136,7 +146,8 @@ def _said(of: Codes, codes: frozenset[int]) -> str:
     rest = of.codes - codes
     shown, word = (codes, "in") if RARE not in codes or len(codes) <= len(rest) else (rest, "not in")
     names = [
-        "(missing)" if code == MISSING else "(other)" if code == RARE else of.words[code - 2] for code in sorted(shown)
+        "(missing)" if code == MISSING else "(other)" if code == RARE else of.words[code - 2] or EMPTY
+        for code in sorted(shown)
     ]
     more = f", … {len(names) - 4} more" if len(names) > 5 else ""
     return f"{of.name} {word} ({', '.join(names[:4] if more else names)}{more})"

@@ -214,7 +214,8 @@ def _by_leaf(
     tree = _tree(engine, known, names, k, fitted_until, labelled_rows)
     if isinstance(tree, Undefined):
         return tree
-    leaf = Key("leaf", leaf_of(tree, tree.root, known), tree.leaves)
+    columns = [known[f"{FEATURE}{place}"] for place in range(len(names))]
+    leaf = Key("leaf", leaf_of(tree, tree.root, columns), tree.leaves)
     told = (known.actual < k) & (known.predicted < k)
     right = ibis.ifelse(told, (known.actual == known.predicted).cast("int8"), ibis.literal(UNLABELLED, "int8"))
     chance = ibis.cases(*((known.predicted == code, known[f"{CLASS_CHANCE}{code}"]) for code in range(k)), else_=0.0)
@@ -305,6 +306,26 @@ def _with_chances(
     kept += ["id", "actual", "mature", *features] if features else []
     rows = rows.filter(reduce(and_, (rows[score].notnull() for score in scores)))
     rows = rows.select(*kept, *scores, grain=(rows.grain - first).cast("int64"))
+    found = _alone(engine, rows, fits)
+    bins_of = [f"bin_{code}" for code in range(len(fits))]
+    chances = [f"{CLASS_CHANCE}{code}" for code in range(len(fits))]
+    return engine.shared(found.select("grain", *kept, *scores, *bins_of, *chances))
+
+
+def with_class_chances(engine: Engine, rows: ir.Table, fits: Mapping[str, Calibrator]) -> ir.Table:
+    """The rows with a score of each class, and with the chance of each as `chance_0`, ..., which add up to 1.
+
+    rows   facts
+    fits   by class, in the order of their codes, what its score meant in the reference
+    """
+    scores = [rows[f"score_{code}"] for code in range(len(fits))]
+    known = _alone(engine, rows.filter(*(score.notnull() for score in scores)), fits)
+    return known.select(*rows.columns, *(f"{CLASS_CHANCE}{code}" for code in range(len(fits))))
+
+
+def _alone(engine: Engine, rows: ir.Table, fits: Mapping[str, Calibrator]) -> ir.Table:
+    """Rows with the bin of the score of each class, and the chance of each from the scores alone; they add up to 1."""
+    scores = [f"score_{code}" for code in range(len(fits))]
     found = binned(rows, {score: score for score in scores}, (), None)
     for code, fit in enumerate(fits.values()):
         # by a join, for a chain of comparisons would reckon the bin of the score anew in each of them
@@ -324,5 +345,4 @@ def _with_chances(
         f"{CLASS_CHANCE}{code}": ibis.ifelse(total > 0, each / total, ibis.literal(usual[code] / sum(usual)))
         for code, each in enumerate(alone)
     }
-    bins_of = [f"bin_{code}" for code in range(len(fits))]
-    return engine.shared(found.select("grain", *kept, *scores, *bins_of, **chances))
+    return found.mutate(**chances)

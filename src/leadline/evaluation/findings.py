@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from leadline.evaluation.estimates import Evaluation, interval_of
-from leadline.evaluation.found import FoundSlice, FoundSlices
-from leadline.evaluation.of_scores import OfScores
+from leadline.evaluation.found import Basis, FoundSlice, FoundSlices
 from leadline.metrics.evaluate import evaluate_windows
 from leadline.metrics.row_errors import RowError
 from leadline.metrics.sums import Array
@@ -78,11 +77,16 @@ class _Served:
 
 
 def findings(evaluation: Evaluation, found: FoundSlices) -> list[Finding]:
-    """The slices that are worse than all others over the window; first where the most errors of all would vanish."""
+    """The slices that are worse than all others over the window; first where the most errors of all would vanish.
+
+    A slice that is worse by several metrics is told once, by the one of which it has the most.
+    """
     every = [_served(found, place) for place in range(len(found.slices))]
     served = [each for each in every if each is not None]
-    ranked = sorted(served, key=lambda each: -each.least / each.whole.over(*found.window)[1])
-    return [_finding(evaluation, found, each) for each in ranked[:MOST_SHOWN]]
+    told: dict[Slice, list[_Served]] = {}
+    for each in sorted(served, key=lambda each: -each.least / each.whole.over(*found.window)[1]):
+        told.setdefault(each.found.slice, []).append(each)
+    return [_finding(evaluation, found, *each) for each in list(told.values())[:MOST_SHOWN]]
 
 
 def _served(found: FoundSlices, place: int) -> _Served | None:
@@ -151,11 +155,12 @@ def _since(found: FoundSlices, served: _Served) -> Began | None:
 # In words -----------------------------------------------------------------------------------------------------------
 
 
-def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Finding:
+def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served, *others: _Served) -> Finding:
+    """A slice in words; `others` is the same by further metrics."""
     one, zone = served.found, ZoneInfo(evaluation.spec.timezone)
     start = _since(found, served)
     since = None if start is None or start.worse else evaluation.window(start.place, start.place + 1).start
-    what = _said(served, found.window)
+    what = _said(served, found.window, found.basis)
     if start is not None:
         at = day(evaluation.window(start.place, start.place + 1).start, zone)
         version = _version(evaluation, start)
@@ -163,6 +168,7 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
         what += f" It was worse before, too, and is more so since {then}." if start.worse else f" New since {then}."
     elif _difference(served.inside, served.others, 0, found.window[0]).least > 0:
         what += " It was so before, too."
+    what += "".join(f" Also {_also(each, found.window)}." for each in others)
     look = f"Rows to look at: {', '.join(one.examples[:NAMED])}." if one.examples else ""
     watch = f"To watch it, declare a slice with where: {one.where}" if one.where else ""
     window = evaluation.window(*found.window)
@@ -177,37 +183,60 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served) -> Fin
         effect=served.effect,
         rows=served.inside.rows,
         evidence=tuple(
-            _estimate(one.error, each, where, window)
-            for each, where in ((served.inside, one.slice), (served.whole, ALL_ROWS))
+            _estimate(each.found.error, found.basis, side, where, window)
+            for each in (served, *others)
+            for side, where in ((each.inside, one.slice), (each.whole, ALL_ROWS))
         ),
         where=one.where,
         examples=one.examples,
     )
 
 
-def _said(served: _Served, window: tuple[int, int]) -> str:
+def _said(served: _Served, window: tuple[int, int], basis: Basis | None) -> str:
     """How the slice is served beside all others, and what it costs."""
-    error, inside, others = served.found.error, served.inside, served.others
-    size, summed = inside.over(*window)
-    name, rows = error.metric.name, f"Rows with {printable(served.found.said)}"
+    error, rows = served.found.error, f"Rows with {printable(served.found.said)}"
+    rest, expected = _rest(served), "" if basis is None else "by their scores " if error.binary else "expected "
+    labels = "" if basis is None else f" Labels are not in: errors are {basis.said}."
+    if not error.binary:
+        size, whole = served.inside.over(*window)[0], numbers(served.whole.value)[0]
+        return (
+            f"{rows}: {expected}{_figure(served, window)} over {size:,.0f} rows where all others have {rest};"
+            f" without the difference it would be {rest} instead of {whole} for all.{labels}"
+        )
+    of_all = percent(served.excess / served.whole.over(*window)[1])
+    fewer = f"{served.excess:,.0f} {_words(error)[1]} fewer ({of_all} of all)"
+    return (
+        f"{rows}: {expected}{_figure(served, window)} where all others have {rest};"
+        f" without the difference there would be {fewer}.{labels}"
+    )
+
+
+def _also(served: _Served, window: tuple[int, int]) -> str:
+    """The same by a further metric."""
+    return f"{_figure(served, window)} where all others have {_rest(served)}"
+
+
+def _figure(served: _Served, window: tuple[int, int]) -> str:
+    """The slice's figure, or its errors and their share."""
+    error, inside = served.found.error, served.inside
     if not error.binary:
         value, between = interval(inside.value, inside.low, inside.high)
-        rest, whole = (numbers(each.value)[0] for each in (others, served.whole))
-        return (
-            f"{rows}: {name} {value}{' ' * bool(between)}{between} over {size:,.0f} rows where all others have {rest};"
-            f" without the difference it would be {rest} instead of {whole} for all."
-        )
-    told, called = SAID.get(name, (f"{name}: {{errors}} of {{size}} rows wrong", "errors"))
+        return f"{error.metric.name} {value}{' ' * bool(between)}{between}"
+    size, summed = inside.over(*window)
     ends = [error.share(end) for end in (inside.low, inside.high) if end is not None]
     rate = percent(summed / size, *sorted(ends))
-    rest = percent(error.share(others.value))
-    of_all = percent(served.excess / served.whole.over(*window)[1])
-    by_scores = "by their scores " if error.expected else ""
-    labels = " Labels are not in: errors are what calibrated scores let expect." if error.expected else ""
-    return (
-        f"{rows}: {by_scores}{told.format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate}) where all others have"
-        f" {rest}; without the difference there would be {served.excess:,.0f} {called} fewer ({of_all} of all).{labels}"
-    )
+    return f"{_words(error)[0].format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate})"
+
+
+def _rest(served: _Served) -> str:
+    error, value = served.found.error, served.others.value
+    return percent(error.share(value)) if error.binary else numbers(value)[0]
+
+
+def _words(error: RowError) -> tuple[str, str]:
+    """Of which rows how many are what, and what these are called."""
+    name = error.metric.name
+    return SAID.get(name, (f"{name}: {{errors}} of {{size}} rows wrong", "errors"))
 
 
 def _version(evaluation: Evaluation, start: Began) -> str | None:
@@ -223,7 +252,7 @@ def _version(evaluation: Evaluation, start: Began) -> str | None:
     return began_then[0] if len(began_then) == 1 else None
 
 
-def _estimate(error: RowError, side: _Side, where: Slice, window: Window) -> Estimate:
+def _estimate(error: RowError, basis: Basis | None, side: _Side, where: Slice, window: Window) -> Estimate:
     return Estimate(
         metric=error.metric.name,
         slice=where,
@@ -233,9 +262,9 @@ def _estimate(error: RowError, side: _Side, where: Slice, window: Window) -> Est
         low=side.low,
         high=side.high,
         n=side.rows,
-        labelled=0 if error.expected else side.labelled,
-        status=Status.ESTIMATED if error.expected else Status.REALISED,
-        why=OfScores.assumes if error.expected else None,
+        labelled=side.labelled if basis is None else 0,
+        status=Status.REALISED if basis is None else Status.ESTIMATED,
+        why=None if basis is None else basis.assumes,
         interval=side.method,
-        estimator=OfScores.estimators[0].name if error.expected else None,
+        estimator=None if basis is None else basis.estimator,
     )

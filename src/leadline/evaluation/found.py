@@ -29,17 +29,31 @@ class FoundSlice:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What the errors of rows without labels are expected from.
+
+    estimator  as results say it: `cbpe`, ...
+    assumes    what that assumes
+    said       what errors are, as the end of a sentence
+    """
+
+    estimator: str
+    assumes: str
+    said: str
+
+
+@dataclass(frozen=True)
 class FoundSlices:
     """What was found, and the cells of all rows with which it is told.
 
     window   places of the grains in which slices were looked for
     series   ("total",) and ("slice", place) of the place of each slice in `slices`; ("slice", -1 - place) of all others
     rows     rows that were looked at
-    expected whether errors are what scores say of rows without labels
+    basis    what errors are expected from, where labels are missing; None where errors are those of labels
     """
 
     window: tuple[int, int]
     series: Series
     slices: tuple[FoundSlice, ...]
     rows: int
-    expected: bool = False
+    basis: Basis | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -86,7 +86,7 @@ def leaf_cells(
     size = int(wide.max()) + 1
     if grains * tree.leaves * size * 2 > MOST_CELLS:
         return Undefined("the leaves of all windows would make too many cells"), found
-    rows = rows.mutate(leaf=leaf_of(tree, tree.root, rows))
+    rows = rows.mutate(leaf=leaf_of(tree, tree.root, [rows[f"{FEATURE}{place}"] for place in range(len(names))]))
     coded = _joined(engine, rows, known, place=known.place, wide=wide[known.place])
     keys = (
         Key("grain", coded.grain, grains),
@@ -187,12 +187,12 @@ def _packed(bins: Array) -> Ints:
     return np.asarray((bins[:, 0] * 1024 + bins[:, 1]) * 1024 + bins[:, 2], np.int64)
 
 
-def leaf_of(tree: Tree, node: Split | int, rows: ir.Table) -> ir.Value:
-    """The number of a row's leaf as an expression."""
+def leaf_of(tree: Tree, node: Split | int, columns: Sequence[ir.Value]) -> ir.Value:
+    """The number of a row's leaf as an expression of the tree's features, which are columns of one table."""
     if isinstance(node, int):
         return ibis.literal(node, "int8")
-    of, value = tree.features[node.column], rows[f"{FEATURE}{node.column}"]
-    low, high = (leaf_of(tree, side, rows) for side in (node.low, node.high))
+    of, value = tree.features[node.column], columns[node.column]
+    low, high = (leaf_of(tree, side, columns) for side in (node.low, node.high))
     return ibis.ifelse(_among(of, node.codes, value), low, high)
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow as pa
 
 from leadline.cells.fill import Cells, Ints, fill
 from leadline.cells.plan import MOST_CELLS, Key, Piece
 from leadline.engine import Engine
-from leadline.estimate.leaves import LeafRows, Tree, Values
+from leadline.estimate.leaves import LeafRows, Tree
 from leadline.estimate.losses import LOSSES, loss_tree, tell_the_label
 from leadline.evaluation import arrays
 from leadline.evaluation.leaves import SAMPLE, leaf_of
@@ -80,7 +81,8 @@ def loss_cells(
     found = {name: tree for name, tree in trees.items() if isinstance(tree, Tree)}
     if grains * sum(tree.leaves for tree in found.values()) > MOST_CELLS:
         return dict.fromkeys(trees, Undefined("the leaves of all windows would make too many cells"))
-    coded = rows.mutate(**{f"leaf_{name}": leaf_of(tree, tree.root, rows) for name, tree in found.items()})
+    columns = [rows[f"{FEATURE}{place}"] for place in range(len(known))]
+    coded = rows.mutate(**{f"leaf_{name}": leaf_of(tree, tree.root, columns) for name, tree in found.items()})
     pieces = [
         Piece(
             ("losses", measure.name),
@@ -115,15 +117,17 @@ def _trees(
     columns |= {measure.name: measure.expression(labelled) for measure in LOSSES}
     found = sample(engine, labelled.select("id", **columns), list(columns), SAMPLE, labelled_rows)
     values = [arrays.values(found, f"{FEATURE}{place}") for place in places]
-    prediction, losses = values[0], {measure.name: _numbers(arrays.values(found, measure.name)) for measure in LOSSES}
-    if len(np.unique(_numbers(prediction))) < 2:
+    losses = {measure.name: numbers(found, measure.name) for measure in LOSSES}
+    if len(np.unique(numbers(found, f"{FEATURE}0"))) < 2:
         return {each.name: Undefined("all predictions of the reference are the same") for each in wanted}
     if tell_the_label(names, values, losses[SIGNED.name]):
         names, values = names[:1], values[:1]
     return {each.name: loss_tree(names, values, losses[each.name]) for each in wanted}
 
 
-def _numbers(values: Values) -> Array:
+def numbers(table: pa.Table, name: str) -> Array:
+    """A column of doubles, NaN where NULL."""
+    values = arrays.values(table, name)
     if not isinstance(values, np.ndarray):
-        raise TypeError("a loss is a number")
-    return values
+        raise TypeError(f"{name} holds words")
+    return np.asarray(values, np.float64)

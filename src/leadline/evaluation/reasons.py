@@ -40,8 +40,8 @@ def reasons(
 
 def _with_effect(fault: Finding, drifted: Sequence[Finding]) -> Finding:
     for each in drifted:
-        lasts = each.columns == fault.columns and _overlap(fault.window, each.window) >= MOSTLY
-        if lasts and each.effect is not None and _moves(each):
+        lasts = fault.evidence and _overlap(fault.evidence[-1].window, each.window) >= MOSTLY  # of now
+        if lasts and each.columns == fault.columns and each.effect is not None and _moves(each):
             return replace(fault, what=f"{fault.what} {by_itself(each.effect)}.", effect=each.effect)
     return fault
 

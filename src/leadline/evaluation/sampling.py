@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from leadline.engine import Engine
+from leadline.evaluation.arrays import array
+from leadline.log.facts import GROUPS
+
+#: what part of the rows either half of the entities must have, else rows are parted
+LEAST_HALF = 0.3
 
 
 def sample(engine: Engine, rows: ir.Table, columns: Sequence[str], most: int, count: int) -> pa.Table:
@@ -23,3 +30,21 @@ def among_least(rows: ir.Table, md5: ir.StringValue, most: int, count: int) -> i
     md5   of the rows' ids
     """
     return rows.filter(md5.substr(0, 8) < f"{most * 16**8 // count:08x}") if count > most else rows
+
+
+def halves(engine: Engine, rows: ir.Table) -> dict[str, ir.Value]:
+    """Columns that part rows in two by the md5 of their id, and by their entity where one is declared; for `half`."""
+    # not the digits that samples are chosen by, nor those of hash groups
+    found: dict[str, ir.Value] = {"half": (engine.md5(rows.id.cast("string")).substr(8, 1) < "8").cast("int8")}
+    if "group" in rows.columns:
+        found["entities"] = (rows.group < GROUPS // 2).cast("int8")
+    return found
+
+
+def half(table: pa.Table) -> NDArray[np.bool_]:
+    """Which rows are in the first half: of the entities, or of the rows where these are too few. From `halves`."""
+    if "entities" in table.column_names and len(table):
+        found = array(table, "entities") == 1
+        if LEAST_HALF <= found.mean() <= 1 - LEAST_HALF:
+            return np.asarray(found)
+    return np.asarray(array(table, "half") == 1)

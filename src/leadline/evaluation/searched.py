@@ -13,7 +13,7 @@ import pyarrow as pa
 from leadline.cells.plan import count_edges
 from leadline.engine import Engine
 from leadline.engine.engine import small_table
-from leadline.estimate.leaves import MISSING, RARE, Codes, Words
+from leadline.estimate.leaves import EMPTY, MISSING, RARE, Codes, Ints, Words
 from leadline.evaluation.arrays import values
 from leadline.log.features import FEATURE
 from leadline.log.reading import Log
@@ -92,6 +92,11 @@ class Searched:
         whole = self.length or self.stored.is_integer()
         return int(low) if whole and low is not None and high == low + 1 and low.is_integer() else None
 
+    def codes_of(self, table: pa.Table) -> Ints:
+        """The codes of the rows of a table with the columns of facts, shape (rows,)."""
+        found = values(table, self.column)
+        return self.codes.of(lengths(found) if self.length and isinstance(found, Words) else found)
+
     # For people -------------------------------------------------------------------------------------------------
 
     def part(self, condition: Condition) -> tuple[str, Scalar]:
@@ -115,9 +120,9 @@ class Searched:
             return f"{self.name} is missing"
         if self.codes.edges is None:
             if condition.low > RARE:
-                return f"{name} = {self.codes.words[condition.low - RARE - 1]}"
+                return f"{name} = {self.codes.words[condition.low - RARE - 1] or EMPTY}"
             if len(self.codes.words) <= FEW:
-                return f"{name} is none of {', '.join(self.codes.words)}"
+                return f"{name} is none of {', '.join(word or EMPTY for word in self.codes.words)}"
             return f"{name} is none of the {len(self.codes.words)} most frequent"
         if self.stored.is_boolean():
             return f"{name} = {'false' if condition.low == 1 else 'true'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import comb
 
@@ -14,25 +14,24 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, fill
-from leadline.cells.plan import Key, Piece, binned, group_size, pack
+from leadline.cells.plan import Key, Piece, group_size, pack
 from leadline.cells.series import Series
 from leadline.estimate.leaves import WORDS
 from leadline.evaluation.arrays import array, column, values
 from leadline.evaluation.estimates import Evaluation, rolling
+from leadline.evaluation.expected_errors import ExpectedErrors, can_be_expected, expected_errors
 from leadline.evaluation.found import FoundSlice, FoundSlices
-from leadline.evaluation.leaves import CHANCE, SAMPLE, with_chance
-from leadline.evaluation.of_scores import OfScores
-from leadline.evaluation.sampling import among_least, sample
+from leadline.evaluation.leaves import SAMPLE
+from leadline.evaluation.sampling import among_least, half, halves, sample
 from leadline.evaluation.searched import Searched, read_bins, where, with_codes
-from leadline.log.facts import GROUPS
 from leadline.log.features import FEATURE, searchable
 from leadline.log.reading import Log, open_reference
 from leadline.metrics import MetricCall, build
-from leadline.metrics.metric import SQUARE_SUM, SUM, Metric
+from leadline.metrics.metric import Metric
 from leadline.metrics.row_errors import RowError, row_error
 from leadline.metrics.sums import Measure
 from leadline.slices.distinct import Rows
-from leadline.slices.find import FALSE_FINDS, find
+from leadline.slices.find import FALSE_FINDS, candidates, find
 from leadline.slices.search import Column, Conditions
 from leadline.spec.finite import is_infinite
 from leadline.values import Scalar, Slice, Span
@@ -49,8 +48,8 @@ USUAL = Span(28, "d")
 MOST_METRICS = 3
 #: slices of a metric that are read in all rows
 MOST_SLICES = 10
-#: what part of the rows either half of the entities must have, else rows are parted
-LEAST_HALF = 0.3
+#: slices of several metrics that have this part of their rows in common are one
+ALIKE = 0.8
 #: ids of rows of each slice
 EXAMPLES = 5
 #: counts of joint codes that searches of three conditions may make together, about: they take a third of a second
@@ -77,8 +76,9 @@ class _Chosen:
 class _Asked:
     """What is looked at.
 
-    rows      facts with features; where errors are expected, those with a score, and its chance
+    rows      facts with features
     window    places of the grains in which slices are looked for, and about how many rows they have
+    expected  what errors are, where labels are missing; None where they are those of labels
     """
 
     evaluation: Evaluation
@@ -88,11 +88,11 @@ class _Asked:
     errors: Sequence[RowError]
     window: tuple[int, int]
     count: int
+    expected: ExpectedErrors | None = None
 
-    @property
-    def expected(self) -> bool:
-        """Whether errors are what scores say of rows without labels."""
-        return self.errors[0].expected
+    def measures(self, error: RowError) -> tuple[Measure, ...]:
+        """What has to be summed by cell for an error."""
+        return error.metric.measures if self.expected is None else self.expected.measures(error)
 
     def recent(self) -> ir.Table:
         """The rows of the window."""
@@ -119,28 +119,27 @@ def find_slices(
     thresholds   that bins of scores are told by
     of_reference a sample of the reference with the features, where one was read already
 
-    Where the latest window has no labels, but scores that were calibrated on the reference, the errors are those that
-    the scores let expect.
+    Where the latest window has no labels, the errors are those that the reference lets expect (`expected_errors`).
     """
     names = searchable(evaluation.spec, log.described)
     columns = [f"{FEATURE}{place}" for place, name in enumerate(log.described) if name in names]
     errors = errors_of(evaluation, served)
     if not columns or not errors:
         return None
-    window = search_window(evaluation)
-    counted = evaluation.total.labelled
-    without, unlabelled = evaluation.without_labels, _unlabelled_window(evaluation)
-    if isinstance(without, OfScores) and without.fitted_metrics and unlabelled is not None:
-        errors = [replace(error, expected=True) for error in errors if error.measure is None]
-        scored = binned(rows, {"score": "score"}, thresholds, None)
-        rows = with_chance(log.engine, scored, without.calibrator, without.of_versions)
-        window, counted = unlabelled, evaluation.total.rows
-    if window is None or not errors:
+    window, counted = search_window(evaluation), evaluation.total.labelled
+    unlabelled, expected = _unlabelled_window(evaluation), None
+    if unlabelled is not None:
+        can_be = errors_of(evaluation, served, can_be_expected)
+        expected = expected_errors(evaluation, log, rows, can_be, columns, thresholds, unlabelled)
+        if expected is not None:
+            rows, errors, window, counted = expected.rows, list(expected.errors), unlabelled, evaluation.total.rows
+    if window is None:
         return None
     searched = _searched(evaluation, log, rows, columns, of_reference)
     if not searched:
         return None
-    asked = _Asked(evaluation, log, rows, searched, errors, window, int(counted[slice(*window)].sum()))
+    count = int(counted[slice(*window)].sum())
+    asked = _Asked(evaluation, log, rows, searched, errors, window, count, expected)
     chosen, looked = _search(asked)
     return _read(asked, chosen, looked)
 
@@ -174,10 +173,14 @@ def _unlabelled_window(evaluation: Evaluation) -> tuple[int, int] | None:
     return (begin, after) if evaluation.total.rows[begin:after].sum() >= LEAST_ROWS else None
 
 
-def errors_of(evaluation: Evaluation, served: frozenset[str]) -> list[RowError]:
+def errors_of(
+    evaluation: Evaluation, served: frozenset[str], usable: Callable[[RowError], bool] = lambda _: True
+) -> list[RowError]:
     """What is held against rows: by the objectives' metrics, as far as these hold anything against a single row.
 
     For metrics of ranks and for calibration the log loss stands, for others and without objectives the usual metric.
+
+    usable   which errors may be held against rows; for others the usual metric stands, too
     """
     task, classes = evaluation.spec.task, evaluation.codes.classes
 
@@ -188,11 +191,12 @@ def errors_of(evaluation: Evaluation, served: frozenset[str]) -> list[RowError]:
     asked = [evaluation.objective_metrics[each.figure] for each in evaluation.spec.objectives]
     found: dict[tuple[object, ...], RowError] = {}
     for metric in [*asked, *([] if asked else [made(USUAL_METRIC[task])])]:
-        error = None if metric is None else row_error(metric, evaluation.series.classes)
-        if error is None and metric is not None:
-            ranks = metric.histogram == "scores" and task != "regression"
-            stand_in = (made("log_loss") if ranks else None) or made(USUAL_METRIC[task])
-            error = None if stand_in is None else row_error(stand_in, evaluation.series.classes)
+        if metric is None:
+            continue
+        ranks = metric.histogram == "scores" and task != "regression"
+        stand_ins = (made("log_loss") if ranks else None, made(USUAL_METRIC[task]))
+        errors = (row_error(each, evaluation.series.classes) for each in (metric, *stand_ins) if each is not None)
+        error = next((each for each in errors if each is not None and usable(each)), None)
         if error is not None:
             found.setdefault(error.key, error)
     return list(found.values())[:MOST_METRICS]
@@ -241,23 +245,20 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
     told = {f"error_{place}": error.of(rows) for place, error in enumerate(asked.errors)}
     weights = {f"weight_{place}": error.weight(rows) for place, error in enumerate(asked.errors)}
     told |= {name: weight for name, weight in weights.items() if weight is not None}
-    hashed = engine.md5(rows.id.cast("string"))
-    # not the digits that the sample is chosen by, nor those of hash groups
-    halves = {"half": (hashed.substr(8, 1) < "8").cast("int8")}
-    if "group" in rows.columns:
-        halves["entities"] = (rows.group < GROUPS // 2).cast("int8")
+    hashed, parted = engine.md5(rows.id.cast("string")), halves(engine, rows)
     grain = (rows.grain - (asked.evaluation.series.first + asked.window[0])).cast("int32")
     needed = dict.fromkeys(each.column for each in asked.searched)
-    read = rows.select(*needed, id=rows.id.cast("string"), grain=grain, md5=hashed, **halves, **told)
+    read = rows.select(*needed, id=rows.id.cast("string"), grain=grain, md5=hashed, **parted, **told)
     read = read.filter(ibis.or_(*(read[f"error_{place}"].notnull() for place in range(len(asked.errors)))))
     read = among_least(read, read.md5, MOST_ROWS, asked.count)
     codes = [f"code_{place}" for place in range(len(asked.searched))]
-    table = engine.run(with_codes(engine, read, asked.searched).select(*codes, *told, *halves, "grain", "id", "md5"))
+    table = engine.run(with_codes(engine, read, asked.searched).select(*codes, *told, *parted, "grain", "id", "md5"))
     columns = [
         Column(array(table, code), each.size, each.ordered) for code, each in zip(codes, asked.searched, strict=True)
     ]
-    day, half = array(table, "grain").astype(np.int64), _half(table)
-    found = []
+    day, first_half = array(table, "grain").astype(np.int64), half(table)
+    found: list[_Chosen] = []
+    same = _Same(Rows(columns, np.zeros(table.num_rows)))
     for place, error in enumerate(asked.errors):
         errors, weight = _floats(table, f"error_{place}"), f"weight_{place}"
         weighed = _floats(table, weight) if weight in told else None
@@ -266,13 +267,35 @@ def _search(asked: _Asked) -> tuple[list[_Chosen], int]:
             continue
         every = Rows(columns, errors, day, weighed).where(usable)
         depth = 3 if _work(every) * len(asked.errors) <= MOST_WORK else 2
-        slices = find(every, half[usable], depth, chance=FALSE_FINDS / len(asked.errors))
+        chance = FALSE_FINDS / len(asked.errors)
+        held = None if asked.expected is None else asked.expected.held.get(error.metric.name)
+        if held is None:
+            slices = find(every, first_half[usable], depth, chance=chance)
+        else:  # both halves of these rows were told by the same other rows: what confirms are labels
+            slices = held.confirmed(candidates(every, depth), asked.searched, chance)
         ids = np.flatnonzero(usable)
         for each in slices[:MOST_SLICES]:
             inside = every.inside(each)
             worse = inside & (every.errors >= every.mean(inside))
-            found.append(_Chosen(error, each, _examples(table, ids[worse])))
+            found.append(_Chosen(error, same.as_told(each), _examples(table, ids[worse])))
     return found, table.num_rows
+
+
+class _Same:
+    """Slices by several metrics that are nearly the same rows are told in the words of the first."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._told: list[tuple[Conditions, NDArray[np.bool_]]] = []
+
+    def as_told(self, conditions: Conditions) -> Conditions:
+        """The conditions of an earlier slice of nearly the same rows; else these."""
+        inside = self._rows.inside(conditions)
+        for earlier, rows in self._told:
+            if np.count_nonzero(inside & rows) >= ALIKE * np.count_nonzero(inside | rows):
+                return earlier
+        self._told.append((conditions, inside))
+        return conditions
 
 
 def _have_squares(errors: NDArray[np.float64], weights: NDArray[np.float64] | None) -> bool:
@@ -287,15 +310,6 @@ def _examples(table: pa.Table, places: NDArray[np.int64]) -> tuple[str, ...]:
     rows = table.select(["id", "md5"]).take(column(places))
     least = pc.select_k_unstable(rows, EXAMPLES, [("md5", "ascending")])
     return tuple(sorted(rows.column("id").take(least).to_pylist()))
-
-
-def _half(table: pa.Table) -> NDArray[np.bool_]:
-    """The rows in which slices are looked for: half of the entities, or half of the rows where these are too few."""
-    if "entities" in table.column_names and len(table):
-        half = array(table, "entities") == 1
-        if LEAST_HALF <= half.mean() <= 1 - LEAST_HALF:
-            return np.asarray(half)
-    return np.asarray(array(table, "half") == 1)
 
 
 def _floats(table: pa.Table, name: str) -> NDArray[np.float64]:
@@ -326,7 +340,8 @@ def _read(asked: _Asked, chosen: Sequence[_Chosen], looked: int) -> FoundSlices:
                 each.examples,
             )
         )
-    return FoundSlices(asked.window, series, tuple(slices), looked, asked.expected)
+    basis = None if asked.expected is None else asked.expected.basis
+    return FoundSlices(asked.window, series, tuple(slices), looked, basis)
 
 
 def _span(evaluation: Evaluation) -> tuple[int, int]:
@@ -341,7 +356,7 @@ def _cells(asked: _Asked, chosen: Sequence[_Chosen]) -> dict[tuple[str | int, ..
         Key("grain", rows.grain - first, asked.evaluation.series.grains),
         Key("mature", rows.mature.cast("int8"), 2),
         Key("predicted", rows.predicted, k),
-        *([] if asked.expected else [Key("actual", rows.actual, k)]),
+        *([] if asked.expected is not None else [Key("actual", rows.actual, k)]),
     ]
     if "group" in rows.columns:  # they widen the intervals of the window, and are asked for there only
         begin, after = (first + place for place in asked.window)
@@ -352,36 +367,21 @@ def _cells(asked: _Asked, chosen: Sequence[_Chosen]) -> dict[tuple[str | int, ..
     unread = [name for name in rows.columns if name.startswith(FEATURE)]
     known = asked.log.engine.shared(rows.mutate(key=every_key.expression, **inside).drop(*unread))
     key = (replace(every_key, expression=known.key),)
-    chance = (Measure(CHANCE, lambda facts: facts.chance, 1.0),)
-    measures = [chance if asked.expected else each.error.metric.measures for each in chosen]
+    measures = [asked.measures(each.error) for each in chosen]
     every = tuple({measure.name: measure for some in measures for measure in some}.values())
     pieces = [
         Piece(("total",), key, every),
         *(Piece(("slice", place), key, some, known[f"inside_{place}"]) for place, some in enumerate(measures)),
     ]
     cells = fill(asked.log.engine, known, pieces)
-    if asked.expected:
-        cells = {name: _as_labelled(each) for name, each in cells.items()}
+    if asked.expected is not None:
+        cells = {name: asked.expected.as_labelled(each) for name, each in cells.items()}
     total = cells["total",]
     for place in range(len(chosen)):
         mine = cells["slice", place]
         rest = replace(total, losses={name: total.losses[name] for name in mine.losses})
         cells["slice", -1 - place] = rest + -mine
     return cells
-
-
-def _as_labelled(cells: Cells) -> Cells:
-    """Rows with a chance as rows of both labels, with as much weight in either."""
-    chance = cells.losses[CHANCE]
-    weight, square = chance[:, SUM], chance[:, SQUARE_SUM]
-    labels = [
-        Cells({**cells.keys, "actual": np.full(len(cells), label)}, rows, weights, squares, {})
-        for label, rows, weights, squares in (
-            (0, cells.rows, cells.weight - weight, cells.square - square),
-            (1, np.zeros_like(cells.rows), weight, square),
-        )
-    ]
-    return labels[0] + labels[1]
 
 
 def _infinite(log: Log, searched: Sequence[Searched], chosen: Sequence[_Chosen]) -> frozenset[str]:

@@ -177,7 +177,7 @@ class Why:
 
     def _found(self) -> Iterator[MixRate]:
         found = self.of.found
-        if found is None or found.expected or self.ranges is None:
+        if found is None or found.basis is not None or self.ranges is None:
             return
         known = {metric.name for metric in self.metrics}
         for place, one in enumerate(found.slices):

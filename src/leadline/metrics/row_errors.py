@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 
+from leadline.metrics.expected import CLASS_CHANCE
 from leadline.metrics.metric import F1, SUM, SUM_OF_SQUARES, WEIGHT, Mean, MeanShare, Metric, RatioOfSums, Share
 from leadline.metrics.sums import Array, Measure, Sums
 
+#: what the names of columns begin with that hold the loss that is to be expected, before the measure's name
+EXPECTED_LOSS = "expected_"
 Cells = NDArray[np.bool_]
 
 
@@ -23,8 +28,9 @@ class RowError:
     classes   of the model
     measure   what it is read from; None for a share, whose errors are cells of the confusion matrix
     right     whether the measure is 1 for rows that are right
-    expected  whether it is what is to be expected of a row without a label, from its chance of a positive: only of a
-              share, of a binary model. The row then counts as much as it is likely to be looked at
+    expected  whether it is what is to be expected of a row without a label. Of a share: from the chances of the
+              classes, which facts hold as `chance_0`, ...; the row then counts as much as it is likely to be looked
+              at. Of a mean of losses: what facts hold as `EXPECTED_LOSS` and the measure's name
     """
 
     metric: Metric
@@ -47,6 +53,8 @@ class RowError:
 
     def of(self, facts: ir.Table) -> ir.Value:
         """From facts: a double from 0 on, and NULL for rows that the metric does not look at."""
+        if self.expected and self.measure is not None:
+            return facts[f"{EXPECTED_LOSS}{self.measure.name}"]
         if self.expected:
             looked, wrong = (_chance(facts, mask) for mask in self._cells())
             return wrong / looked.nullif(0.0)
@@ -61,7 +69,7 @@ class RowError:
     def weight(self, facts: ir.Table) -> ir.Value | None:
         """What a row counts for; None where all count alike."""
         weight = facts.weight if "weight" in facts.columns else None
-        if not self.expected:
+        if not self.expected or self.measure is not None:
             return weight
         looked = _chance(facts, self._cells()[0])
         return looked if weight is None else weight * looked
@@ -116,11 +124,13 @@ def row_error(metric: Metric, classes: int) -> RowError | None:
 
 
 def _chance(facts: ir.Table, mask: Cells) -> ir.Value:
-    """How likely a row without a label is in one of these cells (predicted, actual)."""
+    """How likely a row without a label is in one of these cells (predicted, actual); a prediction that is missing is in
+    none.
+    """
     steps = []
-    for predicted in (0, 1):
-        negative, positive = (float(each) for each in mask[predicted, :2])
-        steps.append((facts.predicted == predicted, negative * (1.0 - facts.chance) + positive * facts.chance))
+    for predicted, labels in enumerate(mask[:-1, :-1]):
+        chances = [facts[f"{CLASS_CHANCE}{code}"] for code in np.flatnonzero(labels).tolist()]
+        steps.append((facts.predicted == predicted, reduce(add, chances, ibis.literal(0.0))))
     return ibis.cases(*steps, else_=ibis.literal(0.0))
 
 

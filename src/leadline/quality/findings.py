@@ -17,6 +17,8 @@ from leadline.values import Estimate, Finding, Slice, Status, Window
 
 #: what counts less among findings: those that ended, those that began long ago
 ENDED, OLD = 0.5, 0.3
+#: times before after which what only looks unusual is usual
+OFTEN = 3
 #: what is told only while it is new
 NEWS = ("unusual", "volume", "new_category", "vanished_category", "renamed_category")
 
@@ -24,17 +26,18 @@ NEWS = ("unusual", "volume", "new_category", "vanished_category", "renamed_categ
 def ranked(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
     """The episodes that touch a window, what matters most first.
 
-    What comes and goes is told of the last time, which knows how often it was so before. What has a name comes before
-    what only looks unusual. Then what is most of the rows of its partitions before what is few, what is there still
-    before what has ended, and what began in the window before what is older. Of what is alike in this, within a factor
-    of two, that first which touches more rows of the window.
+    What comes and goes is told of the last time, which knows how often it was so before; what looks unusual again and
+    again is usual. What has a name comes before what only looks unusual. Then what is most of the rows of its
+    partitions before what is few, what is there still before what has ended, and what began in the window before what
+    is older. Of what is alike in this, within a factor of two, that first which touches more rows of the window.
     """
 
     def order(each: Episode) -> tuple[bool, int, float, int, tuple[str, ...]]:
         _, halvings = math.frexp(_weight(log, each, window))
         return _vague(each), -halvings, -_rows(log, each, window), each.first, each.fault.columns
 
-    latest = {each.fault.key: each for each in sorted(within(log, found, window), key=lambda each: each.first)}
+    mine = [each for each in within(log, found, window) if not (_vague(each) and len(each.earlier) >= OFTEN)]
+    latest = {each.fault.key: each for each in sorted(mine, key=lambda each: each.first)}
     return tuple(sorted(latest.values(), key=order))
 
 

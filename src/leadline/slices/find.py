@@ -40,7 +40,11 @@ def find(
     is all that the many slices that were looked at cost. Assumes rows that do not move together: whether they do is
     for the interval of what is reported to say.
     """
-    here = rows.where(half)
+    return confirmed(rows.where(~half), candidates(rows.where(half), depth, alpha), chance)
+
+
+def candidates(here: Rows, depth: int, alpha: float | None = None) -> list[Conditions]:
+    """The up to 20 slices with the most errors that tell something of their own, best first; not tested yet."""
     count = len(here.errors)
     least, most = max(LEAST_ROWS, int(np.ceil(LEAST_SHARE * count))), int(MOST_SHARE * count)
     if alpha is None:
@@ -57,8 +61,11 @@ def find(
         alpha=alpha,
         weights=here.weights,
     )
-    chosen = distinct(here, [each.conditions for each in scored], TESTED, least, most)
-    there = rows.where(~half)
+    return distinct(here, [each.conditions for each in scored], TESTED, least, most)
+
+
+def confirmed(there: Rows, chosen: list[Conditions], chance: float = FALSE_FINDS) -> list[Conditions]:
+    """Those of some slices that have more errors in rows that had no part in the choice; as `find` tests them."""
     return [each for each in chosen if _tail(there, there.inside(each)) <= chance / len(chosen)]
 
 
