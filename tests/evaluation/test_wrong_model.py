@@ -146,3 +146,87 @@ def test_few_rows_tell_nothing() -> None:
     assert like_older(low * 100, high * 100, [high * 90, low * 90]) == 1
     assert stepped(np.vstack([low, low, high]), 14, 42, 14) is None
     assert stepped(np.vstack([low, low, high]) * 100, 14, 42, 14) == (28, pytest.approx(0.6))
+
+
+# Predicted classes ---------------------------------------------------------------------------------------------------
+
+
+def classes(
+    said: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    seed: int = 3,
+    waves: float = 0.0,
+    more: float = 0.0,
+    **columns: Any,
+) -> pa.Table:
+    """Rows of three classes.
+
+    said    day and true logits of each row, shape (rows, 3) → those by which the model predicts
+    waves   how far the logits swing by day and fortnight
+    more    how much more of the first class comes from day `CHANGED` on
+    """
+    rng = np.random.default_rng(seed)
+    day = np.repeat(np.arange(DAYS), A_DAY)
+    swing = rng.normal(0, waves, (DAYS, 3)) + np.repeat(rng.normal(0, waves, (-(-DAYS // 14), 3)), 14, axis=0)[:DAYS]
+    logits = rng.normal(0, 1.5, (len(day), 3)) + swing[day]
+    logits[:, 0] += more * (day >= CHANGED)
+    names = np.array(["cat", "dog", "fox"])
+    start = np.datetime64(MONDAY.replace(tzinfo=None), "us")
+    return pa.table(
+        {
+            "id": np.arange(len(day)),
+            "timestamp": pa.array(start + day * np.timedelta64(86_400_000_000, "us"), pa.timestamp("us", "UTC")),
+            "prediction": names[said(day, logits).argmax(axis=1)],
+            "label": names[(logits + rng.gumbel(0, 1, logits.shape)).argmax(axis=1)],
+        }
+        | {name: make(day) for name, make in columns.items()}
+    )
+
+
+def found_of_classes(table: pa.Table, **declared: Any) -> list[Finding]:
+    declared = {"task": "multiclass", "metrics": ["accuracy"], "features": [], **declared}
+    checked = leadline.check(spec(table, reference={"until": "2024-01-31"}, **declared))
+    return [each for each in checked.findings if each.kind == "wrong_model"]
+
+
+def leaning(day: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """From a day on another model answers, which says fox too often."""
+    return logits + np.outer(day >= CHANGED, [0, 0, 1.5])
+
+
+def test_another_model_of_several_classes_is_named() -> None:
+    (told,) = found_of_classes(classes(leaning, version=lambda day: np.full(len(day), "v1")))
+    assert told.what.startswith("The predictions of version 'v1' are not those that were validated: ")
+    assert " fewer are right than before. Since 2024-03-01." in told.what
+    assert told.rows == (DAYS - CHANGED) * A_DAY
+
+
+def test_a_new_version_that_predicts_as_an_older_one_is_named() -> None:
+    def answer(day: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        return logits + np.outer(day // 30 == 1, [0, 1.5, 0])
+
+    (told,) = found_of_classes(classes(answer, version=lambda day: np.array(["v1", "v2", "v3"])[day // 30]))
+    assert told.what.startswith(
+        "The predictions of version 'v3' are spread as those of 'v1' were, not as those of 'v2'"
+    )
+
+
+def test_two_classes_without_scores_are_looked_at_too() -> None:
+    table = log(exchanged)
+    predicted = pa.array(np.asarray(table["score"]) > 0.5)
+    table = table.drop_columns("score").append_column("prediction", predicted)
+    (told,) = found_of_classes(table, task="binary")
+    assert "fewer are right than before. Since 2024-03-01." in told.what
+
+
+def the_same(_: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return logits
+
+
+def test_more_rows_of_a_class_are_no_other_model() -> None:
+    assert not found_of_classes(classes(the_same, more=1.2))
+
+
+@pytest.mark.parametrize("runs", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_classes_that_come_in_waves_are_no_other_model(runs: int) -> None:
+    named = sum(len(found_of_classes(classes(the_same, seed, waves=0.4))) for seed in range(runs))
+    assert named <= 0.02 * runs

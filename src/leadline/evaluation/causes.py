@@ -454,18 +454,19 @@ class _About:
 
 
 def _mistaken_sentence(each: Mistaken) -> str:
-    """Whose scores they are, or that they are nobody's."""
+    """Whose answers they are, or that they are nobody's."""
+    answers = "scores" if each.scored else "predictions"
     of = "the model" if each.version is None else f"version {named(each.version)!r}"
     if each.like is not None:
         than = "its own in the reference" if each.last is None else f"those of {named(each.last)!r} before it"
-        return f"The scores of {of} are spread as those of {named(each.like)!r} were, not as {than}."
+        return f"The {answers} of {of} are spread as those of {named(each.like)!r} were, not as {than}."
     assert each.strange is not None  # noqa: S101  # what is like no other version is strange
     side = "more" if each.strange.residual > 0 else "fewer"
-    return (
-        f"The scores of {of} are not those that were validated: {_percent(each.strange.distance)} of the rows have"
-        f" another one than before, and of 100 rows with such scores {numbers(100 * abs(each.strange.residual))[0]}"
-        f" {side} are positive than they meant."
-    )
+    apart, by = _percent(each.strange.distance), numbers(100 * abs(each.strange.residual))[0]
+    other = f"The {answers} of {of} are not those that were validated: {apart} of the rows have another one than before"
+    if not each.scored:
+        return f"{other}, and of 100 rows with a class that became more frequent {by} {side} are right than before."
+    return f"{other}, and of 100 rows with such scores {by} {side} are positive than they meant."
 
 
 def _effect(metric: str, value: float, half: float) -> Effect:
