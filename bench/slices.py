@@ -126,7 +126,7 @@ def table(results: dict[str, Any]) -> str:
                 lines.append(
                     f"{start} {search_shown} | {run['work_s']:.2f} | {run['peak_mb']:,} | {run['found']} | {planted} |"
                 )
-    for size in sizes:
+    for size in dict.fromkeys(name.split()[-1] for name in known if name.startswith("check")):
         without, with_search = (known.get(name) for name in (f"check {size}", f"check find {size}"))
         if without and with_search and "error" not in without and "error" not in with_search:
             peaks = f"peak {without['peak_mb']:,} and {with_search['peak_mb']:,} MB"

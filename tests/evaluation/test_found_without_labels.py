@@ -102,7 +102,8 @@ def test_the_losses_of_a_regression(metric: str, shown: str, power: int) -> None
         assert each.high is not None
         assert each.low <= (losses[WINDOW][rows] ** power).mean() ** (1 / power) <= each.high
     assert f"expected {shown}" in finding.what
-    assert "Labels are not in: errors are as large as such rows had in the reference." in finding.what
+    assert finding.what.endswith("Labels are not in: errors are as large as such rows had in the reference.")
+    assert finding.since is None
     assert set(finding.examples) <= set(np.flatnonzero(inside).astype(str))
 
 
@@ -130,6 +131,29 @@ def test_where_losses_are_alike_nothing_is_found(heavy: bool) -> None:
 @HARM
 def test_where_losses_are_alike_something_is_found_in_5_of_100_runs_at_most(heavy: bool) -> None:
     assert falsely(range(100), heavy) <= 5
+
+
+@pytest.mark.parametrize("row", [0, 1, 2, 3])
+def test_a_label_too_large_for_its_square_leaves_nothing_to_expect(row: int) -> None:
+    """Whichever half of the reference it is in."""
+    _, table, _ = regression(a_day=60)
+    labels = table["label"].to_pylist()
+    labels[row] = 1e200
+    table = table.set_column(table.column_names.index("label"), "label", pa.array(labels))
+    assert found(table, task="regression", metrics=["mae"]) == []
+
+
+@pytest.mark.parametrize("missing", ["prediction", "kind", "labels of all but few"])
+def test_what_is_missing_is_no_error(missing: str) -> None:
+    _, table, _ = regression(a_day=100)
+    if missing == "labels of all but few":
+        values = [value if place < 300 else None for place, value in enumerate(table["label"].to_pylist())]
+        missing = "label"
+    else:
+        values = [None if place % 3 == 0 else value for place, value in enumerate(table[missing].to_pylist())]
+    table = table.set_column(table.column_names.index(missing), missing, pa.array(values))
+    told = found(table, task="regression", metrics=["mae"])
+    assert len(told) == (missing != "label")
 
 
 def test_a_name_that_is_given_to_large_losses_of_one_half_is_not_told() -> None:

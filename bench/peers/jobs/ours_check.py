@@ -9,6 +9,7 @@ declared = one_file(path(f"clf_{SIZE}"), [])
 declared["predictions"]["features"] = [*(f"num_{i:02d}" for i in range(20)), *(f"cat_{i:02d}" for i in range(10))]  # type: ignore[index]  # it is a mapping
 declared["metrics"] = ["accuracy"]
 declared["find_slices"] = "find" in ARGS
+declared |= {"check_columns": False, "find_faults": False}  # searches of their own
 result = leadline.check(declared)
 phase("check")
 told = [finding.what for finding in result.findings]

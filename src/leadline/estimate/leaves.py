@@ -30,6 +30,8 @@ TELLS_THE_LABEL = 0.5
 MISSING, RARE = 0, 1
 #: an empty word, in words
 EMPTY = "(empty)"
+#: of a word among others that are shown
+MOST_CHARACTERS = 24
 
 Ints = NDArray[np.int64]
 
@@ -146,11 +148,17 @@ def _said(of: Codes, codes: frozenset[int]) -> str:
     rest = of.codes - codes
     shown, word = (codes, "in") if RARE not in codes or len(codes) <= len(rest) else (rest, "not in")
     names = [
-        "(missing)" if code == MISSING else "(other)" if code == RARE else of.words[code - 2] or EMPTY
+        "(missing)" if code == MISSING else "(other)" if code == RARE else _word(of.words[code - 2])
         for code in sorted(shown)
     ]
     more = f", … {len(names) - 4} more" if len(names) > 5 else ""
     return f"{of.name} {word} ({', '.join(names[:4] if more else names)}{more})"
+
+
+def _word(word: str) -> str:
+    """A word among others: told from its neighbours, and not too long."""
+    short = word if len(word) <= MOST_CHARACTERS else f"{word[: MOST_CHARACTERS - 1]}…"
+    return f"{short!r}" if "," in short else short or EMPTY
 
 
 def below(of: Codes, codes: frozenset[int]) -> float | None:

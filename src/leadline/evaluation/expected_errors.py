@@ -57,7 +57,7 @@ class Held:
         columns = [Column(each.codes_of(self.table).astype(np.int8), each.size, each.ordered) for each in searched]
         weights = array(self.table, "weight") if "weight" in self.table.column_names else None
         grains = array(self.table, "grain").astype(np.int64)
-        rows = Rows(columns, array(self.table, "loss"), grains - grains.min(initial=0), weights)
+        rows = Rows(columns, array(self.table, "loss"), grains - grains.min(), weights)
         return [
             each
             for each in confirmed(rows, chosen, chance)
@@ -204,16 +204,22 @@ def _of_losses(
         if error.measure is None:
             continue
         name = error.measure.name
-        tree = loss_tree(said, known, numbers(table, name)[grown])
-        if isinstance(tree, Undefined):
+        lost = numbers(table, name)
+        tree = loss_tree(said, known, lost[grown])
+        if isinstance(tree, Undefined) or not len(lost[~grown]) or not _have_squares(lost[~grown]):
             continue
         others = table.filter(column((~grown).astype(np.int64)).cast(pa.bool_()))
         others = others.append_column("loss", others[name])
         rows = _with_loss(engine, rows, tree, known_by, others, name, (first + window[0], first + window[1]))
         found.append(error)
         held[error.metric.name] = Held(others)
-    basis = Basis(without.estimators[0].name, without.assumes, LEAF_DLE)
+    basis = Basis(without.estimators[0].name, without.assumes, LEAF_DLE, of_time=False)
     return ExpectedErrors(engine.shared(rows), found, basis, evaluation.series.classes, held) if found else None
+
+
+def _have_squares(losses: Array) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(losses @ losses))
 
 
 def _with_loss(

@@ -158,7 +158,8 @@ def _since(found: FoundSlices, served: _Served) -> Began | None:
 def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served, *others: _Served) -> Finding:
     """A slice in words; `others` is the same by further metrics."""
     one, zone = served.found, ZoneInfo(evaluation.spec.timezone)
-    start = _since(found, served)
+    dated = found.basis is None or found.basis.of_time
+    start = _since(found, served) if dated else None
     since = None if start is None or start.worse else evaluation.window(start.place, start.place + 1).start
     what = _said(served, found.window, found.basis)
     if start is not None:
@@ -166,7 +167,7 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served, *other
         version = _version(evaluation, start)
         then = f"{at}, with version {printable(version)}" if version else at
         what += f" It was worse before, too, and is more so since {then}." if start.worse else f" New since {then}."
-    elif _difference(served.inside, served.others, 0, found.window[0]).least > 0:
+    elif dated and _difference(served.inside, served.others, 0, found.window[0]).least > 0:
         what += " It was so before, too."
     what += "".join(f" Also {_also(each, found.window)}." for each in others)
     look = f"Rows to look at: {', '.join(one.examples[:NAMED])}." if one.examples else ""

@@ -35,11 +35,13 @@ class Basis:
     estimator  as results say it: `cbpe`, ...
     assumes    what that assumes
     said       what errors are, as the end of a sentence
+    of_time    whether it tells one time from another; else nothing is said of since when
     """
 
     estimator: str
     assumes: str
     said: str
+    of_time: bool = True
 
 
 @dataclass(frozen=True)
