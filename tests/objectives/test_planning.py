@@ -56,7 +56,7 @@ CASES = [
     ("recall", Target("at_least", 0.7), shares, 0.75, 0.55, 0.02),
     ("f1", Target("at_least", 0.8), shares, 0.78, 0.55, 0.0),
     ("mae", Target("at_most", 1.2), losses, 1.0, 1.5, 0.0),
-    ("mae", Target("at_most", 1.2), losses, 1.0, 2.0, 0.0),
+    pytest.param("mae", Target("at_most", 1.2), losses, 1.0, 2.0, 0.0, marks=pytest.mark.slow),
 ]
 
 
