@@ -150,10 +150,31 @@ class Feature(Frozen):
                 re.compile(self.matches)
             except re.error as problem:
                 problems.append((("matches",), f"{self.matches!r} is no regular expression: {problem}"))
+            else:
+                if (part := _of_python_alone(self.matches)) is not None:
+                    text = f"{self.matches!r} has {part!r}: engines have no lookaround, no groups that refer to"
+                    problems.append((("matches",), f"{text} others and no possessive repetition"))
         if self.min is not None and self.max is not None and self.min > self.max:
             problems.append((("min",), f"min {self.min:g} is above max {self.max:g}"))
         _refuse(problems, self)
         return self
+
+
+#: of regular expressions: what is escaped and what stands in a class, either of which is read over; then what Python
+#: has and linear-time engines have not: references, groups that look around or refer, possessive repetition
+_PATTERN_PARTS: Final = re.compile(
+    r"""(?P<alone>\\[1-9] | \(\?(?:<?[=!]|P=|>|\() | [*+?}]\+) | \\. | \[\^?\]?(?:\\.|[^\]\\])*\]""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def _of_python_alone(pattern: str) -> str | None:
+    r"""What a regular expression has that only Python understands; None where there is nothing of the kind.
+
+    >>> _of_python_alone("^(?=B)"), _of_python_alone(r"(a)\1"), _of_python_alone(r"[(?=]\(?=")
+    ('(?=', '\\1', None)
+    """
+    return next((found["alone"] for found in _PATTERN_PARTS.finditer(pattern) if found["alone"]), None)
 
 
 class Expected(Frozen):
