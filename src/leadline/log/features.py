@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from leadline.log.columns import as_text, number
@@ -70,6 +71,8 @@ def _column(part: ColumnSlice | BinSlice) -> str:
 
 def _value(column: ir.Value, name: str, kind: str | None) -> ir.Value | None:
     stored = column.type()
+    if stored.is_null():  # no value in any row: an engine has a type for it all the same
+        column, stored = column.cast("string"), dt.string
     if kind in ("categorical", "text"):
         return as_text(column) if stored.is_primitive() or stored.is_string() else None
     if stored.is_boolean() or stored.is_numeric() or kind == "numeric":
