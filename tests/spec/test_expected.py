@@ -59,6 +59,11 @@ def test_a_range_of_rows_has_its_ends_in_order():
         made(expected={"at_least": 10, "at_most": 5})
 
 
+def test_a_time_that_nothing_can_keep_is_told():
+    with pytest.raises(InputError, match=r"expected\.within: within is 0"):
+        made(expected={"within": "0h"})
+
+
 def test_rules_are_those_that_are_declared():
     feature = made(features={"x": {"min": 0, "not_null": True}}).predictions.features["x"]
     assert feature.rules == ("min", "not_null")

@@ -177,6 +177,11 @@ def _of_python_alone(pattern: str) -> str | None:
     return next((found["alone"] for found in _PATTERN_PARTS.finditer(pattern) if found["alone"]), None)
 
 
+def _no_time(of: Frozen, key: str) -> list[Problem]:
+    """That a length of time is 0 where nothing would ever keep it."""
+    return [((key,), f"{key} is 0, which nothing can keep")] if getattr(of, key) == timedelta() else []
+
+
 class Expected(Frozen):
     """How predictions are expected to come; what does not is told among the findings."""
 
@@ -189,6 +194,7 @@ class Expected(Frozen):
 
     @model_validator(mode="after")
     def _range(self) -> Self:
+        _refuse(_no_time(self, "within"), self)
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             text = f"at_least {self.at_least:g} is above at_most {self.at_most:g}"
             _refuse([(("at_least",), text)], self)
@@ -455,6 +461,11 @@ class Component(Frozen):
     trains: bool | None = Field(
         default=None, description="Whether it trains a model; where absent its name says it, such as train or refit."
     )
+
+    @model_validator(mode="after")
+    def _pause(self) -> Self:
+        _refuse(_no_time(self, "expected_every"), self)
+        return self
 
 
 class Runs(Frozen):
