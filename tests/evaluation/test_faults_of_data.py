@@ -108,6 +108,21 @@ def test_findings_stand_in_the_document_in_the_text_and_in_the_report():
     assert result.exit_code() == leadline.check(spec(table, threshold=0.5, find_faults=False)).exit_code()
 
 
+def test_a_code_of_one_letter_is_no_truth():
+    given, r = rows(), np.random.default_rng(5)
+    given["wind"] = np.where(late(), r.choice(["N", "E", "SW"], DAYS * ROWS), r.choice(["NW", "S", "W"], DAYS * ROWS))
+    kinds = {each.kind for each in findings(given, features=["wind"])}
+    assert kinds
+    assert "type_change" not in kinds
+
+
+def test_the_index_that_pandas_writes_is_no_feature():
+    given = rows()
+    index = np.where(late(), np.arange(DAYS * ROWS) * 1000.0, 1.0)
+    assert findings({**given, "counter": index})
+    assert findings({**given, "__index_level_0__": index}) == ()
+
+
 def test_what_is_not_wanted_is_not_looked_for():
     given = rows()
     given["distance"] = -given["distance"]

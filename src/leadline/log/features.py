@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import ibis.expr.datatypes as dt
@@ -16,17 +17,20 @@ from leadline.values import InputError
 FEATURE = "feature_"
 #: features that are read; the rest of a very wide table is not
 MOST_FEATURES = 64
+#: how pandas names the index of a frame in the files that it writes: numbers of rows, which tell a model nothing
+INDEX = re.compile(r"__index_level_\d+__")
 
 
 def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
     """By the user's name: a finite double, or text, NULL where missing.
 
-    Declared ones that the table has; for `auto` all columns with no other part. Times, lists and the like are left out.
+    Declared ones that the table has; for `auto` all columns with no other part but pandas' index. Times, lists and the
+    like are left out.
     """
     declared = spec.predictions.features
     if declared == "auto":
         taken = _taken(spec)
-        names = [name for name in table.columns if name not in taken]
+        names = [name for name in table.columns if name not in taken and not INDEX.fullmatch(name)]
     else:
         names = [name for name in declared if name in table.columns]
     types: Mapping[str, Feature] = declared if isinstance(declared, dict) else {}

@@ -150,7 +150,8 @@ def mix_rate_sentences(content: Content) -> Iterator[str]:
         if not declared:
             continue
         most = max(max(abs(each.mix_low), abs(each.mix_high)) for each in declared)
-        by = " or ".join(named(each.by) for each in declared)
+        *most_of, last = (named(each.by) for each in declared)
+        by = f"{', '.join(most_of)} or {last}" if most_of else last
         yield f"{named(metric)}: how often each {by} comes moved it by {numbers(most)[0]} at most."
 
 
