@@ -280,6 +280,25 @@ def test_a_loss_is_split_too_and_so_is_its_root() -> None:
     assert {each.kind for each in causes(result)} == {"mix"}
 
 
+def test_of_a_regression_no_scores_are_spoken_of() -> None:
+    rng = np.random.default_rng(8)
+    day = np.repeat(np.arange(DAYS), 100)
+    at = np.datetime64("2024-01-01", "us") + day * np.timedelta64(86_400_000_000, "us")
+    prediction = rng.choice([5.0, 10.0], len(day))
+    table = pa.table(
+        {
+            "id": np.arange(len(day)),
+            "timestamp": pa.array(at, pa.timestamp("us", "UTC")),
+            "prediction": prediction,
+            "label": prediction + rng.normal(0, np.where(day < FITTED, 1.0, 4.0)),
+        }
+    )
+    promise = {"metric": "mae", "at_most": 5, "window": f"{WINDOW}d"}
+    found = _found(table, task="regression", metrics=["mae"], objectives=[promise])
+    (changed,) = (each for each in found if each.kind == "world_changed")
+    assert changed.what.startswith("Rows of the same kind come out differently")
+
+
 def _found(table: pa.Table, **declared: Any) -> list[Finding]:
     return causes(checked(table, **declared))
 

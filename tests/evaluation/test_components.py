@@ -307,15 +307,15 @@ def test_failures():
 
 def test_late_and_overdue():
     late = said(runs(38, ()), components={"features": {"expected_every": "1d"}})
-    assert late == "run_late: features was due on 2024-02-08 03:00 and is 33 hours late; it is to start every 1 day."
+    assert late == "run_late: features was due on 2024-02-08 03:00 and is 33 hours late; it is to start every day."
     usual = said(runs(38, ()))
-    assert usual.endswith("is 33 hours late; it usually does so every 1 day.")
+    assert usual.endswith("is 33 hours late; it usually starts every day.")
     never = said(runs(40, ()), components={"other": {"expected_every": "1d"}})
-    assert never == "run_late: other has never run; it is to start every 1 day."
+    assert never == "run_late: other has never run; it is to start every day."
     overdue = said(runs(20, (), "train"), components={"train": {"expected_every": "7d"}})
     assert (
         overdue
-        == "retraining_overdue: train last succeeded on 2024-01-20 03:31, 20 days ago; it is to do so every 7 days."
+        == "retraining_overdue: train last succeeded on 2024-01-20 03:31, 20 days ago; it is to succeed every 7 days."
     )
 
 

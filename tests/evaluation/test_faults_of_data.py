@@ -108,6 +108,21 @@ def test_findings_stand_in_the_document_in_the_text_and_in_the_report():
     assert result.exit_code() == leadline.check(spec(table, threshold=0.5, find_faults=False)).exit_code()
 
 
+def test_a_code_of_one_letter_is_no_truth():
+    given, r = rows(), np.random.default_rng(5)
+    given["wind"] = np.where(late(), r.choice(["N", "E", "SW"], DAYS * ROWS), r.choice(["NW", "S", "W"], DAYS * ROWS))
+    kinds = {each.kind for each in findings(given, features=["wind"])}
+    assert kinds
+    assert "type_change" not in kinds
+
+
+def test_the_index_that_pandas_writes_is_no_feature():
+    given = rows()
+    index = np.where(late(), np.arange(DAYS * ROWS) * 1000.0, 1.0)
+    assert findings({**given, "counter": index})
+    assert findings({**given, "__index_level_0__": index}) == ()
+
+
 def test_what_is_not_wanted_is_not_looked_for():
     given = rows()
     given["distance"] = -given["distance"]
@@ -155,6 +170,35 @@ def test_rows_that_break_what_is_declared_are_found_whatever_history_says(name, 
     assert (broken.where or "").startswith(where or "")
     assert broken.rows == 1
     assert findings(given, features={name: feature}) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "feature", "broken"),
+    [
+        ("code", {"allowed": ["1", "2"]}, "code NOT IN (1, 2)"),
+        ("code", {"allowed": ["one", "two"]}, "code IS NOT NULL"),
+        ("carrier", {"allowed": [1, 2]}, "carrier NOT IN ('1', '2')"),
+        ("carrier", {"min": 3}, None),
+    ],
+)
+def test_rules_of_another_type_than_their_column_are_judged_where_they_can_be(name, feature, broken):
+    found = findings(rows(), features={name: feature})
+    assert [each.where for each in found] == ([] if broken is None else [broken])
+
+
+def test_numbers_that_are_written_as_text_are_judged_as_numbers():
+    given = rows()
+    words = [str(value) for value in given["distance"]]
+    words[-1], words[-2] = "5000", "far"
+    found = findings({**given, "distance": words}, features={"distance": {"max": 1000}})
+    (broken,) = (each for each in found if each.kind == "max")
+    assert broken.rows == 1
+    assert broken.where is None
+
+
+def test_a_column_without_a_type_is_said_to_have_no_value():
+    (found,) = findings({**rows(), "carrier": pa.nulls(DAYS * ROWS)}, features=["carrier"])
+    assert found.kind == "always_missing"
 
 
 def test_what_has_always_been_broken_is_told_as_that():
@@ -206,6 +250,11 @@ def test_days_with_fewer_rows_than_declared_are_told_but_for_closed_ones():
     assert "70 rows a day" in told[0].what
     assert "on 2024-02-01" in told[0].what
     assert not [each for each in expected(few, None, at_least=100, closed=["thursday"]) if "declared" in each.what]
+
+
+def test_a_declared_number_of_rows_that_was_never_kept_is_told_however_long_ago_it_began():
+    (found,) = expected(rows(), None, at_least=ROWS + 10)
+    assert f"{ROWS} rows a day" in found.what
 
 
 # Columns that go away or change their type ---------------------------------------------------------------------------

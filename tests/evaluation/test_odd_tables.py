@@ -214,3 +214,8 @@ def test_labels_in_words_give_the_same_answer(usual: leadline.Result) -> None:
     for column in ("label", "prediction"):
         frame[column] = np.where(frame[column] == 1, "yes", "no")
     assert list(answered(frame, positive="yes").estimates) == list(usual.estimates)
+
+
+def test_columns_that_differ_in_case_alone_are_refused_and_named():
+    with pytest.raises(leadline.InputError, match="columns 'score' and 'Score' differ in upper and lower case alone"):
+        answered(made().assign(Score="a"))

@@ -29,7 +29,7 @@ from leadline.values import ALL_ROWS, Slice
 
 BROKEN = re.compile("\ufffd|[ÃÂ][\x80-\xbf\xa0-\xff]|â€")
 TIMES = re.compile(r"^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}.*)?$")
-TRUTHS = {"true", "false", "yes", "no", "t", "f", "y", "n"}
+TRUTHS = {"true", "false", "yes", "no"}
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
+from datetime import timedelta
 from html import escape
 
 import pytest
@@ -13,8 +15,8 @@ from rich.console import Console
 from leadline.report.answers import awaited, awaited_sentences
 from leadline.report.html import html
 from leadline.report.text import Report, Trouble
-from leadline.report.why import change_cells
-from leadline.values import ALL_ROWS, Change, Standing, Status, TrackRecord, Verdict
+from leadline.report.why import change_cells, event_sentence, mix_rate_sentences
+from leadline.values import ALL_ROWS, Change, EventEffect, MixRate, Standing, Status, TrackRecord, Verdict
 from report.conftest import START, estimate, judgement, of, window
 
 
@@ -81,6 +83,22 @@ def test_windows_of_several_lengths_are_told_in_the_line(content):
     text = printed(content(objectives=judged), 120)
     assert "28d to 2024" in text
     assert "7d to 2024" in text
+
+
+def test_a_window_that_is_not_over_is_told_as_that_and_the_log_ends_with_the_evaluation(content):
+    young = content([estimate(days=28)], as_of=START + timedelta(days=20, hours=9), zone="UTC")
+    text = printed(young, 120)
+    assert "Over the 28 days to 2024-03-28, a time that is not over yet." in text
+    assert "2024-03-01 to 2024-03-21" in text
+    assert "a time that is not over yet." in html(young)
+    over = printed(content([estimate(days=28)], as_of=START + timedelta(days=27, hours=9), zone="UTC"), 120)
+    assert "Over the 28 days to 2024-03-28, the last day whose labels should be in." in over
+
+
+def test_of_events_that_are_compared_with_no_other_moment_nothing_is_said_of_those(content):
+    told = EventEffect("move", "deploy", START, None, "recall", difference=-0.1, low=-0.2, high=-0.05)
+    assert "As much" not in event_sentence(content(), [told])
+    assert "As much" in event_sentence(content(), [replace(told, as_large=0.1)])
 
 
 def test_without_objectives_the_latest_figures_are_shown(content):
@@ -202,3 +220,11 @@ def test_why_something_is_uncertain_is_told(content):
     assert (
         "Uncertain is recall ≥ 0.55 for x=0, recall ≥ 0.55 for x=1, recall ≥ 0.55 for x=2 and 2 more: too few" in said
     )
+
+
+def test_how_much_a_mix_could_explain_at_most_reads_as_no_share_of_the_change(content):
+    rate, mix, frozen = (-0.01, -0.1, 0.08), (0.0, -0.02, 0.01), (0.69, 0.6, 0.8)
+    split = MixRate("recall", "shop", window(0), window(1), 0.7, 0.69, *rate, *mix, *frozen, 1.0, 0, ())
+    assert list(mix_rate_sentences(content(mix_rates=[split]))) == [
+        "recall: how often each shop comes moved it by 0.0200 at most."
+    ]

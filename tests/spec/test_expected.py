@@ -37,6 +37,8 @@ def test_what_is_no_day_is_told(text):
     ("feature", "words"),
     [
         ({"matches": "("}, "is no regular expression"),
+        ({"matches": "^(?=B)"}, "no lookaround"),
+        ({"matches": r"(a)\1"}, "no lookaround"),
         ({"matches": "a", "type": "numeric"}, "matches is for features of text"),
         ({"min": 3, "max": 1}, "min 3 is above max 1"),
         ({"min": 3, "type": "text"}, "min is for numeric features"),
@@ -47,9 +49,19 @@ def test_rules_that_make_no_sense_are_told(feature, words):
         made(features={"x": feature})
 
 
+@pytest.mark.parametrize("pattern", [r"[(?=]", r"\(\?=", "(?i)^a", "(?:a|b)+$", "(?P<x>a)", r"[\]*+]a", r"a*?b+?"])
+def test_patterns_that_engines_share_are_taken(pattern):
+    assert made(features={"x": {"matches": pattern}}).predictions.features["x"].matches == pattern
+
+
 def test_a_range_of_rows_has_its_ends_in_order():
     with pytest.raises(InputError, match="at_least 10 is above at_most 5"):
         made(expected={"at_least": 10, "at_most": 5})
+
+
+def test_a_time_that_nothing_can_keep_is_told():
+    with pytest.raises(InputError, match=r"expected\.within: within is 0"):
+        made(expected={"within": "0h"})
 
 
 def test_rules_are_those_that_are_declared():

@@ -78,7 +78,11 @@ class DuckDB(Engine):
 
     def _read(self, source: Files | TableSource | Memory, text_columns: frozenset[str]) -> ir.Table:
         if isinstance(source, Memory):
-            return source.value if isinstance(source.value, ir.Table) else self.lookup(arrow_table(source.value))
+            return (
+                source.value
+                if isinstance(source.value, ir.Table)
+                else self.lookup(_distinct(arrow_table(source.value)))
+            )
         try:
             relation = self._files(source.path, text_columns) if isinstance(source, Files) else self._table(source)
         except (duckdb.Error, pa.ArrowInvalid, OSError) as problem:
@@ -231,6 +235,19 @@ def files_of(source: str) -> list[str]:
             f"{source!r}: no such file, and no file matches{f'; did you mean {near[0]!r}?' if near else ''}"
         )
     return files
+
+
+def _distinct(table: pa.Table) -> pa.Table:
+    """The table itself. Raises InputError where DuckDB would take one column for another: case is nothing to it."""
+    seen: dict[str, str] = {}
+    for name in table.column_names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise InputError(
+                f"columns {other!r} and {name!r} differ in upper and lower case alone, so that the engine takes one for"
+                " the other: rename one, or leave it out"
+            )
+    return table
 
 
 def _read_arrow(file: str) -> pa.Table:

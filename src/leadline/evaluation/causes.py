@@ -237,13 +237,14 @@ class Causes:
 
     def _shift_finding(self, kind: str, metric: Metric, told: Shift, effect: Effect) -> Finding:
         moved = f"which moved {named(metric.name)} by {_told(effect)}"
+        like = "of the same kind" if self.why.of.spec.task == "regression" else "of the same kind and score"
         what, then = {
             "data_changed": (
-                f"Other rows come than in the reference, {moved}; like rows are those of the same kind and score.",
+                f"Other rows come than in the reference, {moved}; like rows are those {like}.",
                 "See which slices come more or less often, and which features drifted.",
             ),
             "world_changed": (
-                f"Rows of the same kind and score come out differently than in the reference, {moved}.",
+                f"Rows {like} come out differently than in the reference, {moved}.",
                 "Look at the kinds of rows whose labels moved most; recalibrate, or refit on rows since then.",
             ),
             "never_seen": (

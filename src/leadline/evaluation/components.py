@@ -215,13 +215,22 @@ def _failed(trouble: Trouble, zone: ZoneInfo) -> str:
 
 
 def _usual(trouble: Trouble, begin: str) -> str:
-    usual = "" if trouble.usual is None else elapsed(trouble.usual)
-    return f"it is {begin} every {usual}" if trouble.declared else f"it usually does so every {usual}"
+    usual = _every(trouble.usual or timedelta())
+    return f"it is {begin} {usual}" if trouble.declared else f"it usually {begin.removeprefix('to ')}s {usual}"
+
+
+def _every(time: timedelta) -> str:
+    """A pause in words.
+
+    >>> _every(timedelta(days=1)), _every(timedelta(days=7))
+    ('every day', 'every 7 days')
+    """
+    return f"every {elapsed(time).removeprefix('1 ')}"
 
 
 def _late(trouble: Trouble, zone: ZoneInfo) -> str:
     if trouble.size is None or trouble.usual is None:
-        return f"has never run; it is to start every {elapsed(trouble.usual or timedelta())}"
+        return f"has never run; it is to start {_every(trouble.usual or timedelta())}"
     late = elapsed(trouble.size - trouble.usual)
     if trouble.lasting:
         return f"was due on {day(trouble.since, zone)} and is {late} late; {_usual(trouble, 'to start')}"
@@ -234,9 +243,9 @@ def _late(trouble: Trouble, zone: ZoneInfo) -> str:
 
 def _overdue(trouble: Trouble, zone: ZoneInfo) -> str:
     if trouble.succeeded is None or trouble.size is None:
-        return f"has never succeeded; {_usual(trouble, 'to do so')}"
+        return f"has never succeeded; {_usual(trouble, 'to succeed')}"
     ago = elapsed(trouble.size)
-    return f"last succeeded on {day(trouble.succeeded, zone)}, {ago} ago; {_usual(trouble, 'to do so')}"
+    return f"last succeeded on {day(trouble.succeeded, zone)}, {ago} ago; {_usual(trouble, 'to succeed')}"
 
 
 def _long(trouble: Trouble, zone: ZoneInfo) -> str:

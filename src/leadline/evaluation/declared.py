@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from leadline.evaluation.partitions import Asked, Rows
+from leadline.log.columns import number, text_of
 from leadline.log.profile import Profile
 from leadline.log.reading import Log
 from leadline.quality.declared import Rule, row_counts, stale, words_of
@@ -19,6 +21,7 @@ from leadline.quality.faults.null_jump import quoted_name
 from leadline.quality.grid import Ints
 from leadline.quality.summary import Partitions
 from leadline.spec.model import Feature, Spec
+from leadline.values import Scalar
 
 
 def declared_rules(rows: Rows, spec: Spec) -> tuple[Rule, ...]:
@@ -69,15 +72,26 @@ def _breaks(table: ir.Table, at: int, each: Asked, rule: str, feature: Feature) 
     if rule == "matches":
         return ~(value if each.text else value.cast("string")).re_search(feature.matches)
     if rule == "allowed":
-        return value.notin(_values(each, feature))
+        values = _values(each, feature)  # among numbers none where words alone are allowed
+        return value.notin(values) if values else value.notnull()
+    # of text those are judged that are written as numbers: that others are none is a finding of its own
+    value = number(value, each.name)
     return value < feature.min if rule == "min" else value > feature.max
 
 
 def _values(each: Asked, feature: Feature) -> list[Any]:
-    """The allowed values in the type of the column; true and false are 1 and 0 among numbers."""
+    """The allowed values in the type of the column; true and false are 1 and 0 among numbers, '7' is 7."""
     if each.text:
-        return [str(value).lower() if isinstance(value, bool) else str(value) for value in feature.allowed]
-    return [float(value) for value in feature.allowed if not isinstance(value, str | None)]
+        return [text_of(value) for value in feature.allowed]
+    return [value for value in map(_as_number, feature.allowed) if value is not None]
+
+
+def _as_number(value: Scalar) -> float | None:
+    try:
+        found = None if value is None else float(value)
+    except ValueError:
+        return None
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _where(each: Asked, rule: str, feature: Feature) -> str | None:
@@ -87,9 +101,11 @@ def _where(each: Asked, rule: str, feature: Feature) -> str | None:
         return f"{name} IS NULL"
     if rule == "allowed":
         values = _values(each, feature)
+        if not values:
+            return f"{name} IS NOT NULL"
         shown = ", ".join("'" + value.replace("'", "''") + "'" if each.text else f"{value:g}" for value in values)
         return f"{name} NOT IN ({shown})"
-    if rule in ("min", "max"):
+    if rule in ("min", "max") and not each.text:
         return f"{name} {'<' if rule == 'min' else '>'} {getattr(feature, rule):g}"
     return None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from leadline.log.columns import as_text, number
@@ -15,17 +17,20 @@ from leadline.values import InputError
 FEATURE = "feature_"
 #: features that are read; the rest of a very wide table is not
 MOST_FEATURES = 64
+#: how pandas names the index of a frame in the files that it writes: numbers of rows, which tell a model nothing
+INDEX = re.compile(r"__index_level_\d+__")
 
 
 def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
     """By the user's name: a finite double, or text, NULL where missing.
 
-    Declared ones that the table has; for `auto` all columns with no other part. Times, lists and the like are left out.
+    Declared ones that the table has; for `auto` all columns with no other part but pandas' index. Times, lists and the
+    like are left out.
     """
     declared = spec.predictions.features
     if declared == "auto":
         taken = _taken(spec)
-        names = [name for name in table.columns if name not in taken]
+        names = [name for name in table.columns if name not in taken and not INDEX.fullmatch(name)]
     else:
         names = [name for name in declared if name in table.columns]
     types: Mapping[str, Feature] = declared if isinstance(declared, dict) else {}
@@ -70,6 +75,8 @@ def _column(part: ColumnSlice | BinSlice) -> str:
 
 def _value(column: ir.Value, name: str, kind: str | None) -> ir.Value | None:
     stored = column.type()
+    if stored.is_null():  # no value in any row: an engine has a type for it all the same
+        column, stored = column.cast("string"), dt.string
     if kind in ("categorical", "text"):
         return as_text(column) if stored.is_primitive() or stored.is_string() else None
     if stored.is_boolean() or stored.is_numeric() or kind == "numeric":

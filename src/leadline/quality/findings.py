@@ -58,9 +58,14 @@ def within(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[E
         for each in found
         if log.starts[each.first] < window.end
         and _end(log, each) > window.start
-        and (log.ends[each.first] > window.start or each.fault.kind not in NEWS)
+        and (log.ends[each.first] > window.start or each.fault.kind not in NEWS or _declared(each))
         and (each.last > each.first or each.fault.chance < ALPHA / 2 / (1 if each.first == newest else max(others, 1)))
     )
+
+
+def _declared(each: Episode) -> bool:
+    """Whether it breaks what is declared, which no time makes usual: of volumes those name their limit."""
+    return each.fault.kind == "volume" and each.fault.detail[:1] in (("at_least",), ("at_most",))
 
 
 def _end(log: Partitions, each: Episode) -> datetime:

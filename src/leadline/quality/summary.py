@@ -34,7 +34,8 @@ MOST_WORDS, MOST_NUMBERS = 200, 50
 #: what texts are read as, the same in Python as on any engine: stripped and in lower case, one after the other
 A_NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)(e[+-]?[0-9]+)?$"
 A_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ t][0-9]{2}:[0-9]{2}.*)?$"
-TRUTHS = ("true", "false", "yes", "no", "t", "f", "y", "n")
+#: no single letters: N is the north, F a female, T a tonne
+TRUTHS = ("true", "false", "yes", "no")
 #: the replacement character, and the first characters of UTF-8 that was read as Latin-1 or Windows-1252
 BROKEN = "\ufffd|[ÃÂ][\u0080-\u00bf]|â€"
 #: partitions with which the grid of a column is laid: the fewest before one is judged

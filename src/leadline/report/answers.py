@@ -14,6 +14,7 @@ from leadline.report.words import (
     alike,
     bracketed,
     day,
+    day_after,
     days,
     interval,
     length,
@@ -625,12 +626,14 @@ def series(content: Content) -> dict[Key, list[Estimate]]:
 
 
 def span(content: Content) -> Window | None:
-    """From the first window to the last."""
+    """From the first window to the last, or to the day of the evaluation where that one is not over."""
     if not content.estimates:
         return None
-    return Window(
-        min(each.window.start for each in content.estimates), max(each.window.end for each in content.estimates)
+    start, end = (
+        min(each.window.start for each in content.estimates),
+        max(each.window.end for each in content.estimates),
     )
+    return Window(start, max(min(end, day_after(content.as_of, ZoneInfo(content.zone))), start))
 
 
 # Labels -------------------------------------------------------------------------------------------------------------

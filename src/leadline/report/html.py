@@ -250,7 +250,7 @@ class _Objectives:
     """Tables of judged objectives with the same columns, each row with a chart of its windows where there are some."""
 
     def __init__(self, content: Content, found: Mapping[Key, Sequence[Estimate]], budget: _Budget) -> None:
-        self.found, self.budget, self.zone = found, budget, ZoneInfo(content.zone)
+        self.found, self.budget, self.zone, self.as_of = found, budget, ZoneInfo(content.zone), content.as_of
         self.windows = {(each.window, end) for each in content.objectives if (end := each.window_end) is not None}
         self.since = any(each.since for each in content.objectives)
         drawn = [found[key] for each in content.objectives if (key := (each.metric, each.slice, None)) in found]
@@ -270,7 +270,7 @@ class _Objectives:
         caption = ""
         if len(self.windows) == 1:
             window, last = next(iter(self.windows))
-            caption = f"Over the {_over(window, last, self.zone)}, the last day whose labels should be in."
+            caption = words.judged_over(window, last, self.as_of, self.zone)
         return _table(self.head, [row for each in shown if (row := self._row(each)) is not None], caption)
 
     def _row(self, each: Judgement | Fold) -> Markup | None:

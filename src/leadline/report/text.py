@@ -199,8 +199,7 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
         yield from sentence(said, width, style="dim")
     if len(windows) == 1:
         window, last = windows.pop()
-        over = f"Over the {words.length(window)} to {words.last_day(last, zone)}"
-        yield Text(f"  {over}, the last day whose labels should be in.", style="dim")
+        yield Text(f"  {words.judged_over(window, last, content.as_of, zone)}", style="dim")
 
 
 def _found(content: Content, width: int) -> Iterator[Text]:

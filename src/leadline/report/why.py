@@ -132,10 +132,9 @@ def event_cells(each: EventEffect, zone: ZoneInfo) -> tuple[str, ...]:
 def event_sentence(content: Content, shown: Sequence[EventEffect]) -> str:
     """How to read events, and how many are not shown."""
     lasting = ", or while it lasted" if any(each.until for each in shown) else ""
-    text = (
-        f"Change: from the two weeks before to the two weeks after{lasting}. As much: at how many moments without an"
-        " event the metric moved at least as far by itself."
-    )
+    text = f"Change: from the two weeks before to the two weeks after{lasting}."
+    if any(each.as_large is not None for each in shown):
+        text += " As much: at how many moments without an event the metric moved at least as far by itself."
     more = sum(each.difference is not None for each in content.events) - len(shown)
     return f"{text} {counted(more, 'line')} less unusual {'is' if more == 1 else 'are'} not shown." if more else text
 
@@ -151,9 +150,9 @@ def mix_rate_sentences(content: Content) -> Iterator[str]:
         if not declared:
             continue
         most = max(max(abs(each.mix_low), abs(each.mix_high)) for each in declared)
-        by = ", ".join(named(each.by) for each in declared)
-        few = f"none of {by} explains more than {numbers(most)[0]} of its change by coming more or less often"
-        yield f"{named(metric)}: {few if len(declared) > 1 else few.replace('none of ', 'no ', 1)}."
+        *most_of, last = (named(each.by) for each in declared)
+        by = f"{', '.join(most_of)} or {last}" if most_of else last
+        yield f"{named(metric)}: how often each {by} comes moved it by {numbers(most)[0]} at most."
 
 
 def told_splits(found: Sequence[MixRate]) -> list[MixRate]:

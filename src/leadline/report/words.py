@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from leadline.values import Judgement, Plan, Relative, Replay, Slice, Span, Target, Undefined, Verdict, Window, counted
@@ -216,6 +216,21 @@ def last_day(end: datetime, zone: ZoneInfo) -> str:
     """
     local = end.astimezone(zone)
     return (local.date() - timedelta(days=1)).isoformat() if _midnight(local) else day(end, zone)
+
+
+def day_after(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The midnight that ends a moment's local day.
+
+    >>> day_after(datetime(2013, 12, 28, 5, tzinfo=ZoneInfo("UTC")), ZoneInfo("UTC")).isoformat()
+    '2013-12-29T00:00:00+00:00'
+    """
+    return datetime.combine(moment.astimezone(zone).date() + timedelta(days=1), time(), zone)
+
+
+def judged_over(window: Span, end: datetime, as_of: datetime, zone: ZoneInfo) -> str:
+    """Over which time objectives are judged; windows of days and months may not be over."""
+    ends = "a time that is not over yet" if end > day_after(as_of, zone) else "the last day whose labels should be in"
+    return f"Over the {length(window)} to {last_day(end, zone)}, {ends}."
 
 
 def clock(moment: datetime, zone: ZoneInfo) -> str:

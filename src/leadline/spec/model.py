@@ -150,10 +150,36 @@ class Feature(Frozen):
                 re.compile(self.matches)
             except re.error as problem:
                 problems.append((("matches",), f"{self.matches!r} is no regular expression: {problem}"))
+            else:
+                if (part := _of_python_alone(self.matches)) is not None:
+                    text = f"{self.matches!r} has {part!r}: engines have no lookaround, no groups that refer to"
+                    problems.append((("matches",), f"{text} others and no possessive repetition"))
         if self.min is not None and self.max is not None and self.min > self.max:
             problems.append((("min",), f"min {self.min:g} is above max {self.max:g}"))
         _refuse(problems, self)
         return self
+
+
+#: of regular expressions: what is escaped and what stands in a class, either of which is read over; then what Python
+#: has and linear-time engines have not: references, groups that look around or refer, possessive repetition
+_PATTERN_PARTS: Final = re.compile(
+    r"""(?P<alone>\\[1-9] | \(\?(?:<?[=!]|P=|>|\() | [*+?}]\+) | \\. | \[\^?\]?(?:\\.|[^\]\\])*\]""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def _of_python_alone(pattern: str) -> str | None:
+    r"""What a regular expression has that only Python understands; None where there is nothing of the kind.
+
+    >>> _of_python_alone("^(?=B)"), _of_python_alone(r"(a)\1"), _of_python_alone(r"[(?=]\(?=")
+    ('(?=', '\\1', None)
+    """
+    return next((found["alone"] for found in _PATTERN_PARTS.finditer(pattern) if found["alone"]), None)
+
+
+def _no_time(of: Frozen, key: str) -> list[Problem]:
+    """That a length of time is 0 where nothing would ever keep it."""
+    return [((key,), f"{key} is 0, which nothing can keep")] if getattr(of, key) == timedelta() else []
 
 
 class Expected(Frozen):
@@ -168,6 +194,7 @@ class Expected(Frozen):
 
     @model_validator(mode="after")
     def _range(self) -> Self:
+        _refuse(_no_time(self, "within"), self)
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             text = f"at_least {self.at_least:g} is above at_most {self.at_most:g}"
             _refuse([(("at_least",), text)], self)
@@ -434,6 +461,11 @@ class Component(Frozen):
     trains: bool | None = Field(
         default=None, description="Whether it trains a model; where absent its name says it, such as train or refit."
     )
+
+    @model_validator(mode="after")
+    def _pause(self) -> Self:
+        _refuse(_no_time(self, "expected_every"), self)
+        return self
 
 
 class Runs(Frozen):
