@@ -176,6 +176,20 @@ def test_missing_values_and_new_categories_are_told() -> None:
     assert "for which the reference has no labels" in str(latest["kind"].why)
 
 
+def test_values_that_say_who_a_row_is_about_do_not_drift_but_may_be_missing() -> None:
+    """Each comes three times and never again."""
+    table = rows()
+    sessions = [f"session {number // 3}" for number in range(len(table))]
+    place = table.column_names.index("kind")
+    quiet = check(table.set_column(place, "kind", pa.array(sessions)))
+    assert verdicts(quiet)["kind"] == {"not_drifted"}
+    half = [None if number % 2 and number >= 40 * A_DAY else name for number, name in enumerate(sessions)]
+    broken = check(table.set_column(place, "kind", pa.array(half)))
+    (latest,) = [each for each in broken.evaluation.latest_drifts.every if each.column == "kind"]  # type: ignore[union-attr]
+    assert (latest.drifted, latest.unseen) == (True, None)  # what is new cannot be told
+    assert latest.missing == pytest.approx(1 / 7, abs=0.001)
+
+
 def test_the_table_has_a_row_a_distance_and_the_document_the_latest_window(harmful: leadline.Result) -> None:
     table = harmful.drift
     assert len(table) == (8 + 8 + 7 + 7) * (DAYS - REFERENCE)  # words have no Wasserstein distance

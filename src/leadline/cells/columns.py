@@ -37,6 +37,8 @@ from leadline.metrics.sums import Array, Measure
 NOTHING = 2.0**-60
 #: fine cells of a column that a grain fills, about
 USUAL_CELLS = 160
+#: rows of the reference that a category has on average; values that come less often are names, such as of sessions
+LEAST_TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def _known(table: pa.Table, name: str) -> Array:
 def categories(engine: Engine, reference: ir.Table, columns: Sequence[Column]) -> tuple[int, dict[str, Categories]]:
     """The number of the reference's rows, and by column the categories of texts.
 
-    Of equally frequent ones the first by md5, for engines order text differently.
+    Of equally frequent ones the first by md5, for engines order text differently. A text that says who a row is about
+    has no categories: its values are gone the next day, and that is no drift.
     """
     text = [each.column for each in columns if each.kind == "text"]
     counted = reference.aggregate(n=reference.count())
@@ -123,10 +126,14 @@ def categories(engine: Engine, reference: ir.Table, columns: Sequence[Column]) -
     for row in found:
         if row["place"] >= 0:
             by_column[text[row["place"]]].append((-row["n"], row["value"]))
-    return rows, {
-        name: Categories(tuple(value for _, value in sorted(values)[:MOST_KNOWN]), len(values) <= MOST_KNOWN)
-        for name, values in by_column.items()
-    }
+    return rows, {name: _categories(sorted(values)) for name, values in by_column.items()}
+
+
+def _categories(values: Sequence[tuple[int, str]]) -> Categories:
+    """Of the most frequent values of a column and how often each comes, negative."""
+    if -sum(times for times, _ in values) < LEAST_TIMES * len(values):
+        return Categories((), False)
+    return Categories(tuple(value for _, value in values[:MOST_KNOWN]), len(values) <= MOST_KNOWN)
 
 
 def code_names(columns: Sequence[Column]) -> dict[str, str]:
