@@ -466,7 +466,8 @@ class DriftVerdict(StrEnum):
 class Drift:
     """A column in a window beside the reference.
 
-    role       what the column is to the model: "feature", "score" or "prediction"; "together" for features as one
+    role       what the column is to the model: "feature", "score" or "prediction"; "together" for features as one,
+               "embedding" for a column of vectors
     rows       rows of the window
     distances  none for a window without rows
     effects    what the column alone does to a metric: by how much it changes when the reference is weighed so that

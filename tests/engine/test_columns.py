@@ -46,6 +46,11 @@ def predictions() -> pa.Table:
                 "nothing": None,
                 "constant": 4.25,
                 "day": START.date(),
+                "vector": None
+                if number % 7 == 0
+                else [1.0, 2.0]
+                if number % 9 == 0
+                else [chance.gauss(0, 1) for _ in range(4)],
             }
         )
     kinds = {"Amount": pa.float64(), "nothing": pa.float64(), "count": pa.int32(), "flag": pa.bool_()}
@@ -63,7 +68,18 @@ def evaluated(home: Home) -> Evaluation:
     sources = home.sources(predictions=predictions(), outcomes=labels())
     features = {
         name: {}
-        for name in ("Amount", "count", "kind", "id as text", "flag", "nothing", "constant", "day", "not there")
+        for name in (
+            "Amount",
+            "count",
+            "kind",
+            "id as text",
+            "flag",
+            "nothing",
+            "constant",
+            "day",
+            "vector",
+            "not there",
+        )
     }
     return evaluate_log(
         from_mapping(
@@ -83,7 +99,7 @@ def evaluated(home: Home) -> Evaluation:
                 "reference": {"until": "2024-01-11"},
                 "find_slices": False,
                 "find_faults": False,
-                "multivariate": ["reconstruction", "classifier"],
+                "multivariate": ["reconstruction", "classifier", "embeddings"],
             }
         ),
         search=True,
@@ -195,6 +211,13 @@ def same_on(engine: str, expected: Evaluation, fixture: Callable[[str], Any]) ->
     assert again is not None
     for name in ("before", "place", "after"):
         assert np.array_equal(getattr(drawn, name), getattr(again, name))
+    for vectors, others in zip(columns(expected).vectors, columns(found).vectors, strict=True):
+        assert vectors.dimensions == others.dimensions == 4
+        assert np.array_equal(vectors.missing, others.missing)
+        assert vectors.rows is not None
+        assert others.rows is not None
+        np.testing.assert_allclose(vectors.rows.phi, others.rows.phi, atol=1e-9)
+        np.testing.assert_allclose(vectors.rows.unit, others.rows.unit, atol=1e-9)
     for ours, theirs in zip(columns(expected).columns, columns(found).columns, strict=True):
         assert ours.bins.names == theirs.bins.names
         for name in ("rows", "reference", "outcomes"):

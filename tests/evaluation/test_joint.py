@@ -178,3 +178,66 @@ def test_it_is_not_looked_at_unasked() -> None:
 def test_what_cannot_be_asked_for_is_refused(more: dict[str, Any], why: str) -> None:
     with pytest.raises(InputError, match=why):
         check(table(False, days=2), **more)
+
+
+# Vectors ------------------------------------------------------------------------------------------------------------
+
+
+def with_vectors(moved: bool, days: int = DAYS) -> pa.Table:
+    """Vectors of eight numbers that move in the last week; some are missing, too short, or hold NaN."""
+    rng = np.random.default_rng(9)
+    rows = table(False, days)
+    count = rows.num_rows
+    values = rng.normal(size=(count, 8)) + 1
+    values[(days - 7) * A_DAY :, 3] += 2.5 * moved
+    lists: list[list[float] | None] = values.tolist()
+    lists[::40] = [None] * len(lists[::40])
+    lists[7::400] = [[1.0, 2.0]] * len(lists[7::400])
+    lists[9::400] = [[np.nan] * 8] * len(lists[9::400])
+    return rows.append_column("vector", pa.array(lists, pa.list_(pa.float64())))
+
+
+def test_vectors_that_moved_are_found() -> None:
+    found = check(with_vectors(True), multivariate=["embeddings"])
+    (each,) = [each for each in found.findings if each.kind == "drift"]
+    assert each.columns == ("vector",)
+    assert each.since == datetime(2024, 1, 29, tzinfo=UTC)
+    assert "The vectors in vector lie elsewhere since 2024-01-29: maximum mean discrepancy" in each.what
+    latest = next(one for one in found.content.drift if one.role == "embedding")
+    assert {one.name for one in latest.distances} == {"mmd", "norm", "cosine"}
+    assert latest.missing == pytest.approx(0.03, abs=0.005)
+    by_window = {(row["window_start"], row["verdict"]) for row in found.drift if row["role"] == "embedding"}
+    assert sorted(verdict for _, verdict in by_window) == ["not_drifted"] * 7 + ["unclear"] * 7
+
+
+def test_vectors_that_lie_where_they_lay_are_quiet() -> None:
+    found = check(with_vectors(False), multivariate=["embeddings"])
+    assert not any(each.drifted for each in found.content.drift if each.role == "embedding")
+    assert notes(found) == []
+
+
+def test_vectors_of_a_reference_of_its_own() -> None:
+    early, late = with_vectors(False, REFERENCE), with_vectors(True, 14)
+    at = np.asarray(late["at"]) + np.timedelta64(30, "D")
+    late = late.set_column(1, "at", pa.array(at, pa.timestamp("us", "UTC")))
+    source = early.drop_columns(["label"])
+    found = check(late, reference={"source": source}, multivariate=["embeddings"])
+    assert [each.drifted for each in found.content.drift if each.role == "embedding"] == [True]
+    without = check(late, reference={"source": source.drop_columns(["vector"])}, multivariate=["embeddings"])
+    assert [each.role for each in without.content.drift if each.role == "embedding"] == []
+
+
+@pytest.mark.parametrize("values", [[[1.0, 2.0]], [None], [[]], [[float("nan")]]])
+def test_vectors_that_say_nothing_say_so(values: list[Any]) -> None:
+    rows = table(False)
+    same = pa.array(values * rows.num_rows, pa.list_(pa.float64()))
+    found = check(rows.append_column("vector", same), multivariate=["embeddings"])
+    assert [each for each in found.content.drift if each.role == "embedding"] == []
+    assert len(notes(found)) == 1
+    assert "where they lie is not told" in notes(found)[0]
+
+
+def test_without_vectors_there_is_nothing_to_look_at() -> None:
+    assert notes(check(table(False), multivariate=["embeddings"])) == [
+        "No feature is a list of numbers: there are no vectors to look at."
+    ]

@@ -33,10 +33,11 @@ from leadline.evaluation.joint_reading import joint_moments, reference_means, sa
 from leadline.evaluation.leaves import with_chance
 from leadline.evaluation.of_scores import OfScores
 from leadline.evaluation.sampling import sample
+from leadline.evaluation.vector_reading import vector_sums
 from leadline.log.calendar import Grain
 from leadline.log.chance import CHANCE
 from leadline.log.facts import GROUPS, Facts
-from leadline.log.features import FEATURE
+from leadline.log.features import FEATURE, VECTOR
 from leadline.log.labels import Codes
 from leadline.log.looks import hash_group
 from leadline.log.profile import Profile
@@ -206,7 +207,11 @@ def _with_joint(
         bins = {each.column.column: each.bins for each in found.columns}
         before, now = (reference.rows, int(cells.reference.rows.sum())), (inside, int(counts[begin:after].sum()))
         read = samples(engine, before, now, columns, fixed, bins)
-    return replace(found, joint=joint, samples=read)
+    vectors = tuple(
+        vector_sums(engine, name, column, (rows, found.grains), (reference.rows, found.reference_grains), reference.own)
+        for name, column in reference.vectors.items()
+    )
+    return replace(found, joint=joint, samples=read, vectors=vectors)
 
 
 def _by_bin(of: ColumnCells) -> Array:
@@ -216,12 +221,16 @@ def _by_bin(of: ColumnCells) -> Array:
 
 @dataclass(frozen=True)
 class _Reference:
-    """The reference's rows, under the names of the log's columns; where its grains are, and what it lacks."""
+    """The reference's rows, under the names of the log's columns; where its grains are, and what it lacks.
+
+    vectors   by the user's name the columns of vectors that both have
+    """
 
     rows: ir.Table
     place: _Place
     own: bool
     left_out: Mapping[str, str]
+    vectors: Mapping[str, str]
 
 
 def _reference(
@@ -233,7 +242,8 @@ def _reference(
     after = _until(place, evaluation.without_labels.reference_end, rows, log.engine)
     if after == 0:
         return Undefined("the reference has no whole window of time")
-    return _Reference(rows.filter(rows.place < after), replace(place, last=place.first + after - 1), False, {})
+    whole = replace(place, last=place.first + after - 1)
+    return _Reference(rows.filter(rows.place < after), whole, False, {}, _vectors(log))
 
 
 @dataclass(frozen=True)
@@ -448,6 +458,13 @@ def _own_reference(
             left_out[each.name] = "the reference has values of another type"
             continue
         selected[each.column] = rows[theirs]
+    vectors = {}
+    for name, column in _vectors(log).items():
+        if name in opened.vectors:
+            vectors[name] = column
+            selected[column] = rows[_vectors(opened)[name]]
+        else:
+            left_out[name] = "the reference has no such column of vectors"
     if "weight" in rows.columns:
         selected["weight"] = rows.weight
     rows = rows.select(**selected)
@@ -456,4 +473,9 @@ def _own_reference(
         return Undefined("the reference has no rows")
     first, last = (grain.number_of(ends[name].replace(tzinfo=UTC)) for name in ("first", "last"))
     place = _Place(grain, first, last, (ends["first"], ends["last"]))
-    return _Reference(place.placed(rows), place, True, left_out)
+    return _Reference(place.placed(rows), place, True, left_out, vectors)
+
+
+def _vectors(log: Log) -> dict[str, str]:
+    """By the user's name, the column of each vector."""
+    return {name: f"{VECTOR}{place}" for place, name in enumerate(log.vectors)}

@@ -9,6 +9,7 @@ from leadline.cells.bins import Bins
 from leadline.cells.columns import Column
 from leadline.cells.fill import Cells
 from leadline.evaluation.joint_reading import JointMoments, Samples
+from leadline.evaluation.vector_reading import VectorSums
 from leadline.log.calendar import Grain
 from leadline.metrics.metric import Metric, Unserved
 from leadline.metrics.paired import Difference
@@ -50,6 +51,7 @@ class Columns:
     blocks      number of blocks of `outcomes`, runs of grains; hash groups of rows where `by_rows`
     left_out    columns that cannot be compared, and why
     joint       of the numeric features together; None where not asked for, or there are fewer than two
+    vectors     sums over columns of vectors, where asked for
     samples     rows of the reference and of the latest window; None where not asked for, or there are too few
     """
 
@@ -64,6 +66,7 @@ class Columns:
     left_out: Mapping[str, str]
     joint: JointMoments | None = None
     samples: Samples | None = None
+    vectors: tuple[VectorSums, ...] = ()
 
     @property
     def reference_end(self) -> int:

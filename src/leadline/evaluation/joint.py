@@ -1,5 +1,6 @@
-"""Drift of features together: how well principal components put rows together, and whether a classifier tells rows
-of the latest window from those of the reference. Both are evidence: what they do to a metric is not told."""
+"""Drift of features together: how well principal components put rows together, whether a classifier tells rows of
+the latest window from those of the reference, and whether vectors lie where they lay. All of it is evidence: what it
+does to a metric is not told."""
 
 from __future__ import annotations
 
@@ -13,20 +14,29 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from leadline.drift.domain import Domain, domain
+from leadline.drift.embeddings import compared
 from leadline.drift.reconstruction import Reconstruction, components, reconstruction
 from leadline.evaluation.drifts import LASTING, Drifts
 from leadline.evaluation.joint_reading import MOST_COLUMNS, SAMPLE, Samples
+from leadline.evaluation.vector_reading import VectorSums
 from leadline.metrics.sums import Array
 from leadline.report.words import day, numbers, printable
 from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Estimate, Finding, Note, Status
 
 #: what the features together are to a reader: their role, and a name in the place of a column's
 TOGETHER = "together"
+#: the role of a column of vectors
+EMBEDDING = "embedding"
 NUMERIC, EVERY = "numeric features", "features"
 #: normal quantiles that one quiet window of a hundred exceeds, and one of a thousand
 HIGH, LIMIT = 2.33, 3.09
 #: columns that are named
 NAMED = 4
+VECTORS = {
+    "mmd": "maximum mean discrepancy",
+    "norm": "the mean of ln(1 + length) differs by",
+    "cosine": "the mean direction differs by a cosine distance of",
+}
 NO_EFFECT = "what features together do to a metric cannot be told"
 
 
@@ -73,8 +83,12 @@ class Joint:
 
     @cached_property
     def every(self) -> tuple[Drift, ...]:
-        """The error of reconstruction, by window."""
-        return () if self.reconstruction is None else tuple(_by_window(self.drifts, self.reconstruction))
+        """The error of reconstruction by window, and where vectors lie."""
+        found = () if self.reconstruction is None else _by_window(self.drifts, self.reconstruction)
+        return (
+            *found,
+            *(each for vectors in self.drifts.columns.vectors for each in _of_vectors(self.drifts, vectors)),
+        )
 
     @cached_property
     def of_latest(self) -> tuple[Drift, ...]:
@@ -85,11 +99,15 @@ class Joint:
             found.append(replace(each, since=self._since(each) if each.drifted else None))
         if self.told is not None:
             found.append(self._classified(self.told))
+        for vectors in self.latest.columns.vectors if self.latest.windows else ():
+            of_vectors = _of_vectors(self.latest, vectors)
+            found += [replace(each, since=self._since(each) if each.drifted else None) for each in of_vectors]
         return tuple(found)
 
     def _since(self, latest: Drift) -> datetime | None:
         """The begin of the first of the drifted windows that lead up to the end of the latest one; None for few."""
-        inside = [each for each in self.every if each.rows and each.window.end <= latest.window.end]
+        mine = (each for each in self.every if each.column == latest.column and each.role == latest.role)
+        inside = [each for each in mine if each.rows and each.window.end <= latest.window.end]
         drifted = [each.window.start for each in takewhile(lambda each: each.drifted, reversed(inside))]
         since = drifted[-1] if drifted else None
         lasting = since is not None and (len(drifted) >= LASTING or since <= latest.window.start)
@@ -107,7 +125,9 @@ class Joint:
         """What drifted."""
         columns = self.latest.columns
         for each in self.of_latest:
-            if each.drifted and each.column == NUMERIC and self.latest_reconstruction and columns.joint:
+            if each.drifted and each.role == EMBEDDING:
+                yield _vectors_found(each, ZoneInfo(self.latest.spec.timezone))
+            elif each.drifted and each.column == NUMERIC and self.latest_reconstruction and columns.joint:
                 yield self._reconstruction_found(each, self.latest_reconstruction, columns.joint.names)
             elif each.drifted and self.told and columns.samples:
                 yield _classifier_found(each, self.told, columns.samples.names)
@@ -136,6 +156,15 @@ class Joint:
                 yield _note("the reference has fewer than four windows: how well rows are put together is not told")
             elif len(columns.joint.names) >= MOST_COLUMNS:
                 yield _note(f"of the numeric features the first {MOST_COLUMNS} are looked at together")
+        if "embeddings" in asked:
+            if not columns.vectors:
+                yield _note("no feature is a list of numbers: there are no vectors to look at")
+            for each in columns.vectors:
+                if self.latest.windows and not list(_of_vectors(self.latest, each)):
+                    yield _note(
+                        f"{printable(each.name)}: the reference has fewer than four windows with vectors of one length"
+                        " that differ: where they lie is not told"
+                    )
         if "classifier" in asked and self.latest.windows and columns.samples is None:
             yield _note("there are too few rows, or no features: a classifier has nothing to tell apart")
 
@@ -227,6 +256,44 @@ def _by_window(drifts: Drifts, of: Reconstruction) -> Iterator[Drift]:
         distance = Distance("reconstruction_change", away, of.floor, of.high, excess, of.limit)
         verdict = DriftVerdict.UNCLEAR if drifted else DriftVerdict.NOT_DRIFTED
         yield Drift(NUMERIC, TOGETHER, window, rows, verdict, (distance,), since=since, why=NO_EFFECT)
+
+
+def _of_vectors(drifts: Drifts, of: VectorSums) -> Iterator[Drift]:
+    """A column of vectors by window; nothing where the reference does not tell."""
+    if of.rows is None or of.reference is None:
+        return
+    places, _ = drifts.own_places
+    own, shown = of.reference.of(places), of.rows.of([window[:2] for window in drifts.windows])
+    since = None
+    for place, ((begin, after, window), rows) in enumerate(zip(drifts.windows, _rows(drifts), strict=True)):
+        if not rows:
+            yield Drift(of.name, EMBEDDING, window, 0, DriftVerdict.NO_DATA, why="no rows")
+            continue
+        away = compared(own, shown.of([(place, place + 1)]))
+        if away is None:
+            continue
+        drifted = any(each.value > each.limit for each in away.values())
+        since = (since or window.start) if drifted else None
+        read = float(of.read[begin:after].sum())
+        missing = float(np.nansum(of.missing[begin:after] * of.read[begin:after])) / read if read else None
+        distances = tuple(
+            Distance(name, each.value, each.floor, each.high, max(each.value - each.floor, 0.0), each.limit)
+            for name, each in away.items()
+        )
+        verdict = DriftVerdict.UNCLEAR if drifted else DriftVerdict.NOT_DRIFTED
+        yield Drift(of.name, EMBEDDING, window, rows, verdict, distances, missing=missing, since=since, why=NO_EFFECT)
+
+
+def _vectors_found(each: Drift, zone: ZoneInfo) -> Finding:
+    since = "" if each.since is None else f" since {day(each.since, zone)}"
+    passed = [one for one in each.distances if one.limit is not None and one.value > one.limit]
+    shown = [
+        f"{VECTORS[one.name]} {numbers(one.value)[0]}, quiet windows stay below {numbers(one.limit or 0.0)[0]}"
+        for one in passed
+    ]
+    what = f"The vectors in {printable(each.column)} lie elsewhere{since}: {'; '.join(shown)}."
+    following = "Ask whether they are still made by the same model, and from what kind of text or image."
+    return _finding(each, what, following, [each.column])
 
 
 def _told(read: Samples) -> Told:

@@ -15,10 +15,14 @@ from leadline.values import InputError
 
 #: what the names of features begin with among our columns
 FEATURE = "feature_"
+#: what those of columns of vectors begin with
+VECTOR = f"{FEATURE}vector_"
 #: features that are read; the rest of a very wide table is not
 MOST_FEATURES = 64
 #: how pandas names the index of a frame in the files that it writes: numbers of rows, which tell a model nothing
 INDEX = re.compile(r"__index_level_\d+__")
+#: columns of vectors that are read
+MOST_VECTORS = 8
 
 
 def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
@@ -27,12 +31,7 @@ def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
     Declared ones that the table has; for `auto` all columns with no other part but pandas' index. Times, lists and the
     like are left out.
     """
-    declared = spec.predictions.features
-    if declared == "auto":
-        taken = _taken(spec)
-        names = [name for name in table.columns if name not in taken and not INDEX.fullmatch(name)]
-    else:
-        names = [name for name in declared if name in table.columns]
+    declared, names = spec.predictions.features, _named(spec, table)
     types: Mapping[str, Feature] = declared if isinstance(declared, dict) else {}
     found = {}
     for name in names:
@@ -40,6 +39,27 @@ def features(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
         if value is not None:
             found[name] = value
     return dict(list(found.items())[:MOST_FEATURES])
+
+
+def vectors(spec: Spec, table: ir.Table) -> dict[str, ir.Value]:
+    """By the user's name, lists of numbers where these are to be looked at: as lists of doubles."""
+    if "embeddings" not in spec.multivariate:
+        return {}
+    found = {}
+    for name in _named(spec, table):
+        kind = table[name].type()
+        if kind.is_array() and kind.value_type.is_numeric():
+            found[name] = table[name].cast("array<float64>")
+    return dict(list(found.items())[:MOST_VECTORS])
+
+
+def _named(spec: Spec, table: ir.Table) -> list[str]:
+    """Columns of the table that are features, of whatever type."""
+    declared = spec.predictions.features
+    if declared != "auto":
+        return [name for name in declared if name in table.columns]
+    taken = _taken(spec)
+    return [name for name in table.columns if name not in taken and not INDEX.fullmatch(name)]
 
 
 def further(spec: Spec, table: ir.Table, known: Mapping[str, ir.Value]) -> dict[str, ir.Value]:

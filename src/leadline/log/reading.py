@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 from leadline.engine import Engine
 from leadline.log import calendar
 from leadline.log.columns import as_text, number
-from leadline.log.features import FEATURE, features, further
+from leadline.log.features import FEATURE, VECTOR, features, further, vectors
 from leadline.spec import where
 from leadline.spec.fields import Files, Memory, TableSource
 from leadline.spec.model import (
@@ -47,7 +47,7 @@ class Log:
 
     predictions  rows as delivered: id, timestamp, known_at, and what the spec names: score, prediction, version,
                  entity, weight, latency_s, error, baseline, score_0.. (multiclass), the columns of slices as
-                 slice_COLUMN, and features as feature_0..
+                 slice_COLUMN, features as feature_0.. and, where asked for, lists of numbers as feature_vector_0..
     outcomes     by kind (`label` and the feedback's names): id, value, observed_at, known_at; for a kind that stands
                  in the predictions' own rows there is no entry, and those rows have value_KIND and known_at_KIND.
                  Labels that are a sample have label_probability as delivered
@@ -56,6 +56,7 @@ class Log:
     features     the user's names of feature_0.., as many as are features
     described    the user's names of all feature_0.., each with its type in the user's table: features, then columns of
                  declared slices and the version, by which rows can be told apart, too
+    vectors      the user's names of feature_vector_0..
     raw          the predictions' source as it is
     """
 
@@ -67,6 +68,7 @@ class Log:
     notes: tuple[Note, ...] = ()
     features: tuple[str, ...] = ()
     described: Mapping[str, dt.DataType] = field(default_factory=dict)
+    vectors: tuple[str, ...] = ()
     raw: ir.Table | None = None
 
 
@@ -145,6 +147,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     of_model = features(spec, raw)
     described = {**of_model, **further(spec, raw, of_model)}
     selected |= {f"{FEATURE}{place}": value for place, value in enumerate(described.values())}
+    lists = vectors(spec, raw)
+    selected |= {f"{VECTOR}{place}": value for place, value in enumerate(lists.values())}
     notes += [
         Note("years_as_times", f"The whole numbers in {name!r} are years: each is read as its 1 January.")
         for name in times.years
@@ -176,7 +180,8 @@ def _open(spec: Spec, engine: Engine, source: Any, tables: tuple[OutcomeTable, .
     outcomes = {kind: table.select(id=form(key), **own) for kind, (key, table, own) in apart.items()}
     timed = frozenset(table.name for table in tables if table.observed_at is not None or table.received_at is not None)
     types = {name: raw[name].type() for name in described}
-    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes), tuple(of_model), types, raw)
+    names = tuple(of_model), types, tuple(lists)
+    return Log(engine, raw.select(**selected), outcomes, timed, slices, tuple(notes), *names, raw)
 
 
 def _read(engine: Engine, source: Any, text_columns: frozenset[str], at: tuple[str | int, ...]) -> ir.Table:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from leadline.report.answers import OF_COLUMNS
 from leadline.report.document import Content
-from leadline.report.words import day, days, interval, named, numbers, percent
+from leadline.report.words import day, days, interval, named, numbers, percent, printable
 from leadline.values import Distance, Drift, DriftVerdict, Finding, counted
 
 #: columns with a sentence of their own, beside the one for all that drifted harmlessly
@@ -28,8 +28,8 @@ DRIFT_HEAD = (
 )
 """The columns of drift; # stands over numbers."""
 
-TOGETHER = "together"
-"""The role of features as one."""
+TOGETHER, EMBEDDING = "together", "embedding"
+"""The roles of features as one, and of a column of vectors."""
 
 JOINT = {
     "reconstruction_change": "Numeric features go together as they did: the error of putting them together changed no"
@@ -61,13 +61,15 @@ def told_drifts(content: Content) -> list[Finding]:
 
 def _of_columns(content: Content) -> list[Drift]:
     """The columns one by one, without what is told of them together."""
-    return [each for each in content.drift if each.role != TOGETHER]
+    return [each for each in content.drift if each.role not in (TOGETHER, EMBEDDING)]
 
 
 def joint_sentences(content: Content) -> list[str]:
     """What is told of features together, where nothing was found."""
     found = []
     for each in content.drift:
+        if each.role == EMBEDDING and each.verdict is DriftVerdict.NOT_DRIFTED:
+            found.append(f"The vectors in {printable(each.column)} lie where they lay, as far as quiet windows do.")
         if each.role == TOGETHER and each.verdict is DriftVerdict.NOT_DRIFTED:
             (one,) = each.distances
             said = JOINT[one.name]

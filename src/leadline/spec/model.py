@@ -798,10 +798,11 @@ class Spec(Frozen):
         default=True,
         description="Whether to look at the values of features, scores and predictions, for what drifted.",
     )
-    multivariate: tuple[Literal["reconstruction", "classifier"], ...] = Field(
+    multivariate: tuple[Literal["reconstruction", "classifier", "embeddings"], ...] = Field(
         default=(),
         description="What else to look at in features together: how well the principal components of the numeric ones"
-        " still put rows together, and whether a classifier can tell the latest rows from the reference's.",
+        " still put rows together; whether a classifier can tell the latest rows from the reference's; whether columns"
+        " of vectors (lists of numbers) lie where they lay.",
     )
     baseline: Baseline | None = Field(default=None, description="Something simple that the model has to beat.")
     events: EventsField = Field(
