@@ -196,6 +196,7 @@ def test_forms() -> None:
     ("asked", "says"),
     [
         ({"versions": ("v1", "v3")}, "no predictions of the version 'v3'"),
+        ({"versions": ("v1", None)}, "no predictions of the version 'None'"),
         ({"versions": ("v1", "v1")}, "'v1' is compared with itself"),
         ({"periods": ("2024-01-01", "2024-01-02")}, "write START..END such as"),
         ({"periods": ("2024-01-02..2024-01-01", "2024-01-02..2024-01-04")}, "'2024-01-02..2024-01-01' is no period"),

@@ -332,6 +332,7 @@ def compare(
     by_version = versions is not None
     found = evaluated(spec, predictions, outcomes, declared, as_of, progress=progress, by_version=by_version)
     if versions is not None:
-        return Comparison(of_versions(found, versions))
+        first, second = map(str, versions)  # of a column of numbers they are told apart as text, too
+        return Comparison(of_versions(found, (first, second)))
     assert periods is not None  # noqa: S101  # one of them is given
     return Comparison(of_periods(found, periods))
