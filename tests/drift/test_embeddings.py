@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leadline.drift.embeddings import NAMES, Features, Sums, compared, features, squared_mmd, summed
+from leadline.drift.embeddings import NAMES, EmbeddingSums, Features, compared, features, squared_mmd, summed
 from leadline.metrics.sums import Array
 
 D = 16
@@ -17,7 +17,7 @@ def drawn(rng: np.random.Generator, rows: int, shift: float = 0.0, scale: float 
     return found
 
 
-def sums(parts: list[Array], by: Features) -> Sums:
+def sums(parts: list[Array], by: Features) -> EmbeddingSums:
     window = np.repeat(np.arange(len(parts)), [len(each) for each in parts])
     return summed(np.concatenate(parts), window, len(parts), by)
 

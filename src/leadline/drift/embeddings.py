@@ -63,7 +63,7 @@ def features(reference: Array) -> Features | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class EmbeddingSums:
     """Sums over vectors by window.
 
     rows     shape (windows,)
@@ -77,14 +77,14 @@ class Sums:
     unit: Array
     lengths: Array
 
-    def rest(self) -> Sums:
+    def rest(self) -> EmbeddingSums:
         """For each window all others together."""
-        return Sums(*(each.sum(axis=0) - each for each in self._arrays))
+        return EmbeddingSums(*(each.sum(axis=0) - each for each in self._arrays))
 
-    def of(self, places: Sequence[tuple[int, int]]) -> Sums:
+    def of(self, places: Sequence[tuple[int, int]]) -> EmbeddingSums:
         """Of runs of windows, from one place to before another, each as one."""
         parts = ([each[begin:after].sum(axis=0) for begin, after in places] for each in self._arrays)
-        return Sums(
+        return EmbeddingSums(
             *(
                 np.array(part).reshape(len(places), *each.shape[1:])
                 for part, each in zip(parts, self._arrays, strict=True)
@@ -95,12 +95,12 @@ class Sums:
     def _arrays(self) -> tuple[Array, Array, Array, Array]:
         return self.rows, self.phi, self.unit, self.lengths
 
-    def total(self) -> Sums:
+    def total(self) -> EmbeddingSums:
         """All windows as one."""
-        return Sums(*(each.sum(axis=0, keepdims=True) for each in self._arrays))
+        return EmbeddingSums(*(each.sum(axis=0, keepdims=True) for each in self._arrays))
 
 
-def summed(vectors: Array, window: NDArray[np.int64], windows: int, by: Features) -> Sums:
+def summed(vectors: Array, window: NDArray[np.int64], windows: int, by: Features) -> EmbeddingSums:
     """Sums by window.
 
     vectors   shape (rows, d), finite
@@ -113,10 +113,10 @@ def summed(vectors: Array, window: NDArray[np.int64], windows: int, by: Features
     phi, directions = np.zeros((windows, 2 * FREQUENCIES)), np.zeros((windows, vectors.shape[1]))
     np.add.at(phi, window, by.of(vectors))
     np.add.at(directions, window, unit)
-    return Sums(rows, phi, directions, lengths)
+    return EmbeddingSums(rows, phi, directions, lengths)
 
 
-def squared_mmd(a: Sums, b: Sums) -> Array:
+def squared_mmd(a: EmbeddingSums, b: EmbeddingSums) -> Array:
     """The unbiased estimate of the squared maximum mean discrepancy, shape (windows,); mean 0 where nothing changed.
 
     Source: Gretton et al. (2012), JMLR 13, lemma 6, with random features.
@@ -128,7 +128,7 @@ def squared_mmd(a: Sums, b: Sums) -> Array:
         return np.asarray(ours + theirs - 2 * (a.phi * b.phi).sum(axis=-1) / (n * m))
 
 
-def _compared(a: Sums, b: Sums) -> dict[str, Array]:
+def _compared(a: EmbeddingSums, b: EmbeddingSums) -> dict[str, Array]:
     """Of windows and what they are compared with: squared MMD, difference of lengths, 1 - cosine of mean directions."""
     with np.errstate(divide="ignore", invalid="ignore"):
         lengths = np.abs(a.lengths / a.rows - b.lengths / b.rows)
@@ -154,7 +154,7 @@ class Away:
     limit: float
 
 
-def compared(own: Sums, window: Sums) -> Mapping[str, Away] | None:
+def compared(own: EmbeddingSums, window: EmbeddingSums) -> Mapping[str, Away] | None:
     """How far a window lies from the reference, by name of the figure.
 
     own      the reference's own windows, with about as many rows as the one that is compared
@@ -165,7 +165,7 @@ def compared(own: Sums, window: Sums) -> Mapping[str, Away] | None:
     some = own.rows > 1
     if some.sum() < LEAST_WINDOWS or window.rows[0] < 2:
         return None
-    own = Sums(own.rows[some], own.phi[some], own.unit[some], own.lengths[some])
+    own = EmbeddingSums(own.rows[some], own.phi[some], own.unit[some], own.lengths[some])
     ours, now = _compared(own, own.rest()), _compared(window, own.total())
     found: dict[str, Away] = {}
     # windows of fewer rows swing more: the squares by as much as they are shorter

@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.engine import Engine, open_engine
-from leadline.evaluation.partitions import Asked, Place, Rows, first_look, read_columns
+from leadline.evaluation.partitions import Asked, Partitioning, Rows, first_look, read_columns
 from leadline.evaluation.table_drift import drifted
 from leadline.log.calendar import Grain
 from leadline.log.columns import as_text, number
@@ -19,7 +19,7 @@ from leadline.spec.frames import source_of
 from leadline.values import InputError
 
 #: the two tables as partitions: they have no time
-BOTH = Place(Grain("d", 1, "UTC"), 0, 2)
+BOTH = Partitioning(Grain("d", 1, "UTC"), 0, 2)
 
 
 def discrepancy(

@@ -71,7 +71,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Place:
+class Partitioning:
     """Where in time partitions lie: partition 0 is grain `first`.
 
     grain   a unit of an hour, a day, a week or a month
@@ -88,7 +88,7 @@ class Place:
         return {"h": 24, "d": 7 if self.grain.count == 1 else 1}.get(self.grain.unit, 1)
 
 
-def placed(spec: Spec, found: Profile, moment: datetime, grain: Grain) -> Place | None:
+def placed(spec: Spec, found: Profile, moment: datetime, grain: Grain) -> Partitioning | None:
     """The finest partitions that have enough rows on average, the last 400 of them; None where there are no rows.
 
     grain   of the evaluation: nothing finer is looked at
@@ -102,12 +102,12 @@ def placed(spec: Spec, found: Profile, moment: datetime, grain: Grain) -> Place 
         if each.unit == "h" and grain.unit != "h":
             continue
         first, last = each.number_of(begin), each.number_of(end)
-        best = Place(each, max(first, last + 1 - MOST_PARTITIONS), min(last + 1 - first, MOST_PARTITIONS))
+        best = Partitioning(each, max(first, last + 1 - MOST_PARTITIONS), min(last + 1 - first, MOST_PARTITIONS))
         if found.rows / (last + 1 - first) >= ENOUGH:
             return best
     month = Grain("mo", 1, spec.timezone)
     first, last = month.number_of(begin), month.number_of(end)
-    return Place(month, max(first, last + 1 - MOST_PARTITIONS), min(last + 1 - first, MOST_PARTITIONS))
+    return Partitioning(month, max(first, last + 1 - MOST_PARTITIONS), min(last + 1 - first, MOST_PARTITIONS))
 
 
 def asked(spec: Spec, log: Log) -> tuple[Asked, ...]:
@@ -137,7 +137,7 @@ class Rows:
     """
 
     engine: Engine
-    place: Place
+    place: Partitioning
     columns: tuple[Asked, ...]
     table: ir.Table
     raw: ir.Table
@@ -151,7 +151,7 @@ class Rows:
         return bin_code(size - self.origins[at] if self.origins[at] else size)
 
 
-def rows_of(log: Log, spec: Spec, found: Profile, moment: datetime, place: Place) -> Rows:
+def rows_of(log: Log, spec: Spec, found: Profile, moment: datetime, place: Partitioning) -> Rows:
     """The deliveries that lie in these partitions.
 
     moment  the knowledge time, naive UTC

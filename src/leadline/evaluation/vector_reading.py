@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from leadline.drift.embeddings import Sums, features, summed
+from leadline.drift.embeddings import EmbeddingSums, features, summed
 from leadline.engine import Engine
 from leadline.evaluation.arrays import array
 from leadline.evaluation.sampling import sample
@@ -33,8 +33,8 @@ class VectorSums:
 
     name: str
     dimensions: int
-    rows: Sums | None
-    reference: Sums | None
+    rows: EmbeddingSums | None
+    reference: EmbeddingSums | None
     missing: Array
     read: Array
 
