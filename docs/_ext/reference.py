@@ -29,8 +29,12 @@ def modules() -> Iterator[str]:
 
 
 def module_page(name: str) -> str:
-    """A page for one module, in MyST, for autodoc to fill; what it only passes on is told where it is from."""
-    return f"# `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n   :ignore-module-all:\n```\n"
+    """A page for one module, in MyST, for autodoc to fill; what it only passes on is told where it is from.
+
+    It stands in the list of modules alone: every page would draw a navigation with every module in it.
+    """
+    directive = f".. automodule:: {name}\n   :members:\n   :ignore-module-all:"
+    return f"---\norphan: true\n---\n\n# `{name}`\n\n```{{eval-rst}}\n{directive}\n```\n"
 
 
 # The declaration ----------------------------------------------------------------------------------------------------
@@ -194,8 +198,8 @@ def pages() -> dict[str, str]:
     """Path under `_generated` -> text of every generated page."""
     found = {f"{name}.md": make() for name, (module, make) in MADE.items() if find_spec(module)}
     names = sorted(modules())
-    listed = "\n".join(f"modules/{name}" for name in names)
-    found["python.md"] = f"# Python modules\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n"
+    listed = "\n".join(f"- [`{name}`](modules/{name}.md)" for name in names)
+    found["python.md"] = f"# Python modules\n\n{listed}\n"
     return found | {f"modules/{name}.md": module_page(name) for name in names}
 
 
