@@ -98,21 +98,32 @@ def test_missing_values_that_turn_up_are_found() -> None:
     assert compared(own, later).drifted.all()
 
 
-def test_the_excess_of_quiet_windows_is_far_below_that_of_a_change() -> None:
-    """Its 95 % quantile is below .3 of the smallest planted effect (METHODS §12)."""
-    rng, edges = np.random.default_rng(14), norm.ppf(np.arange(51) / 50)
-    for rows, shift in ((10_000, 0.3), (1000, 1.0)):
-        own = drawn(rng, independent(rng, law(50), 28), rows)
-        quiet = compared(own, drawn(rng, independent(rng, law(50), 200), rows)).distances
-        changed = compared(own, drawn(rng, np.tile(np.diff(norm.cdf(edges - shift)), (20, 1)), rows)).distances
-        for kind in KINDS:
-            smallest = changed[kind.name].excess.min()
-            assert np.quantile(quiet[kind.name].excess, 0.95) <= 0.3 * smallest, kind.name
+@pytest.mark.parametrize(
+    ("k", "rows", "shift"),
+    [
+        (k, *each)
+        for each in ((100, 3.0), (1000, 1.0), (10_000, 0.5))
+        for k in (10, 50, 256)
+        if k <= 50 or each[0] > 100
+    ],
+)
+def test_the_excess_of_quiet_windows_is_far_below_that_of_a_change(k: int, rows: int, shift: float) -> None:
+    """Its 95 % quantile is below .3 of the smallest planted effect (METHODS §12), but of 100 rows in 256 bins."""
+    rng, edges = np.random.default_rng(14), norm.ppf(np.arange(k + 1) / k)
+    p = np.ones(k) / k
+    own = drawn(rng, independent(rng, p, 28), rows)
+    quiet = compared(own, drawn(rng, independent(rng, p, 200), rows)).distances
+    changed = compared(own, drawn(rng, np.tile(np.diff(norm.cdf(edges - shift)), (20, 1)), rows)).distances
+    for kind in KINDS:
+        smallest = changed[kind.name].excess.min()
+        assert np.quantile(quiet[kind.name].excess, 0.95) <= 0.3 * smallest, kind.name
 
 
-def test_floors_are_the_means_of_quiet_windows_of_any_size() -> None:
-    """Windows of a fifth of the rows lie further off by chance; nannyml's default limits do not know that."""
-    rng, p, sizes = np.random.default_rng(15), law(54), (1000, 5000, 25_000)
+@pytest.mark.parametrize(("k", "sizes"), [(10, (100, 1000, 10_000)), (54, (1000, 5000, 25_000)), (256, (2000, 10_000))])
+def test_floors_are_the_means_of_quiet_windows_of_any_size(k: int, sizes: tuple[int, ...]) -> None:
+    """Windows of a fifth of the rows lie further off by chance; nannyml's default limits do not know that. A bin of the
+    smallest has 5 rows or more."""
+    rng, p = np.random.default_rng(15), np.ones(k) / k
     shown: dict[str, list[Array]] = {kind.name: [] for kind in KINDS}
     drifted = 0.0
     for _ in range(8):  # all windows of one reference share how far it lies off by chance itself
@@ -122,7 +133,7 @@ def test_floors_are_the_means_of_quiet_windows_of_any_size() -> None:
         drifted += found.drifted.mean() / 8
         for kind in KINDS:
             of = found.distances[kind.name]
-            shown[kind.name].append(np.stack([of.value, of.floor, of.high]).reshape(3, 3, 50))
+            shown[kind.name].append(np.stack([of.value, of.floor, of.high]).reshape(3, len(sizes), 50))
     for name, every in shown.items():
         value, floor, high = np.concatenate(every, axis=2)
         np.testing.assert_allclose(value.mean(axis=1), floor.mean(axis=1), rtol=0.05, err_msg=name)
