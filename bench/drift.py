@@ -32,10 +32,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import run as harness
-from run import HOME, PEERS, Run, environment, prepare, python_of, timed, versions
+from run import HOME, PEERS, Run, environment, prepare, python_of, timed, versions, write_table
 
 HERE = Path(__file__).resolve().parent
-RESULTS, README = HERE / "drift.json", HERE / "README.md"
+RESULTS = HERE / "drift.json"
 BEGIN, END = "<!-- drift -->", "<!-- /drift -->"
 NAMED = {"ours": "Leadline", "limits": "floor", "nannyml": "NannyML", "evidently": "Evidently"}
 #: days of the quiet logs, and the rows of one in the reference
@@ -286,8 +286,7 @@ def main() -> None:
     if not options.table:
         measure(options, results)
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    before, _, rest = README.read_text().partition(BEGIN)
-    README.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{rest.partition(END)[2]}")
+    write_table(table(results), BEGIN, END)
     print(table(results))
 
 

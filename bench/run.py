@@ -254,10 +254,10 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def write_table(text: str) -> None:
-    before, _, rest = README.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+def write_table(text: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put a table in its place in bench/README.md, between two marks."""
+    before, _, rest = README.read_text().partition(begin)
+    README.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}")
 
 
 def measure(options: argparse.Namespace, results: dict[str, Any]) -> None:

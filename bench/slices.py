@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import run as harness
-from run import PEERS, Run, prepare, python_of, timed
+from run import PEERS, Run, prepare, python_of, timed, write_table
 
 HERE = Path(__file__).resolve().parent
-RESULTS, README = HERE / "slices.json", HERE / "README.md"
+RESULTS = HERE / "slices.json"
 BEGIN, END = "<!-- slices -->", "<!-- /slices -->"
 LIMIT_S = 400
 #: of the machine's memory: sliceline takes all there is for a million rows, and the system would end some process
@@ -148,8 +148,7 @@ def main() -> None:
     if not options.table:
         measure(options, results)
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    before, _, rest = README.read_text().partition(BEGIN)
-    README.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{rest.partition(END)[2]}")
+    write_table(table(results), BEGIN, END)
     print(table(results))
 
 
