@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from leadline.cells.bins import Kind
-from leadline.evaluation.drifts import Compared, Drifts, tolerated
+from leadline.evaluation.drifts import Compared, Drifts, distance_figure, tolerated
 from leadline.evaluation.estimates import Evaluation
 from leadline.metrics.sums import Array
 from leadline.report.words import day, interval, numbers, percent, printable
@@ -90,7 +90,7 @@ def _finding(evaluation: Evaluation, drifts: Drifts, of: Compared, each: Drift) 
         since=each.since,
         effect=effect,
         rows=each.rows,
-        evidence=(*(_evidence(each, one) for one in each.distances if one.limit is not None), *_unseen(each)),
+        evidence=(*(distance_figure(each, one) for one in each.distances if one.limit is not None), *_unseen(each)),
     )
 
 
@@ -205,22 +205,6 @@ def _next(of: Compared, effect: Effect | None) -> str:
     return (
         f"Most of it comes from {rows} ({shares}), where {effect.metric} was {value} in the reference and {usual} over"
         " all. Ask whether the values are right, or whether other rows come now."
-    )
-
-
-def _evidence(each: Drift, distance: Distance) -> Estimate:
-    return Estimate(
-        metric=f"{distance.name} of {each.column}",
-        slice=ALL_ROWS,
-        version=None,
-        window=each.window,
-        value=distance.value,
-        low=None,
-        high=None,
-        n=each.rows,
-        labelled=0,
-        status=Status.REALISED,
-        why=f"by chance {distance.floor:.3g} on average, quiet windows stay below {distance.limit:.3g}",
     )
 
 

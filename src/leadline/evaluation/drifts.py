@@ -25,7 +25,17 @@ from leadline.metrics.sums import Array, Sums
 from leadline.report.words import percent
 from leadline.spec.model import Spec
 from leadline.stats.proportion import share_interval
-from leadline.values import Distance, Drift, DriftVerdict, Effect, Span, Window
+from leadline.values import (
+    ALL_ROWS,
+    Distance,
+    Drift,
+    DriftVerdict,
+    Effect,
+    Estimate,
+    Span,
+    Status,
+    Window,
+)
 
 #: windows in the reference from which on they tell how windows differ; fewer are told by shorter ones
 ENOUGH_WINDOWS = 8
@@ -37,6 +47,31 @@ FEW_LABELS = "the reference has too few labelled rows to tell what the column do
 BY_SCORES = "rows of the reference without a label count by their calibrated scores"
 UNKNOWN = "of the rows have values for which the reference has no labels"
 Place = tuple[int, int, Window]
+
+
+def began(windows: Sequence[tuple[Window, bool]], latest: Window) -> datetime | None:
+    """When the first of the drifted windows began that lead up to the end of `latest`.
+
+    windows   those with rows, in the order of time, and whether each drifted
+
+    None where fewer than three in a row drifted, unless these reach back to its start.
+    """
+    inside = [each for each in windows if each[0].end <= latest.end]
+    in_a_row = [window for window, _ in takewhile(itemgetter(1), reversed(inside))]
+    since = in_a_row[-1].start if in_a_row else None
+    lasting = since is not None and (len(in_a_row) >= LASTING or since <= latest.start)
+    return since if lasting else None
+
+
+def figure(each: Drift, metric: str, value: float, why: str) -> Estimate:
+    """A figure that a finding of drift rests on; it has no interval, `why` says what it means."""
+    return Estimate(metric, ALL_ROWS, None, each.window, value, None, None, each.rows, 0, Status.REALISED, why)
+
+
+def distance_figure(each: Drift, of: Distance) -> Estimate:
+    """A distance, beside what it is by chance; it has a limit."""
+    why = f"by chance {of.floor:.3g} on average, quiet windows stay below {of.limit:.3g}"
+    return figure(each, f"{of.name} of {each.column}", of.value, why)
 
 
 @dataclass(frozen=True)
@@ -85,22 +120,12 @@ class Drifts:
         return tuple(found)
 
     def since(self, name: str, latest: Window) -> datetime | None:
-        """When the first of the drifted windows began that lead up to the end of `latest`.
-
-        None where fewer than three in a row drifted, unless these reach back to its start.
-        """
+        """When a column's drift in `latest` began, as `began` says."""
         column = next(each for each in self.columns.columns if each.column.name == name)
         own, shown, parts = self._histograms(column)
         drifted = _measured(column, own, shown, parts).drifted if self.windows else ()
-        inside = [
-            (window, each)
-            for (_, _, window), each, some in zip(self.windows, drifted, shown.rows > 0, strict=True)
-            if some and window.end <= latest.end
-        ]
-        in_a_row = [window for window, _ in takewhile(itemgetter(1), reversed(inside))]
-        since = in_a_row[-1].start if in_a_row else None
-        lasting = since is not None and (len(in_a_row) >= LASTING or since <= latest.start)
-        return since if lasting else None
+        every = zip(self.windows, drifted, shown.rows > 0, strict=True)
+        return began([(window, bool(each)) for (_, _, window), each, some in every if some], latest)
 
     @cached_property
     def of_columns(self) -> tuple[tuple[Drift, ...], ...]:

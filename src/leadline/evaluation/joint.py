@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,12 +15,12 @@ import numpy as np
 from leadline.drift.domain import Domain, domain
 from leadline.drift.embeddings import compared
 from leadline.drift.reconstruction import Reconstruction, components, reconstruction
-from leadline.evaluation.drifts import LASTING, Drifts
+from leadline.evaluation.drifts import Drifts, began, distance_figure, figure
 from leadline.evaluation.joint_reading import MOST_COLUMNS, SAMPLE, Samples
 from leadline.evaluation.vector_reading import VectorSums
 from leadline.metrics.sums import Array
 from leadline.report.words import day, numbers, printable
-from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Estimate, Finding, Note, Status
+from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Finding, Note
 
 #: what the features together are to a reader: their role, and a name in the place of a column's
 TOGETHER = "together"
@@ -105,13 +104,9 @@ class Joint:
         return tuple(found)
 
     def _since(self, latest: Drift) -> datetime | None:
-        """The begin of the first of the drifted windows that lead up to the end of the latest one; None for few."""
+        """When its drift began, as `began` says."""
         mine = (each for each in self.every if each.column == latest.column and each.role == latest.role)
-        inside = [each for each in mine if each.rows and each.window.end <= latest.window.end]
-        drifted = [each.window.start for each in takewhile(lambda each: each.drifted, reversed(inside))]
-        since = drifted[-1] if drifted else None
-        lasting = since is not None and (len(drifted) >= LASTING or since <= latest.window.start)
-        return since if lasting else None
+        return began([(each.window, each.drifted) for each in mine if each.rows], latest.window)
 
     def _classified(self, told: Told) -> Drift:
         _, _, window = self.latest.windows[0]
@@ -185,31 +180,10 @@ def _classifier_found(each: Drift, told: Told, names: tuple[str, ...]) -> Findin
 def _finding(
     each: Drift, what: str, following: str, columns: list[str], importances: Sequence[tuple[str, float]] = ()
 ) -> Finding:
-    figures = [
-        (
-            f"{one.name} of {each.column}",
-            one.value,
-            f"by chance {one.floor:.3g} on average, quiet windows stay below {one.limit:.3g}",
-        )
-        for one in each.distances
-    ]
     lost = "by how much the area falls where the values of this column are shuffled among the rows"
-    figures += [(f"classifier_importance of {name}", value, lost) for name, value in importances]
-    evidence = tuple(
-        Estimate(
-            metric=metric,
-            slice=ALL_ROWS,
-            version=None,
-            window=each.window,
-            value=value,
-            low=None,
-            high=None,
-            n=each.rows,
-            labelled=0,
-            status=Status.REALISED,
-            why=why,
-        )
-        for metric, value, why in figures
+    evidence = (
+        *(distance_figure(each, one) for one in each.distances),
+        *(figure(each, f"classifier_importance of {name}", value, lost) for name, value in importances),
     )
     return Finding(
         kind="drift",
