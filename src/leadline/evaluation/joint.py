@@ -19,7 +19,7 @@ from leadline.evaluation.drifts import Drifts, began, distance_figure, figure
 from leadline.evaluation.joint_reading import MOST_COLUMNS, SAMPLE, Samples
 from leadline.evaluation.vector_reading import VectorSums
 from leadline.metrics.sums import Array
-from leadline.report.words import day, numbers, printable
+from leadline.report.words import day, listed, numbers, printable
 from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Finding, Note
 
 #: what the features together are to a reader: their role, and a name in the place of a column's
@@ -136,7 +136,7 @@ class Joint:
             f"Numeric features do not go together as they did{since}: put together from"
             f" {of.kept} principal {'component' if of.kept == 1 else 'components'} of the reference, rows are off by"
             f" {numbers(now)[0]} standard deviations, in the reference by {numbers(usual)[0]} (quiet windows"
-            f" {ends[0]} to {ends[1]}). Most changed {_listed(most)}."
+            f" {ends[0]} to {ends[1]}). Most changed {listed([printable(name) for name in most])}."
         )
         following = "Ask what these columns have in common: a source, a unit, a step that makes them."
         return _finding(each, what, following, most)
@@ -172,7 +172,7 @@ def _classifier_found(each: Drift, told: Told, names: tuple[str, ...]) -> Findin
         f" (.5: not at all; quiet windows stay below {numbers(told.limit)[0]})."
     )
     if most:
-        what += f" It goes by {_listed(most)}."
+        what += f" It goes by {listed([printable(name) for name in most])}."
     following = "Look at these columns first; what of it they do alone stands among the columns that drifted."
     return _finding(each, what, following, most, importances)
 
@@ -286,8 +286,3 @@ def _most(names: tuple[str, ...], size: Array) -> list[str]:
     """The columns for which it is largest."""
     order = np.argsort(-np.nan_to_num(size), kind="stable")[:NAMED]
     return [names[place] for place in order if size[place] > 0]
-
-
-def _listed(names: list[str]) -> str:
-    shown = [printable(name) for name in names]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from leadline.quality.words import listed
 from leadline.values import ALL_ROWS, Scalar, Slice
 
 
@@ -86,9 +87,8 @@ def subject(fault: Fault) -> str:
         names = list(fault.columns)
     if not names:
         return ""
-    shown = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     where = f" ({fault.slice})" if fault.slice != ALL_ROWS else ""
-    return f"{shown}{where}: "
+    return f"{listed(names, len(names))}{where}: "
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from leadline.report.words import (
     days,
     interval,
     length,
+    listed,
     named,
     numbers,
     printable,
@@ -204,7 +205,7 @@ def reasons(judged: Sequence[Judgement]) -> Iterator[str]:
             by_why.setdefault(each.why, []).append(_promise(each))
     for why, promises in by_why.items():
         more = [] if len(promises) <= NAMED else [f"{len(promises) - NAMED:,} more"]
-        yield f"{_listed([*promises[:NAMED], *more])}: {printable(why)}."
+        yield f"{listed([*promises[:NAMED], *more])}: {printable(why)}."
 
 
 def _because(uncertain: Sequence[Judgement]) -> Iterator[str]:
@@ -338,13 +339,13 @@ def awaited_sentences(content: Content) -> Iterator[str]:
     come = [each.metric for each in estimates if each.estimator == NOWCAST]
     if come:
         yield (
-            f"{_listed(come)}: from the labels so far, which are believed rather than scores where half of them are in."
+            f"{listed(come)}: from the labels so far, which are believed rather than scores where half of them are in."
         )
     if len({each.window for each in estimates}) > 1:
         by_window: dict[Window, list[str]] = {}
         for each in estimates:
             by_window.setdefault(each.window, []).append(each.metric)
-        said = "; ".join(f"of {_listed(names)} for {days(window, zone)}" for window, names in by_window.items())
+        said = "; ".join(f"of {listed(names)} for {days(window, zone)}" for window, names in by_window.items())
         yield f"The estimates are for the newest window that has one: {said}."
     records = [each.record for each in rows if each.record is not None]
     if records:
@@ -365,7 +366,7 @@ def record_sentences(content: Content) -> Iterator[str]:
             withdrawn = "are withdrawn" if each.status is Standing.WITHDRAWN else "cannot be made"
             by_why.setdefault(f"{withdrawn}: {each.why}.", []).append(each.metric)
     for why, metrics in by_why.items():
-        yield f"Estimates of {_listed(metrics)} without labels {why}"
+        yield f"Estimates of {listed(metrics)} without labels {why}"
     if any(each.status is Standing.IN_USE for each in content.track_record):
         unseen = "a change of that cannot be seen without labels"
         yield f"Estimates assume that {_still(content)} in the reference: {unseen}."
@@ -399,10 +400,6 @@ def _per_100(value: float | None, low: float | None = None, high: float | None =
     ends = [None if each is None else 100 * each for each in (value, low, high)]
     shown, between = interval(*ends)
     return f"{shown} {between}" if between else shown
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 # For whom is it not? ------------------------------------------------------------------------------------------------

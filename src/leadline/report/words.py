@@ -183,6 +183,15 @@ def share(part: int, whole: int) -> str:
     return "over 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names, at least one, as a sentence has them.
+
+    >>> listed(["recall"]), listed(["recall", "precision", "f1"])
+    ('recall', 'recall, precision and f1')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def percent(value: float, low: float | None = None, high: float | None = None) -> str:
     """A share from sums in per cent, with its interval where there is one.
 
