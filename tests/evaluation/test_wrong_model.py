@@ -230,3 +230,103 @@ def test_more_rows_of_a_class_are_no_other_model() -> None:
 def test_classes_that_come_in_waves_are_no_other_model(runs: int) -> None:
     named = sum(len(found_of_classes(classes(the_same, seed, waves=0.4))) for seed in range(runs))
     assert named <= 0.02 * runs
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+Numbers = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Day and expected label of each row → predictions."""
+
+
+def regression(
+    said: Numbers, mean: Callable[[np.ndarray], Any] = lambda _: 0.0, seed: int = 3, **columns: Any
+) -> pa.Table:
+    """Rows whose expected label is `mean` of their day and spreads with 30 around it, their labels with 10 more."""
+    rng = np.random.default_rng(seed)
+    day = np.repeat(np.arange(DAYS), A_DAY)
+    expected = rng.normal(mean(day), 30, len(day))
+    start = np.datetime64(MONDAY.replace(tzinfo=None), "us")
+    return pa.table(
+        {
+            "id": np.arange(len(day)),
+            "timestamp": pa.array(start + day * np.timedelta64(86_400_000_000, "us"), pa.timestamp("us", "UTC")),
+            "prediction": said(day, expected),
+            "label": rng.normal(expected, 10),
+        }
+        | {name: make(day) for name, make in columns.items()}
+    )
+
+
+def found_of_numbers(table: pa.Table, **declared: Any) -> list[Finding]:
+    declared = {"task": "regression", "metrics": ["mae"], "features": [], **declared}
+    checked = leadline.check(spec(table, reference={"until": "2024-01-31"}, **declared))
+    return [each for each in checked.findings if each.kind == "wrong_model"]
+
+
+def knows_less(day: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """From a day on another model answers, which knows less, and says more."""
+    noise = np.random.default_rng(9).normal(40, 30, len(day))
+    return np.where(day < CHANGED, expected, 0.3 * expected + noise)
+
+
+def as_expected(_: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    return expected
+
+
+@pytest.mark.parametrize("columns", [{}, {"w": lambda day: 1.0 + day % 3}], ids=["rows", "weights"])
+def test_another_model_that_predicts_numbers_is_named(columns: dict[str, Any]) -> None:
+    """Predictions on both sides of 0; labels stay where they were, so they lie below what is predicted now."""
+    table = regression(knows_less, version=lambda day: np.full(len(day), "v1"), **columns)
+    (told,) = found_of_numbers(table, **({"columns": {"weight": "w"}} if columns else {}))
+    assert told.what.startswith("The predictions of version 'v1' are not those that were validated: ")
+    assert told.what.endswith(" lower than before. Since 2024-03-01.")
+    below = float(told.what.split("beside such predictions labels are ")[1].split()[0])
+    said, label = (np.asarray(table[name])[CHANGED * A_DAY :] for name in ("prediction", "label"))
+    late = (said - label)[said > 30]
+    assert below == pytest.approx(np.mean(late), rel=0.25)
+    assert told.rows == (DAYS - CHANGED) * A_DAY
+
+
+def test_numbers_of_an_older_version_under_the_newer_ones_name_are_told() -> None:
+    def said(day: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        return np.where((day < 10) | (day >= CHANGED), 0.3 * expected - 10, expected)
+
+    (told,) = found_of_numbers(regression(said, version=lambda day: np.where(day < 10, "v1", "v2")))
+    expected = "The predictions of version 'v2' are spread as those of 'v1' were, not as its own in the reference."
+    assert told.what == f"{expected} Since 2024-03-01."
+
+
+def test_a_new_version_that_predicts_numbers_as_an_older_one_is_named() -> None:
+    def said(day: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        return expected + np.where(day // 30 == 1, 25, 0)
+
+    (told,) = found_of_numbers(regression(said, version=lambda day: np.array(["v1", "v2", "v3"])[day // 30]))
+    expected = "The predictions of version 'v3' are spread as those of 'v1' were, not as those of 'v2' before it."
+    assert told.what == f"{expected} Since 2024-03-01."
+
+
+@pytest.mark.parametrize(
+    ("said", "mean"),
+    [
+        pytest.param(as_expected, lambda day: np.where(day < CHANGED, 0, 25), id="other rows come all at once"),
+        pytest.param(lambda day, each: each + np.clip(day - 35, 0, 40), lambda _: 0.0, id="a model that ages"),
+        pytest.param(
+            lambda day, each: np.where((day >= CHANGED) & (day < CHANGED + 7), 1.5, 1) * each,
+            lambda _: 0.0,
+            id="a week that is over",
+        ),
+        pytest.param(lambda day, _: np.zeros(len(day)), lambda _: 0.0, id="one number for all"),
+    ],
+)
+def test_numbers_of_the_same_model_are_not_named(said: Numbers, mean: Callable[[np.ndarray], Any]) -> None:
+    assert not found_of_numbers(regression(said, mean))
+
+
+@pytest.mark.parametrize("runs", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_numbers_that_come_in_waves_are_no_other_model(runs: int) -> None:
+    named = 0
+    for seed in range(runs):
+        rng = np.random.default_rng(1000 + seed)
+        waves = rng.normal(0, 12, DAYS) + np.repeat(rng.normal(0, 12, -(-DAYS // 14)), 14)[:DAYS]
+        named += len(found_of_numbers(regression(as_expected, lambda day, waves=waves: waves[day], seed)))
+    assert named <= 0.02 * runs

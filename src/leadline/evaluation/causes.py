@@ -456,7 +456,7 @@ class _About:
 
 def _mistaken_sentence(each: Mistaken) -> str:
     """Whose answers they are, or that they are nobody's."""
-    answers = "scores" if each.scored else "predictions"
+    answers = "scores" if each.kind == "scores" else "predictions"
     of = "the model" if each.version is None else f"version {named(each.version)!r}"
     if each.like is not None:
         than = "its own in the reference" if each.last is None else f"those of {named(each.last)!r} before it"
@@ -465,7 +465,10 @@ def _mistaken_sentence(each: Mistaken) -> str:
     side = "more" if each.strange.residual > 0 else "fewer"
     apart, by = _percent(each.strange.distance), numbers(100 * abs(each.strange.residual))[0]
     other = f"The {answers} of {of} are not those that were validated: {apart} of the rows have another one than before"
-    if not each.scored:
+    if each.kind == "numbers":
+        way, by = "higher" if each.strange.residual > 0 else "lower", numbers(abs(each.strange.residual))[0]
+        return f"{other}, and beside such predictions labels are {by} {way} than before."
+    if each.kind == "classes":
         return f"{other}, and of 100 rows with a class that became more frequent {by} {side} are right than before."
     return f"{other}, and of 100 rows with such scores {by} {side} are positive than they meant."
 

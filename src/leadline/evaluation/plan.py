@@ -20,10 +20,11 @@ from leadline.log.profile import Profile
 from leadline.log.reading import LABEL, Log
 from leadline.log.reference import Reference
 from leadline.metrics.calibration import Calibration, CalibrationSlope
-from leadline.metrics.errors import ERROR_BINS, SIZES, error_bin
+from leadline.metrics.errors import ERROR_BINS, SIZES, error_bin, size_bin
 from leadline.metrics.expected import can_expect, measures_if
 from leadline.metrics.metric import Metric
 from leadline.metrics.paired import as_baseline
+from leadline.metrics.regression import SIGNED
 from leadline.metrics.sums import Measure
 from leadline.spec.model import Spec
 
@@ -151,12 +152,15 @@ class Plan:
         return any(name in (*each.slices, each.frozen_mix) for each in self.spec.objectives)
 
     def pieces(self) -> list[Piece]:
-        """All cells: counts of all rows and of slices, then histograms; without estimates where these do not fit."""
+        """All cells: counts of all rows and of slices, then histograms; where these do not fit without those that are
+        read only for estimates and to tell models apart.
+        """
         made = [*self.counts(), *self._histograms()]
         if fit(made):
             return made
         shown = self._classes(self.metrics)
-        return [piece for piece in made if piece.name[0] != "scores" or piece.name[1] in shown]
+        spared = {("predictions",), *(("scores", of) for of in self._read(self.rows.columns) if of not in shown)}
+        return [piece for piece in made if piece.name not in spared]
 
     def counts(self) -> list[Piece]:
         """Counts and sums for every grain and slice: the cells that are a ledger."""
@@ -182,6 +186,8 @@ class Plan:
             self._all_scores(total) if of == "" else self._scores(("scores", of), total, len(classes) > MOST_FINE, of)
             for of in classes
         ]
+        if self.spec.task == "regression":
+            made.append(self._predicted(total))
         for kind in _sizes(self.metrics):
             bin_ = SIZES[kind](self.rows)
             piece = self._piece((kind,), (*total, Key("size", bin_, ERROR_BINS)), ())
@@ -273,6 +279,12 @@ class Plan:
         # most rows of a score have the same prediction, and those of a grain are labelled or are not
         of_row = (replace(predicted, filled=1), replace(actual, filled=2))
         return replace(self._piece(("scores", ""), (*keys, *of_row, *grid), sums), where=self.rows.score.notnull())
+
+    def _predicted(self, keys: tuple[Key, ...]) -> Piece:
+        """The predicted numbers, with the errors of those that have a label."""
+        value = self.rows.prediction_value
+        bins = (Key("negative", (value < 0).cast("int8"), 2, filled=1), Key("size", size_bin(value.abs()), ERROR_BINS))
+        return replace(self._piece(("predictions",), (*keys, *bins), (SIGNED,)), where=value.notnull())
 
     def _score_keys(self, of: str, score: str | None, coarse: bool) -> tuple[tuple[Key, ...], ir.BooleanValue]:
         """Whether a row is of the class, and the bin of its score; and which rows have both."""

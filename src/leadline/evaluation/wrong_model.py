@@ -1,6 +1,7 @@
 """Which model really answered: versions whose answers are an older one's, or no longer those that were validated.
 
-Answers are scores where there are two classes and scores, else predicted classes.
+Answers are scores where there are two classes and scores, the predicted numbers of a regression, else predicted
+classes.
 """
 
 from __future__ import annotations
@@ -8,19 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints
 from leadline.evaluation.estimates import Evaluation
+from leadline.metrics.errors import ERROR_BINS
+from leadline.metrics.metric import SQUARE, SQUARE_SUM, SUM, SUM_OF_SQUARES, WEIGHT
+from leadline.metrics.regression import SIGNED
 from leadline.metrics.sums import Array
 from leadline.stats.shift import of_equal_rows
-from leadline.why.wrong_model import Strange, come_true, like_older, stepped
+from leadline.why.wrong_model import LEAST_ERROR, LEAST_SHARE, Strange, come_true, like_older, spread, stepped
 
 SCORES = ("scores", "")
+NUMBERS = ("predictions",)
 BINS = 16
 POSITIVE = 1  # the code of a positive label
+Kind = Literal["scores", "classes", "numbers"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Mistaken:
     like      the version whose answers it has; None where it is like none
     last      the version before it, where it is a new one; None where it changed while it was in production
     begin     the grain since which it does, and `after` the first one that was not looked at
-    scored    whether its answers are scores, not predicted classes
+    kind      what its answers are
     strange   how its answers changed, where it is like no other version
     """
 
@@ -40,7 +47,7 @@ class Mistaken:
     last: str | None
     begin: int
     after: int
-    scored: bool
+    kind: Kind
     strange: Strange | None = None
 
 
@@ -48,28 +55,29 @@ class Mistaken:
 class Answers:
     """What the model answered, by cell of the evaluation.
 
-    place   of each cell the place of its answer, from 0
-    count   how many answers there are
-    hit     whether a cell's labels are positive, or of classes what was predicted; nothing where there is no label
-    scored  whether answers are ranges of scores, not classes
+    place     of each cell the place of its answer, from 0
+    count     how many answers there are
+    outcomes  of each cell's labelled rows Σw, Σwx, Σw², Σw²x, Σw²x², shape (cells, 5). x is 1 where the label is
+              positive, or of classes what was predicted; of numbers how far the label is above the prediction
+    kind      what answers are: ranges of scores or of numbers, or classes
     """
 
     cells: Cells
     place: Ints
     count: int
-    hit: NDArray[np.bool_]
-    scored: bool
+    outcomes: Array
+    kind: Kind
 
 
 @dataclass(frozen=True)
 class WrongModel:
-    """The answers of an evaluation of classes, by version, day and wide bin of the score, or predicted class."""
+    """The answers of an evaluation by version, day and predicted class or wide bin of the score or predicted number."""
 
     of: Evaluation
 
     def mistaken(self) -> Iterator[Mistaken]:
         """First new versions that answer as an older one did, then versions that changed while they were in use."""
-        if self.of.series.classes < 2:  # numbers are not counted by version
+        if self.of.spec.task == "regression" and NUMBERS not in self.of.series.pieces:  # too many cells
             return
         yield from self._new()
         for code in self._order:
@@ -91,8 +99,8 @@ class WrongModel:
     @cached_property
     def _rows(self) -> list[Array]:
         """Rows of each version by grain and wide bin; of all where versions are not told apart."""
-        every = np.ones(len(self._answers.cells), bool)
-        return [self._counted(code, every) for code in range(max(len(self._names), 1))]
+        rows = self._answers.cells.rows.astype(np.float64)
+        return [self._by_answer(code, rows) for code in range(max(len(self._names), 1))]
 
     @cached_property
     def _spans(self) -> list[Ints]:
@@ -111,21 +119,33 @@ class WrongModel:
             cells, bins = series.binned(SCORES)
             wide = of_equal_rows(np.bincount(cells.keys["bin"], weights=cells.rows, minlength=len(bins)), BINS)
             hit = cells.keys["actual"] == POSITIVE
-            return Answers(cells, wide[cells.keys["bin"]], int(wide.max(initial=0)) + 1, hit, scored=True)
+            return Answers(
+                cells, wide[cells.keys["bin"]], int(wide.max(initial=0)) + 1, self._hits(cells, hit), "scores"
+            )
+        if NUMBERS in series.pieces:
+            cells = series.pieces[NUMBERS]
+            fine = ERROR_BINS + np.where(cells.keys["negative"], -1, 1) * cells.keys["size"]
+            wide = of_equal_rows(np.bincount(fine, weights=cells.rows, minlength=2 * ERROR_BINS), BINS)
+            error = cells.losses[SIGNED.name]
+            below = error[:, [WEIGHT, SUM, SQUARE, SQUARE_SUM, SUM_OF_SQUARES]] * [1, -1, 1, -1, 1]
+            return Answers(cells, wide[fine], BINS, below, "numbers")
         total = series.pieces["total",]
         cells = total.where(total.keys["predicted"] < series.classes)
         said = cells.keys["predicted"]
-        return Answers(cells, said, series.classes, cells.keys["actual"] == said, scored=False)
+        return Answers(cells, said, series.classes, self._hits(cells, cells.keys["actual"] == said), "classes")
 
-    def _counted(self, code: int, kept: NDArray[np.bool_]) -> Array:
-        """Rows of a version by grain and answer, of some cells."""
+    def _hits(self, cells: Cells, hit: NDArray[np.bool_]) -> Array:
+        known = cells.keys["actual"] < self.of.series.classes
+        weight, square = known * cells.weight, known * cells.square
+        return np.stack([weight, hit * weight, square, hit * square, hit * square], axis=1)
+
+    def _by_answer(self, code: int, values: Array) -> Array:
+        """The sums of a version's cells by grain and answer, shape (grains, answers, ...)."""
         answers, grains = self._answers, self.of.series.grains
-        if self._names:
-            kept = kept & (answers.cells.keys["version"] == code)
-        cells = answers.cells.where(kept)
-        at = cells.keys["grain"] * answers.count + answers.place[kept]
-        counted = np.bincount(at, weights=cells.rows, minlength=grains * answers.count)
-        return counted.reshape(grains, answers.count).astype(np.float64)
+        kept = answers.cells.keys["version"] == code if self._names else np.ones(len(answers.cells), bool)
+        summed = np.zeros((grains * answers.count, *values.shape[1:]))
+        np.add.at(summed, (answers.cells.keys["grain"] * answers.count + answers.place)[kept], values[kept])
+        return summed.reshape(grains, answers.count, *values.shape[1:])
 
     def _recent(self, code: int, end: int) -> Array:
         """A version's rows in its last days before some grain."""
@@ -146,8 +166,8 @@ class WrongModel:
             spreads = [self._recent(each, begin) for each in older]
             like = like_older(self._rows[code][begin:after], self._rows[last][days], spreads)
             if like is not None:
-                scored = self._answers.scored
-                yield Mistaken(self._names[code], self._names[older[like]], self._names[last], begin, after, scored)
+                kind = self._answers.kind
+                yield Mistaken(self._names[code], self._names[older[like]], self._names[last], begin, after, kind)
 
     def _changed(self, code: int) -> Mistaken | None:
         """Whether a version that was validated, in the reference, answers otherwise since some day."""
@@ -163,17 +183,15 @@ class WrongModel:
         spreads = [self._recent(each, begin) for each in others]
         like = like_older(rows[begin : begin + self._days], rows[max(begin - self._days, 0) : begin], spreads)
         if like is not None:
-            return Mistaken(version, self._names[others[like]], None, begin, until, self._answers.scored)
+            return Mistaken(version, self._names[others[like]], None, begin, until, self._answers.kind)
         mature = min(self.of.mature_until, until)
         if mature <= begin:
             return None
-        answers = self._answers
-        known = answers.cells.keys["actual"] < self.of.series.classes
-        residual = come_true(
-            rows, self._counted(code, known), self._counted(code, known & answers.hit), begin, mature - begin
-        )
+        outcomes, kind = self._by_answer(code, self._answers.outcomes), self._answers.kind
+        least = LEAST_ERROR * spread(outcomes[:begin]) if kind == "numbers" else LEAST_SHARE
+        residual = come_true(rows, outcomes, begin, mature - begin, least)
         # other rows that come all at once are spread otherwise, too: but then their scores come true, and classes that
         # come more often are predicted rightly more often
-        if not residual or (residual > 0 and not answers.scored):
+        if not residual or (residual > 0 and kind == "classes"):
             return None
-        return Mistaken(version, None, None, begin, until, answers.scored, Strange(begin, far, residual))
+        return Mistaken(version, None, None, begin, until, kind, Strange(begin, far, residual))
