@@ -71,6 +71,15 @@ def test_an_event_with_an_effect_is_found_and_one_without_is_not() -> None:
     assert loud.as_large == 0
 
 
+def test_an_event_that_is_told_twice_counts_once() -> None:
+    told = {"at": at(80), "name": "new feature store", "kind": "deploy"}
+    result = checked(log(DROP), [told, told, {**told, "kind": "incident"}])
+    assert [(each.name, each.kind) for each in result.content.events] == [
+        ("new feature store", "deploy"),
+        ("new feature store", "incident"),
+    ]
+
+
 def test_what_a_metric_often_does_by_itself_is_no_effect() -> None:
     """It goes up and down in waves; an event stands at the beginning of one of them."""
     wave = 0.7 + 0.15 * np.sign(np.sin(np.arange(200) * 2 * np.pi / 28))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
 import leadline
 from evaluation.small import spec
@@ -396,3 +398,18 @@ def test_the_document_has_what_is_found() -> None:
     assert told["effect"]["metric"] == "accuracy"
     assert [each["metric"] for each in told["evidence"]] == ["accuracy", "accuracy"]
     assert finding.what in result.to_html().replace("&#x27;", "'").replace("&gt;", ">")
+
+
+def test_that_none_was_found_is_said_where_slices_stand() -> None:
+    said = "Among all combinations of 3 features, 4,200 rows of 2024-02-01 to 2024-02-28: no slice is clearly worse"
+    quiet, with_slice = (
+        leadline.check(spec(planted(harm=harm), matures_after="1d", reference={"until": "2024-01-15"}))
+        for harm in (0.0, 0.4)
+    )
+    assert [note.code for note in quiet.notes].count("no_slice_found") == 1
+    printed = io.StringIO()
+    Console(file=printed, width=200).print(quiet)
+    text = " ".join(printed.getvalue().split())
+    assert text.count(said) == quiet.to_html().count(said) == 1
+    assert text.index("For whom is it not?") < text.index(said) < text.index("What do these figures rest on?")
+    assert "no_slice_found" not in [note.code for note in with_slice.notes]

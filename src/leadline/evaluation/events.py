@@ -40,8 +40,8 @@ class Happenings:
 
     @cached_property
     def events(self) -> list[Happened]:
-        """In the order of time."""
-        return sorted([*self.of.events, *self._versions()], key=lambda each: (each.at, each.name))
+        """In the order of time; one that is told twice counts once."""
+        return sorted(dict.fromkeys([*self.of.events, *self._versions()]), key=lambda each: (each.at, each.name))
 
     def _versions(self) -> Iterator[Happened]:
         if len(self.of.reference.versions) < 2:

@@ -12,10 +12,10 @@ from leadline.evaluation.found import Basis, FoundSlice, FoundSlices
 from leadline.metrics.evaluate import evaluate_windows
 from leadline.metrics.row_errors import RowError
 from leadline.metrics.sums import Array
-from leadline.report.words import day, interval, numbers, percent, printable
+from leadline.report.words import day, days, interval, numbers, percent, printable
 from leadline.slices.since import Began, began
 from leadline.stats.comparison import Difference, grouped_difference
-from leadline.values import ALL_ROWS, Effect, Estimate, Finding, Slice, Status, Undefined, Window
+from leadline.values import ALL_ROWS, Effect, Estimate, Finding, Note, Slice, Status, Undefined, Window, counted
 
 #: slices that are shown, at most
 MOST_SHOWN = 10
@@ -87,6 +87,14 @@ def findings(evaluation: Evaluation, found: FoundSlices) -> list[Finding]:
     for each in sorted(served, key=lambda each: -each.least / each.whole.over(*found.window)[1]):
         told.setdefault(each.found.slice, []).append(each)
     return [_finding(evaluation, found, *each) for each in list(told.values())[:MOST_SHOWN]]
+
+
+def nothing_found(evaluation: Evaluation, found: FoundSlices) -> Note:
+    """That slices were looked for and none was found, in what and when."""
+    window = days(evaluation.window(*found.window), ZoneInfo(evaluation.spec.timezone))
+    held = "" if found.basis is None else ", by the errors that are expected of them"
+    looked = f"all combinations of {counted(len(found.features), 'feature')}, {counted(found.rows, 'row')} of {window}"
+    return Note("no_slice_found", f"Among {looked}: no slice is clearly worse than the other rows{held}.")
 
 
 def _served(found: FoundSlices, place: int) -> _Served | None:

@@ -51,6 +51,7 @@ class FoundSlices:
     window   places of the grains in which slices were looked for
     series   ("total",) and ("slice", place) of the place of each slice in `slices`; ("slice", -1 - place) of all others
     rows     rows that were looked at
+    features names of the columns by which slices were looked for
     basis    what errors are expected from, where labels are missing; None where errors are those of labels
     """
 
@@ -58,4 +59,5 @@ class FoundSlices:
     series: Series
     slices: tuple[FoundSlice, ...]
     rows: int
+    features: tuple[str, ...]
     basis: Basis | None = None

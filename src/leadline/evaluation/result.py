@@ -18,7 +18,7 @@ from leadline.evaluation.causes import Causes
 from leadline.evaluation.drift_findings import drift_findings, latest_drift
 from leadline.evaluation.estimates import Evaluation
 from leadline.evaluation.fairness import Fairness
-from leadline.evaluation.findings import findings
+from leadline.evaluation.findings import findings, nothing_found
 from leadline.evaluation.judging import Judging
 from leadline.evaluation.reasons import reasons
 from leadline.evaluation.representation import representation
@@ -202,6 +202,7 @@ class Result:
                 *advice(found),
                 *self._fairness.notes(),
                 *(found.joint.notes() if found.joint else ()),
+                *((nothing_found(found, found.found),) if found.found and not self._slices else ()),
             ),
             calibration=tuple(reliabilities(found)),
             better={metric.name: metric.better for metric in (*found.metrics, *found.slice_metrics)},
@@ -221,11 +222,16 @@ class Result:
         return Fairness(self._evaluation)
 
     @cached_property
+    def _slices(self) -> Sequence[Finding]:
+        found = self._evaluation
+        return () if found.found is None else findings(found, found.found)
+
+    @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What somebody may want to look into: slices that the model fails for, groups that are served differently,
         why metrics changed, faults of the data, columns that drifted, components."""
         found = self._evaluation
-        slices = () if found.found is None else findings(found, found.found)
+        slices = self._slices
         components = () if found.pipeline is None else found.pipeline.findings(found.spec.zone, self._judgements)
         why = reasons(self._causes.findings(), found.data_faults, drift_findings(found), components)
         return (*slices, *self._fairness.findings(), *why)

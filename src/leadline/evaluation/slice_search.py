@@ -341,7 +341,8 @@ def _read(asked: _Asked, chosen: Sequence[_Chosen], looked: int) -> FoundSlices:
             )
         )
     basis = None if asked.expected is None else asked.expected.basis
-    return FoundSlices(asked.window, series, tuple(slices), looked, basis)
+    features = tuple(dict.fromkeys(each.name for each in asked.searched))
+    return FoundSlices(asked.window, series, tuple(slices), looked, features, basis)
 
 
 def _span(evaluation: Evaluation) -> tuple[int, int]:

@@ -32,6 +32,7 @@ from leadline.values import (
     Finding,
     Judgement,
     Labels,
+    Note,
     Relative,
     Slice,
     Span,
@@ -640,6 +641,13 @@ MARKED = 3.0
 NAMED = 3
 #: the note that tells that labels are of rows that were chosen
 SAMPLED = "labels_are_a_sample"
+#: the note of a search that found nothing; it stands where slices do
+NO_SLICE = "no_slice_found"
+
+
+def other_notes(content: Content) -> list[Note]:
+    """The notes that stand nowhere else."""
+    return [note for note in content.notes if note.code != NO_SLICE]
 
 
 def label_sentences(content: Content) -> Iterator[str]:

@@ -16,6 +16,7 @@ from rich.console import Console
 from leadline.report import words
 from leadline.report.answers import (
     AWAITED_HEAD,
+    NO_SLICE,
     Fold,
     Key,
     Ranking,
@@ -31,6 +32,7 @@ from leadline.report.answers import (
     found_slices,
     label_sentences,
     ordered,
+    other_notes,
     overall,
     proxy_sentences,
     rankings,
@@ -387,7 +389,8 @@ def _window(each: Estimate, zone: ZoneInfo) -> Markup:
 
 def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
-    if ranked or found:
+    none = [note.text for note in content.notes if note.code == NO_SLICE]
+    if ranked or found or none:
         yield tag("h2", "For whom is it not?")
     if ranked:
         yield from _rankings(content, ranked, budget)
@@ -396,6 +399,8 @@ def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
         yield tag("h3", "Found among all combinations of features")
         yield tag("p", f"{window}; the declared slices have no part in it.", class_="soft")
         yield _findings(found)
+    for text in none:
+        yield tag("p", text)
 
 
 def _findings(found: Sequence[Finding]) -> Markup:
@@ -705,7 +710,7 @@ def _side_of(where: Slice) -> str:
 def _rests_on(content: Content) -> Iterator[Markup]:
     for said in label_sentences(content):
         yield tag("p", said)
-    for note in content.notes:
+    for note in other_notes(content):
         yield tag("p", note.text)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from leadline.report import words
 from leadline.report.answers import (
     AWAITED_HEAD,
+    NO_SLICE,
     WORST,
     Fold,
     Ranking,
@@ -29,6 +30,7 @@ from leadline.report.answers import (
     label_sentences,
     latest,
     ordered,
+    other_notes,
     overall,
     proxy_sentences,
     rankings,
@@ -247,7 +249,8 @@ def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
 def for_whom(content: Content, width: int) -> Iterator[Text]:
     """The declared slices that are breached or apart from all rows, metric by metric, and those that were found."""
     ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
-    if not ranked and not found:
+    none = [note.text for note in content.notes if note.code == NO_SLICE]
+    if not (ranked or found or none):
         return
     yield from question("For whom is it not?")
     if ranked:
@@ -258,6 +261,8 @@ def for_whom(content: Content, width: int) -> Iterator[Text]:
             yield Text()
         yield from sentence(f"Found among all combinations of features, {window}:", width)
         yield from findings(found, width)
+    for text in none:
+        yield from sentence(words.printable(text), width)
 
 
 def findings(found: Sequence[Finding], width: int) -> Iterator[Text]:
@@ -410,7 +415,7 @@ def rests_on(content: Content, width: int) -> Iterator[Text]:
     yield from question("What do these figures rest on?")
     for said in label_sentences(content):
         yield from sentence(said, width)
-    for note in content.notes:
+    for note in other_notes(content):
         yield from sentence(words.printable(note.text), width)
 
 
