@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -17,6 +18,8 @@ import leadline as package
 from leadline.values import InputError, LeadlineError
 
 DEFAULT = "leadline.yaml"
+#: objects after which Python looks for cycles of them: as often as it does by itself, that is a tenth of a check's time
+RARELY = 10_000, 20, 100
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 
 EXIT_CODES = """
@@ -133,6 +136,7 @@ class Program(click.Group):
 
     def __call__(self, arguments: Sequence[str] | None = None) -> NoReturn:
         """End the process: what a script's entry point calls."""
+        gc.set_threshold(*RARELY)
         sys.exit(outcome(arguments))
 
 
