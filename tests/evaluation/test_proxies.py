@@ -239,6 +239,12 @@ def test_a_stuck_answer_is_graded_as_other_conditions_are():
     assert gone == "Proxy 'stuck' is left out: there is no column 'answer'"
 
 
+def test_a_text_that_is_not_there_is_told_once():
+    told = check(log(50), **declared(proxies=[{"text": "anser"}])).notes
+    (gone,) = [note.text for note in told if note.code == "proxy_left_out"]
+    assert gone == "The proxies of the text 'anser' are left out: there is no column 'anser'; did you mean 'answer'?"
+
+
 @pytest.mark.parametrize(
     ("proxies", "says"),
     [

@@ -12,7 +12,7 @@ from leadline.evaluation.found import Basis, FoundSlice, FoundSlices
 from leadline.metrics.evaluate import evaluate_windows
 from leadline.metrics.row_errors import RowError
 from leadline.metrics.sums import Array
-from leadline.report.words import day, days, interval, numbers, percent, printable
+from leadline.report.words import day, days, interval, named, numbers, percent, printable
 from leadline.slices.since import Began, began
 from leadline.stats.comparison import Difference, grouped_difference
 from leadline.values import ALL_ROWS, Effect, Estimate, Finding, Note, Slice, Status, Undefined, Window, counted
@@ -93,7 +93,9 @@ def nothing_found(evaluation: Evaluation, found: FoundSlices) -> Note:
     """That slices were looked for and none was found, in what and when."""
     window = days(evaluation.window(*found.window), ZoneInfo(evaluation.spec.timezone))
     held = "" if found.basis is None else ", by the errors that are expected of them"
-    looked = f"all combinations of {counted(len(found.features), 'feature')}, {counted(found.rows, 'row')} of {window}"
+    one, *others = found.features
+    combined = f"all combinations of {len(found.features):,} features" if others else f"the values of {named(one)}"
+    looked = f"{combined}, {counted(found.rows, 'row')} of {window}"
     return Note("no_slice_found", f"Among {looked}: no slice is clearly worse than the other rows{held}.")
 
 

@@ -27,6 +27,7 @@ from leadline.spec.model import (
     Part,
     Proxy,
     Spec,
+    TextProxies,
     WhereSlice,
 )
 from leadline.values import InputError, Note
@@ -232,8 +233,19 @@ def _slices(spec: Spec, table: ir.Table) -> tuple[dict[str, ir.Value], list[Note
 def _proxies(spec: Spec, table: ir.Table, times: Times) -> tuple[dict[str, ir.Value], list[Note]]:
     """Whether rows meet a proxy (1, 0 or NULL), or its number. One that cannot be read is left out and said."""
     found: dict[str, ir.Value] = {}
-    notes: list[Note] = []
+    gone = [each for each in spec.proxies if isinstance(each, TextProxies) and each.text not in table.columns]
+    notes = [
+        Note(
+            "proxy_left_out",
+            f"The proxies of the text {each.text!r} are left out: there is no column"
+            f" {each.text!r}{_nearest(each.text, table.columns)}",
+        )
+        for each in gone
+    ]
+    without_text = {proxy.name for each in gone for proxy in each.proxies}
     for proxy in spec.every_proxy:
+        if proxy.name in without_text:
+            continue
         try:
             found[proxy.name] = _proxy(proxy, spec, table, times)
         except InputError as problem:
