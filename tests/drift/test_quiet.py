@@ -36,6 +36,19 @@ def weekly(_: np.random.Generator, p: Array, windows: int) -> Array:
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
+def following(correlation: float, size: float) -> Callable[[np.random.Generator, Array, int], Array]:
+    """Windows whose logarithms of shares swing by a straight line, each like the one before it."""
+
+    def laws(rng: np.random.Generator, p: Array, windows: int) -> Array:
+        swing = rng.normal(size=windows)
+        for place in range(1, windows):
+            swing[place] = correlation * swing[place - 1] + np.sqrt(1 - correlation**2) * swing[place]
+        shares = p * np.exp(size * swing[:, None] * np.linspace(-1, 1, len(p)))
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    return laws
+
+
 def drawn(rng: np.random.Generator, laws: Array, rows: int) -> Histograms:
     counts = rng.multinomial(rows, laws).astype(np.float64)
     return Histograms(counts, counts)
@@ -79,6 +92,20 @@ def test_at_most_one_quiet_window_of_a_hundred_is_called_drifted(
     laws: Callable[[np.random.Generator, Array, int], Array], k: int, rows: int, reference: int
 ) -> None:
     assert called(laws, k, rows, reference, runs=40) <= 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("correlation", "reference", "most"), [(0.7, 28, 0.02), (0.9, 28, 0.05), (0.7, 7, 0.10), (0.9, 7, 0.25)]
+)
+def test_windows_that_follow_each_other_are_called_so_often(correlation: float, reference: int, most: float) -> None:
+    found = [
+        called(following(correlation, size), k, rows, reference, runs=40)
+        for size in (0.05, 0.2)
+        for k in (2, 54, 200)
+        for rows in (1000, 10_000)
+    ]
+    assert max(found) <= most
 
 
 @pytest.mark.parametrize("reference", [7, 28])
