@@ -48,7 +48,7 @@ def outcomes(of: Metric, given: Rows, bins: int = BINS) -> Outcomes:
     np.add.at(counts, (given.block, given.bin, given.predicted, given.actual), 1.0)
     weight = counts.sum((-2, -1))
     sums = Sums(weight, weight, weight, np.zeros_like(weight), counts, counts)
-    return Outcomes(of.parts(sums), weight, np.full(bins, -1))
+    return Outcomes(of.parts(sums), weight, weight.sum(axis=0) <= 0, np.full(bins, -1))
 
 
 def shares(given: Rows, bins: int = BINS) -> Array:
@@ -121,13 +121,40 @@ def test_values_without_labels_in_the_reference_widen_the_interval() -> None:
 def test_numbers_beyond_the_reference_count_like_the_nearest() -> None:
     of, given = metric("accuracy"), rows()
     made, p = outcomes(of, given, BINS + 1), shares(given, BINS + 1)
-    like = nearest(np.arange(BINS + 1.0), made.labelled.sum(axis=0))
+    like = nearest(np.arange(BINS + 1.0), ~made.few)
     q = np.zeros((1, BINS + 1))
     q[0, -1] = 1.0
     found = impact(of, replace(made, like=like), p, q)
     assert found is not None
     assert found.reference + found.value[0] == pytest.approx(found.of_bins[-2])
     assert found.unknown[0] == 1
+
+
+@pytest.mark.parametrize("name", ["accuracy", "recall"])
+def test_a_few_rows_do_not_stand_for_many(name: str) -> None:
+    """Ten rows that were all right say little of a third of a window: these may do as any other bin."""
+    of, given = metric(name), rows()
+    extra = np.full(10, BINS)
+    given.block, given.bin = np.append(given.block, np.arange(10)), np.append(given.bin, extra)
+    given.predicted, given.actual = (
+        np.append(given.predicted, np.ones(10, int)),
+        np.append(given.actual, np.ones(10, int)),
+    )
+    made, p = outcomes(of, given, BINS + 1), shares(given, BINS + 1)
+    few = np.arange(BINS + 1) == BINS
+    made = replace(made, few=few, like=nearest(np.arange(BINS + 1.0), ~few))
+    many = np.array([[*(0.7 * p[:-1] / p[:-1].sum()), 0.3], p])
+    found = impact(of, made, p, many)
+    assert found is not None
+    kept = 0.7 * (found.of_bins[:-1] * p[:-1]).sum() / p[:-1].sum()
+    if name == "accuracy":  # of recall it depends on how many positives there are, too
+        assert found.reference + found.value[0] == pytest.approx(kept + 0.3 * found.of_bins[-2])
+        assert found.reference + found.low[0] <= kept + 0.3 * found.of_bins[:-1].min()
+        assert found.reference + found.high[0] >= kept + 0.3 * found.of_bins[:-1].max()
+    assert found.high[0] - found.low[0] >= 0.3 * np.ptp(found.of_bins[:-1])
+    assert np.isnan(found.of_bins[-1])
+    assert found.unknown.tolist() == [pytest.approx(0.3), 0]
+    assert (found.value[1], found.high[1]) == (pytest.approx(0, abs=1e-12), pytest.approx(0, abs=1e-12))
 
 
 def test_unknown_rows_may_be_all_that_a_metric_looks_at() -> None:
@@ -152,7 +179,7 @@ def test_one_block_says_nothing_of_how_sure_it_is() -> None:
 
 def test_without_labels_there_is_no_effect() -> None:
     of = metric("accuracy")
-    nothing = Outcomes(np.zeros((BLOCKS, BINS, 5)), np.zeros((BLOCKS, BINS)), np.full(BINS, -1))
+    nothing = Outcomes(np.zeros((BLOCKS, BINS, 5)), np.zeros((BLOCKS, BINS)), np.ones(BINS, bool), np.full(BINS, -1))
     assert impact(of, nothing, np.full(BINS, 0.2), LATER) is None
 
 

@@ -55,3 +55,11 @@ def test_what_a_column_does_in_a_window_is_its_fault_s_where_that_lasts_for_half
         fault = replace(finding("null_jump", "it is missing.", ("z",), None, days(1, 20)), evidence=(now,))
         told = reasons([], [fault], drifted, [])[0]
         assert (told.effect, told.what) == (effect, what)
+
+
+def test_a_value_with_another_name_is_no_slice_that_comes_less_often():
+    causes = [finding("mix", "less FR", ("country",), SURE), finding("rate", "FR is worse", ("country",), SURE)]
+    causes.append(finding("mix", "more phones", ("device",), SURE))
+    faults = [finding("renamed_category", "FR is now France", ("country",))]
+    assert told(causes, faults, [], []) == ["FR is worse", "FR is now France", "more phones"]
+    assert "less FR" in told(causes, [], [], [])

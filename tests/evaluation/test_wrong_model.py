@@ -70,6 +70,7 @@ def test_a_model_that_was_exchanged_under_the_same_name_is_named() -> None:
 def test_without_versions_it_is_the_model() -> None:
     (told,) = found(log(exchanged))
     assert told.what.startswith("The scores of the model are not those that were validated: ")
+    assert "Other rows that came all at once would look alike" in told.next
 
 
 def test_an_older_version_under_the_newer_ones_name_is_told() -> None:
@@ -279,11 +280,11 @@ def test_another_model_that_predicts_numbers_is_named(columns: dict[str, Any]) -
     table = regression(knows_less, version=lambda day: np.full(len(day), "v1"), **columns)
     (told,) = found_of_numbers(table, **({"columns": {"weight": "w"}} if columns else {}))
     assert told.what.startswith("The predictions of version 'v1' are not those that were validated: ")
-    assert told.what.endswith(" lower than before. Since 2024-03-01.")
-    below = float(told.what.split("beside such predictions labels are ")[1].split()[0])
+    assert told.what.endswith(" higher than it was. Since 2024-03-01.")
+    above = float(told.what.split("prediction less label, is ")[1].split()[0])
     said, label = (np.asarray(table[name])[CHANGED * A_DAY :] for name in ("prediction", "label"))
     late = (said - label)[said > 30]
-    assert below == pytest.approx(np.mean(late), rel=0.25)
+    assert above == pytest.approx(np.mean(late), rel=0.25)
     assert told.rows == (DAYS - CHANGED) * A_DAY
 
 
@@ -320,6 +321,22 @@ def test_a_new_version_that_predicts_numbers_as_an_older_one_is_named() -> None:
 )
 def test_numbers_of_the_same_model_are_not_named(said: Numbers, mean: Callable[[np.ndarray], Any]) -> None:
     assert not found_of_numbers(regression(said, mean))
+
+
+@pytest.mark.parametrize("moved", ["rows", "model"])
+def test_features_tell_other_rows_from_another_model(moved: str) -> None:
+    """A model that leaves out half of what a feature says: rows with more of it are predicted too low."""
+    rng = np.random.default_rng(5)
+    day = np.repeat(np.arange(DAYS), A_DAY)
+    feature = rng.normal(0, 1, len(day)) + (day >= CHANGED) * (moved == "rows")
+    shift = 15.0 * (day >= CHANGED) * (moved == "model")
+    table = regression(lambda _, each: each + 15 * feature + shift, x=lambda _: feature)
+    label = np.asarray(table["label"]) + 30 * feature
+    table = table.set_column(table.column_names.index("label"), "label", pa.array(label))
+    kept = {"find_slices": False, "find_faults": False}
+    assert bool(found_of_numbers(table, features=["x"], **kept)) == (moved == "model")
+    (told,) = found_of_numbers(table, **kept)  # without the feature nobody can tell
+    assert ("no features tell" in told.next) == (told.kind == "wrong_model")
 
 
 @pytest.mark.parametrize("runs", [5, pytest.param(60, marks=pytest.mark.slow)])

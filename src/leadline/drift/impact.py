@@ -18,8 +18,9 @@ from scipy.special import stdtrit
 
 from leadline.metrics.metric import Metric
 from leadline.metrics.sums import Array
+from leadline.stats.shift import NEW_RATIO
 
-#: share of a window's rows with values that the reference has no labels for, above which a figure without ends has no
+#: share of a window's rows with values that the reference does not know, above which a figure without ends has no
 #: interval
 MOST_UNKNOWN = 0.05
 #: share of the reference's errors, or of its distance from the best figure, below which an effect is harmless; the ends
@@ -33,29 +34,31 @@ class Outcomes:
 
     parts     of the metric (`Metric.parts`), shape (blocks, k, parts)
     labelled  rows, or their weight, shape (blocks, k)
-    like      of each bin without labelled rows the one that stands for it, -1 for the average row; shape (k,)
+    few       bins with too few of them to stand for many rows, or with numbers beyond nearly all, shape (k,)
+    like      of each bin the one that stands for it where its own rows do not, -1 for the average row; shape (k,)
 
     Blocks are runs of days, or parts of the rows chosen by a hash; each leaves out one to tell how sure an effect is.
     """
 
     parts: Array
     labelled: Array
+    few: NDArray[np.bool_]
     like: NDArray[np.int64]
 
 
-def nearest(centre: Array, labelled: Array) -> NDArray[np.int64]:
-    """For bins without labelled rows the nearest one with such rows; -1 where a bin is no number, or there is none.
+def nearest(centre: Array, known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Of each bin the nearest one whose rows are known; -1 where a bin is no number, or there is none.
 
-    centre     where the bins lie, NaN for those that are no numbers; shape (k,)
-    labelled   labelled rows of each, shape (k,)
+    centre   where the bins lie, NaN for those that are no numbers; shape (k,)
+    known    shape (k,)
 
-    >>> nearest(np.array([np.nan, 1.0, 2.0, 9.0]), np.array([5.0, 4.0, 0.0, 0.0])).tolist()
+    >>> nearest(np.array([np.nan, 1.0, 2.0, 9.0]), np.array([True, True, False, False])).tolist()
     [-1, 1, 1, 1]
     """
     like = np.full(len(centre), -1)
-    known = np.flatnonzero(np.isfinite(centre) & (labelled > 0))
-    for place in np.flatnonzero(np.isfinite(centre)) if len(known) else ():
-        like[place] = known[np.abs(centre[known] - centre[place]).argmin()]
+    some = np.flatnonzero(np.isfinite(centre) & known)
+    for place in np.flatnonzero(np.isfinite(centre)) if len(some) else ():
+        like[place] = some[np.abs(centre[some] - centre[place]).argmin()]
     return like
 
 
@@ -65,10 +68,12 @@ class Impact:
 
     reference   the metric over the reference
     value       the change
-    low, high   its 95 % interval: jackknife over blocks of the reference, and as far as rows of unknown outcome reach
-    unknown     share of a window's rows whose value has no labelled rows in the reference; they count like the nearest
-                number that has, or as average
-    of_bins     the metric over the reference's rows in each bin, shape (k,); NaN where it has no figure there
+    low, high   its 95 % interval: jackknife over blocks of the reference, and as far as rows of unknown outcome reach:
+                those whose value had few labelled rows as far as the worst and the best bin, the others to any figure
+    unknown     share of a window's rows whose value the reference does not know: it has no labelled rows with it, or
+                few (`Outcomes.few`) of what is ten times as frequent now. They count like the nearest number that it
+                knows, or as average
+    of_bins     the metric over the reference's rows in each bin, shape (k,); NaN where it has no figure, or few rows
     """
 
     reference: float
@@ -90,44 +95,58 @@ def impact(metric: Metric, outcomes: Outcomes, p: Array, q: Array) -> Impact | N
         return None
     with np.errstate(all="ignore"):  # what comes of nothing is looked at
         parts = outcomes.parts.sum(axis=0)
-        reference, value = _changed(metric, parts, labelled, outcomes.like, p, q)
+        unseen = labelled <= 0
+        new = unseen | (outcomes.few & (q > NEW_RATIO * p))
+        windows = np.where(new, 0.0, q), np.where(new, q, 0.0)
+        reference, value = _changed(metric, parts, labelled, outcomes.like, p, windows)
         if not np.isfinite(reference):
             return None
-        half = _half(metric, outcomes, p, q, value)
-        unknown = q[:, labelled <= 0].sum(axis=1)
+        half = _half(metric, outcomes, p, windows, value)
+        unknown, never = windows[1].sum(axis=1), q[:, unseen].sum(axis=1)
+        told = windows[0] @ _each(parts, labelled, outcomes.like)[0]
         # how much of what the metric divides by they could be
-        known = metric.size(np.where(labelled > 0, q, 0.0) @ _each(parts, labelled, outcomes.like))
-        reach = np.where(unknown > 0, unknown / (unknown + known), 0.0)
-        of_bins = np.where(labelled > 0, metric.value(parts), np.nan)
+        reach = np.where(unknown > 0, 1 / (unknown + metric.size(told)), 0.0)
+        without = np.nan_to_num(metric.value(told))
+        of_bins = np.where(outcomes.few, np.nan, metric.value(parts))
+    # values of which there are few do as those of some bin, what was never seen whatever it may
+    usual = of_bins[np.isfinite(of_bins)]
     ends: list[Array] = []
     for side, limit in ((-1, metric.low), (1, metric.high)):
-        further = reach * (limit - reference - value) if np.isfinite(limit) else 0.0
-        ends.append(value + side * half + further)
-    told = np.isfinite(ends[0]) & np.isfinite(ends[1])
+        most = side * max(side * usual, default=side * limit)
+        furthest = without * (1 - reach * unknown)
+        furthest += np.where(unknown > never, reach * (unknown - never) * most, 0.0)
+        furthest += reach * never * (limit if np.isfinite(limit) else reference + value)
+        further = np.where(unknown > 0, np.maximum(side * (furthest - reference - value), 0.0), 0.0)
+        ends.append(value + side * (half + further))
+    sure = np.isfinite(ends[0]) & np.isfinite(ends[1])
     if not (np.isfinite(metric.low) and np.isfinite(metric.high)):
-        told &= unknown <= MOST_UNKNOWN
-    low, high = (np.where(told, end, np.nan) for end in ends)
+        sure &= never <= MOST_UNKNOWN
+    low, high = (np.where(sure, end, np.nan) for end in ends)
     return Impact(float(reference), value, low, high, unknown, of_bins)
 
 
-def _each(parts: Array, labelled: Array, like: NDArray[np.int64]) -> Array:
-    """Parts of one labelled row of each bin, or of what stands for it; shape (k, parts)."""
+def _each(parts: Array, labelled: Array, like: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Parts of one labelled row of each bin, and of one of what stands for it; shape (k, parts) each."""
     usual = parts.sum(axis=0) / labelled.sum()
     known = labelled > 0
     own = np.where(known[:, None], parts / np.where(known, labelled, 1.0)[:, None], usual)
-    return np.where((known | (like < 0))[:, None], own, own[like])
+    standing = np.where((like >= 0)[:, None], own[like], usual)
+    return np.where(known[:, None], own, standing), standing
 
 
 def _changed(
-    metric: Metric, parts: Array, labelled: Array, like: NDArray[np.int64], p: Array, q: Array
+    metric: Metric, parts: Array, labelled: Array, like: NDArray[np.int64], p: Array, windows: tuple[Array, Array]
 ) -> tuple[Array, Array]:
-    """The metric as the reference has it, and its change in each window."""
-    each = _each(parts, labelled, like)
-    reference = metric.value(p @ each)
-    return reference, np.asarray(metric.value(q @ each) - reference)
+    """The metric as the reference has it, and its change in each window.
+
+    windows   shares of rows that count like those of their bin, and of those that count like what stands for it
+    """
+    own, standing = _each(parts, labelled, like)
+    reference = metric.value(p @ own)
+    return reference, np.asarray(metric.value(windows[0] @ own + windows[1] @ standing) - reference)
 
 
-def _half(metric: Metric, outcomes: Outcomes, p: Array, q: Array, value: Array) -> Array:
+def _half(metric: Metric, outcomes: Outcomes, p: Array, windows: tuple[Array, Array], value: Array) -> Array:
     """Half the width of the interval, by leaving out one block after the other; NaN with fewer than two."""
     blocks = np.flatnonzero(outcomes.labelled.sum(axis=1) > 0)
     if len(blocks) < 2:
@@ -139,7 +158,7 @@ def _half(metric: Metric, outcomes: Outcomes, p: Array, q: Array, value: Array) 
         # a bin that only this block has keeps what it says
         alone = (rows <= 1e-9 * labelled) & (labelled > 0)
         others, rows = np.where(alone[:, None], parts, others), np.where(alone, labelled, rows)
-        left.append(_changed(metric, others, rows, outcomes.like, p, q)[1])
+        left.append(_changed(metric, others, rows, outcomes.like, p, windows)[1])
     apart = np.stack(left) - np.mean(left, axis=0)
     count = len(blocks)
     return np.asarray(stdtrit(count - 1, 0.975) * np.sqrt((count - 1) / count * (apart**2).sum(axis=0)))

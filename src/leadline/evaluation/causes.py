@@ -331,8 +331,9 @@ class Causes:
         )
 
     def _mistaken(self) -> Iterator[Finding]:
-        of = self.why.of
-        for each in WrongModel(of).mistaken():
+        of, models = self.why.of, WrongModel(self.why.of)
+        unless = "" if models.has_features else " Other rows that came all at once would look alike: no features tell."
+        for each in models.mistaken():
             window = of.window(each.begin, each.after)
             names = of.reference.versions
             apart = each.version is not None and len(names) > 1
@@ -343,6 +344,7 @@ class Causes:
                 slice=ALL_ROWS,
                 window=window,
                 next="See which model was really deployed, and whether its features are made as they were."
+                + unless
                 + self._around(window.start),
                 since=window.start,
                 effect=self._since_then(each.begin),
@@ -464,10 +466,10 @@ def _mistaken_sentence(each: Mistaken) -> str:
     assert each.strange is not None  # noqa: S101  # what is like no other version is strange
     side = "more" if each.strange.residual > 0 else "fewer"
     apart, by = _percent(each.strange.distance), numbers(100 * abs(each.strange.residual))[0]
-    other = f"The {answers} of {of} are not those that were validated: {apart} of the rows have another one than before"
+    other = f"The {answers} of {of} are not those that were validated: {apart} of the rows lie elsewhere than before"
     if each.kind == "numbers":
-        way, by = "higher" if each.strange.residual > 0 else "lower", numbers(abs(each.strange.residual))[0]
-        return f"{other}, and beside such predictions labels are {by} {way} than before."
+        way, by = "lower" if each.strange.residual > 0 else "higher", numbers(abs(each.strange.residual))[0]
+        return f"{other}, and of such predictions the error, prediction less label, is {by} {way} than it was."
     if each.kind == "classes":
         return f"{other}, and of 100 rows with a class that became more frequent {by} {side} are right than before."
     return f"{other}, and of 100 rows with such scores {by} {side} are positive than they meant."

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from leadline.cells.bins import Kind
+from leadline.cells.bins import Bins, Kind
 from leadline.evaluation.drifts import Compared, Drifts, distance_figure, tolerated
 from leadline.evaluation.estimates import Evaluation
 from leadline.metrics.sums import Array
@@ -115,10 +115,9 @@ def _change(of: Compared) -> str:
     widest = int(np.abs(q - p).argmax())
     ordinary = bins.kinds[widest] in (Kind.RANGE, Kind.BELOW, Kind.ABOVE)
     if bins.numeric and ordinary:
-        before, now = _median(bins.centre, p), _median(bins.centre, q)
+        before, now = _median(bins, p), _median(bins, q)
         if before is not None and now is not None and before != now:
-            first, second = numbers(before)[0], numbers(now)[0]
-            return f"its median went from {first} to {second}"
+            return f"its median went from {before} to {now}"
     return f"{_bin_name(of, widest)} went from {percent(float(p[widest]))} to {percent(float(q[widest]))} of the rows"
 
 
@@ -136,13 +135,16 @@ def _bin_name(of: Compared, place: int) -> str:
     return words.get(kind, f"values {name}")
 
 
-def _median(centre: Array, shares: Array) -> float | None:
-    """The centre of the bin that holds the middle row of those with a number."""
-    some = np.isfinite(centre)
+def _median(bins: Bins, shares: Array) -> str | None:
+    """The centre of the bin that holds the middle row of those with a number; its end where it has only one."""
+    some = np.flatnonzero(np.isfinite(bins.centre))
     inside = np.cumsum(shares[some])
     if not len(inside) or inside[-1] <= 0:
         return None
-    return float(centre[some][np.searchsorted(inside, inside[-1] / 2)])
+    place = int(some[np.searchsorted(inside, inside[-1] / 2)])
+    if bins.kinds[place] in (Kind.BELOW, Kind.ABOVE):
+        return bins.names[place]
+    return numbers(float(bins.centre[place]))[0]
 
 
 def _effect_said(evaluation: Evaluation, drifts: Drifts, each: Drift, effect: Effect | None) -> str:
@@ -193,13 +195,13 @@ def _next(of: Compared, effect: Effect | None) -> str:
     p, q = of.reference.shares[0], of.shown.shares[0]
     more = q - p
     impact = next((impact for metric, impact in of.impacts if effect and metric.name == effect.metric), None)
-    if impact is None or effect is None:
-        widest = int(np.abs(more).argmax())
+    widest = int(np.abs(more).argmax())
+    if impact is None or effect is None or not np.isfinite(impact.of_bins[widest]):
         return f"Ask where the values come from; most changed are {_bin_name(of, widest)}."
     each = np.nan_to_num(more * (impact.of_bins - impact.reference))
     most = int((each * np.sign(effect.value)).argmax())
     shares = f"{percent(float(p[most]))} → {percent(float(q[most]))} of the rows"
-    value = numbers(float(impact.of_bins[most]))[0] if np.isfinite(impact.of_bins[most]) else "unknown"
+    value = numbers(float(impact.of_bins[most]))[0]
     usual = numbers(impact.reference)[0]
     rows = f"{printable(of.cells.column.name)}: {_bin_name(of, most)}"
     return (

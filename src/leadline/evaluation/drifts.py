@@ -11,6 +11,7 @@ from itertools import takewhile
 from operator import itemgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.cells.bins import Bins, Kind
 from leadline.cells.fill import Cells, Ints
@@ -25,6 +26,7 @@ from leadline.metrics.sums import Array, Sums
 from leadline.report.words import percent
 from leadline.spec.model import Spec
 from leadline.stats.proportion import share_interval
+from leadline.stats.shift import NEW_ROWS
 from leadline.values import (
     ALL_ROWS,
     Distance,
@@ -45,7 +47,7 @@ NO_ROWS = "no rows"
 NO_LABELS = "the reference has no labelled rows: what the column does to a metric cannot be told"
 FEW_LABELS = "the reference has too few labelled rows to tell what the column does to a metric"
 BY_SCORES = "rows of the reference without a label count by their calibrated scores"
-UNKNOWN = "of the rows have values for which the reference has no labels"
+UNKNOWN = "of the rows have values for which the reference has no labels, or too few"
 Place = tuple[int, int, Window]
 
 
@@ -200,8 +202,9 @@ class Drifts:
             sums = labelled if metric.measures or expected is None else expected
             if sums is None or not all(measure.name in sums.losses for measure in metric.measures):
                 continue
-            like = nearest(column.bins.centre, sums.labelled.sum(axis=0))
-            outcomes = Outcomes(metric.parts(sums), sums.labelled, like)
+            few = _few(sums, column.bins)
+            like = nearest(column.bins.centre, ~few)
+            outcomes = Outcomes(metric.parts(sums), sums.labelled, few, like)
             made = impact(metric, outcomes, own.total().shares[0], shown.shares)
             found += [] if made is None else [(metric, made)]
         return found
@@ -221,6 +224,15 @@ class Drifts:
             unknown = max(float(each.unknown[place]) for _, each in of.impacts)
             why = f"{percent(unknown)} {UNKNOWN}" if unknown > 0 else FEW_LABELS
         return DriftVerdict.UNCLEAR, why
+
+
+def _few(sums: Sums, bins: Bins) -> NDArray[np.bool_]:
+    """Bins with too few labelled rows to stand for many others, and those that reach beyond nearly all numbers."""
+    weight, square = sums.labelled.sum(axis=0), sums.squares.sum(axis=(0, -2, -1))
+    rows = np.divide(weight**2, square, out=np.zeros(len(weight)), where=square > 0)
+    found = np.asarray(rows < NEW_ROWS)
+    found[bins.places(Kind.BELOW, Kind.ABOVE)] = True
+    return found
 
 
 def _measured(column: ColumnCells, own: Histograms, shown: Histograms, parts: float) -> Measured:

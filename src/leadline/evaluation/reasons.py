@@ -11,6 +11,8 @@ from leadline.values import Finding, Window
 
 #: share of a window that a fault has to last for what its column does to a metric in that window to be the fault's
 MOSTLY = 0.5
+#: the fault that one value came in place of another
+RENAMED = "renamed_category"
 
 
 def reasons(
@@ -27,11 +29,16 @@ def reasons(
     components   what is wrong with them, in the order in which it began
 
     Last comes what moves no metric for certain: columns that drifted, slices that come more or less often. Of a column
-    with a fault that is not told again; what it does to a metric for certain is told of the fault that lasts, too.
+    with a fault that is not told again; what it does to a metric for certain is told of the fault that lasts, too. Nor
+    is it told that slices come more or less often whose value has got another name.
     """
     faults = [_with_effect(each, drifted) for each in faults]
     faulty = {column for each in faults for column in each.columns}
-    told = [[each for each in found if not _follows(each, faulty)] for found in (causes, faults, drifted, components)]
+    renamed = {column for each in faults if each.kind == RENAMED for column in each.columns}
+    told = [
+        [each for each in found if not (_follows(each, faulty) or _is_renamed(each, renamed))]
+        for found in (causes, faults, drifted, components)
+    ]
     moving = [[each for each in found if _moves(each)] for found in told]
     first = [each for each in chain.from_iterable(zip_longest(*moving)) if each is not None]
     still = [each for found in told for each in found if not _moves(each)]
@@ -59,6 +66,11 @@ def _moves(each: Finding) -> bool:
     if each.kind == "share" or each.effect is None or each.effect.low is None or each.effect.high is None:
         return False
     return not each.effect.low <= 0 <= each.effect.high
+
+
+def _is_renamed(each: Finding, renamed: Set[str]) -> bool:
+    """Whether it says that slices come more or less often of which a column's values got other names."""
+    return each.kind in ("mix", "share") and not renamed.isdisjoint(each.columns)
 
 
 def _follows(each: Finding, faulty: Set[str]) -> bool:

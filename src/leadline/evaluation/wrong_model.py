@@ -15,18 +15,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.cells.fill import Cells, Ints
+from leadline.evaluation.columns import ColumnCells, Columns
 from leadline.evaluation.estimates import Evaluation
 from leadline.metrics.errors import ERROR_BINS
 from leadline.metrics.metric import SQUARE, SQUARE_SUM, SUM, SUM_OF_SQUARES, WEIGHT
 from leadline.metrics.regression import SIGNED
 from leadline.metrics.sums import Array
 from leadline.stats.shift import of_equal_rows
-from leadline.why.wrong_model import LEAST_ERROR, LEAST_SHARE, Strange, come_true, like_older, spread, stepped
+from leadline.why.wrong_model import (
+    LEAST_ERROR,
+    LEAST_ROWS,
+    LEAST_SHARE,
+    Strange,
+    by_chance,
+    come_true,
+    distance,
+    like_older,
+    spread,
+    stepped,
+)
 
 SCORES = ("scores", "")
 NUMBERS = ("predictions",)
 BINS = 16
 POSITIVE = 1  # the code of a positive label
+#: part of the change of answers that a feature's change has to be, for the rows and not the model to be others
+OF_INPUTS = 1 / 3
 Kind = Literal["scores", "classes", "numbers"]
 
 
@@ -153,6 +167,39 @@ class WrongModel:
         last = int(days[-1]) + 1 if len(days) else 0
         return self._rows[code][max(last - self._days, 0) : last]
 
+    @property
+    def has_features(self) -> bool:
+        """Whether it can be told from features that other rows came."""
+        return bool(self._features)
+
+    @property
+    def _features(self) -> list[ColumnCells]:
+        columns = self.of.columns
+        every = columns.columns if isinstance(columns, Columns) else ()
+        return [each for each in every if each.column.role == "feature"]
+
+    def _other_rows(self, begin: int, far: float) -> bool:
+        """Whether a feature changed at a grain, too, by a good part of what answers did.
+
+        Then other rows came, and a model that is not right for all of them answers otherwise as it is.
+        """
+        of, columns = self.of, self.of.columns
+        if not isinstance(columns, Columns):
+            return False
+        before, after = (
+            of.window(first, last) for first, last in ((max(begin - self._days, 0), begin), (begin, begin + self._days))
+        )
+        # whole grains of the columns, which may be coarser
+        number, late = columns.grain.number_of, columns.grain.number_of(after.start)
+        late += columns.grain.start(late) < after.start
+        ranges = (number(before.start), number(before.end)), (late, number(after.end))
+        rows = ([_rows(each, one, columns.first) for one in ranges] for each in self._features)
+        return any(
+            min(one.sum(), other.sum()) >= LEAST_ROWS
+            and distance(one, other) - by_chance(one, other) >= far * OF_INPUTS
+            for one, other in rows
+        )
+
     # What is strange ---------------------------------------------------------------------------------------------
 
     def _new(self) -> Iterator[Mistaken]:
@@ -164,8 +211,9 @@ class WrongModel:
             older = [each for each in self._order[:at] if each != last]
             after = min(begin + self._days, self.of.series.grains)
             spreads = [self._recent(each, begin) for each in older]
-            like = like_older(self._rows[code][begin:after], self._rows[last][days], spreads)
-            if like is not None:
+            rows, before = self._rows[code][begin:after], self._rows[last][days]
+            like = like_older(rows, before, spreads)
+            if like is not None and not self._other_rows(begin, distance(before, rows)):
                 kind = self._answers.kind
                 yield Mistaken(self._names[code], self._names[older[like]], self._names[last], begin, after, kind)
 
@@ -177,6 +225,8 @@ class WrongModel:
         if found is None:
             return None
         begin, far = found
+        if self._other_rows(begin, far):
+            return None
         every = self.of.reference.versions
         version = self._names[code] if self._names else every[0] if len(every) == 1 else None
         others = [each for each in self._order if each != code and self._spans[each][0] < begin]
@@ -195,3 +245,14 @@ class WrongModel:
         if not residual or (residual > 0 and kind == "classes"):
             return None
         return Mistaken(version, None, None, begin, until, kind, Strange(begin, far, residual))
+
+
+def _rows(of: ColumnCells, span: tuple[int, int], first: int) -> Array:
+    """The rows of a column by bin in a span of grains, shape (1, bins).
+
+    first   the number of the first grain of its cells
+    """
+    grain = of.rows.keys["grain"] + first
+    inside = (grain >= span[0]) & (grain < span[1])
+    counted = np.bincount(of.rows.keys["bin"][inside], of.rows.rows[inside], len(of.bins))
+    return counted.astype(np.float64)[None]

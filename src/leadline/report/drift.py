@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from leadline.report.answers import OF_COLUMNS
 from leadline.report.document import Content
-from leadline.report.words import day, days, interval, named, numbers, percent, printable
+from leadline.report.words import day, days, interval, listed, named, numbers, percent, printable
 from leadline.values import Distance, Drift, DriftVerdict, Finding, counted
 
 #: columns with a sentence of their own, beside the one for all that drifted harmlessly
@@ -87,7 +87,15 @@ def drift_heading(content: Content) -> str | None:
     columns = counted(len(looked), "column")
     if not drifted:
         return f"None of {columns} lies further from the reference than its own windows do, {window}."
-    return f"{drifted:,} of {columns} lie further from the reference than its own windows do, {window}:"
+    lie, end = "lies" if drifted == 1 else "lie", ":" if found_drifts(content) else "."
+    return f"{drifted:,} of {columns} {lie} further from the reference than its own windows do, {window}{end}"
+
+
+def told_above(content: Content) -> str | None:
+    """Which columns drifted of which more is said with other findings."""
+    told = {column for each in found_drifts(content) for column in each.columns}
+    names = [printable(each.column) for each in _of_columns(content) if each.drifted and each.column not in told]
+    return f"Of {listed(names)} more is said above." if names else None
 
 
 def drift_sentence(content: Content) -> str | None:

@@ -52,6 +52,7 @@ from leadline.report.drift import (
     found_drifts,
     joint_sentences,
     ranked_drifts,
+    told_above,
 )
 from leadline.report.markup import Markup, join, raw, tag
 from leadline.report.svg import CHART, SPARK, Mark, chart, reliability_chart, trace
@@ -557,6 +558,8 @@ def _drifted(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     yield tag("p", said)
     if found := found_drifts(content):
         yield _findings(found)
+    if above := told_above(content):
+        yield tag("p", above)
     for together in joint_sentences(content):
         yield tag("p", together)
     zone = ZoneInfo(content.zone)

@@ -42,7 +42,7 @@ from leadline.report.answers import (
     to_promise,
 )
 from leadline.report.document import Content
-from leadline.report.drift import drift_heading, drift_sentence, joint_sentences, told_drifts
+from leadline.report.drift import drift_heading, drift_sentence, joint_sentences, told_above, told_drifts
 from leadline.report.why import (
     CHANGE_HEAD,
     EVENT_HEAD,
@@ -400,6 +400,9 @@ def drifted(content: Content, width: int) -> Iterator[Text]:
     yield from question("What drifted?")
     yield from sentence(said, width)
     yield from findings(told_drifts(content), width)
+    above = told_above(content)
+    if above is not None:
+        yield from sentence(above, width)
     for together in joint_sentences(content):
         yield from sentence(together, width)
     more = drift_sentence(content)
