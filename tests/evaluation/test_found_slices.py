@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -179,8 +180,9 @@ def test_more_so_since_some_day() -> None:
         for row in after.to_pylist()
     ]
     (finding,) = found(pa.Table.from_pylist([*before.to_pylist(), *shift]))
-    assert finding.since is None
-    assert "It was worse before, too, and is more so since 2024-0" in finding.what
+    assert finding.since is not None
+    assert abs(finding.since - (START + timedelta(days=60))) <= timedelta(days=2)
+    assert f"It was worse before, too, and is more so since {finding.since:%Y-%m-%d}." in finding.what
 
 
 def test_nothing_is_found_where_nothing_is_planted() -> None:
@@ -262,6 +264,8 @@ def test_weights_count() -> None:
     (weighed,), (plain,) = found(even), found(table)
     assert weighed.slice == plain.slice
     assert weighed.evidence[0].value == pytest.approx(plain.evidence[0].value)
+    (errors, rows) = (int(each) for each in re.findall(r": (\d+) of (\d+) wrong", plain.what)[0])
+    assert f": {2.5 * errors:,.0f} of {2.5 * rows:,.0f} (by weight) wrong" in weighed.what
     giant = [1e9 if number == 5_000 else 1.0 for number in range(len(table))]
     assert len(found(table.append_column("weight", pa.array(giant)))) <= 1
 

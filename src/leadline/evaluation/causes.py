@@ -442,8 +442,8 @@ class Causes:
         return self._stepped(about.sums.rows, about.sums.all_rows)
 
     def _stepped(self, top: Array, bottom: Array) -> datetime | None:
-        after = self._ranges[1][1]
-        place = change_point(top[:after], bottom[:after])
+        (_, fitted), (_, after) = self._ranges
+        place = change_point(top[:after], bottom[:after], fitted)  # the reference is the level before
         return None if place is None else self.why.of.grain.start(self.why.of.series.first + place)
 
 

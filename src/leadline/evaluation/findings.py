@@ -170,16 +170,17 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served, *other
     one, zone = served.found, ZoneInfo(evaluation.spec.timezone)
     dated = found.basis is None or found.basis.of_time
     start = _since(found, served) if dated else None
-    since = None if start is None or start.worse else evaluation.window(start.place, start.place + 1).start
-    what = _said(served, found.window, found.basis)
-    if start is not None:
-        at = day(evaluation.window(start.place, start.place + 1).start, zone)
+    since = None if start is None else evaluation.window(start.place, start.place + 1).start
+    by = " (by weight)" if evaluation.spec.predictions.columns.weight or evaluation.sampled is not None else ""
+    what = _said(served, found.window, found.basis, by)
+    if start is not None and since is not None:
+        at = day(since, zone)
         version = _version(evaluation, start)
         then = f"{at}, with version {printable(version)}" if version else at
         what += f" It was worse before, too, and is more so since {then}." if start.worse else f" New since {then}."
     elif dated and _difference(served.inside, served.others, 0, found.window[0]).least > 0:
         what += " It was so before, too."
-    what += "".join(f" Also {_also(each, found.window)}." for each in others)
+    what += "".join(f" Also {_also(each, found.window, by)}." for each in others)
     look = f"Rows to look at: {', '.join(one.examples[:NAMED])}." if one.examples else ""
     watch = f"To watch it, declare a slice with where: {one.where}" if one.where else ""
     window = evaluation.window(*found.window)
@@ -203,31 +204,34 @@ def _finding(evaluation: Evaluation, found: FoundSlices, served: _Served, *other
     )
 
 
-def _said(served: _Served, window: tuple[int, int], basis: Basis | None) -> str:
-    """How the slice is served beside all others, and what it costs."""
+def _said(served: _Served, window: tuple[int, int], basis: Basis | None, by: str) -> str:
+    """How the slice is served beside all others, and what it costs.
+
+    by   what sums of rows are called beside them where they are weights
+    """
     error, rows = served.found.error, f"Rows with {printable(served.found.said)}"
     rest, expected = _rest(served), "" if basis is None else "by their scores " if error.binary else "expected "
     labels = "" if basis is None else f" Labels are not in: errors are {basis.said}."
     if not error.binary:
         size, whole = served.inside.over(*window)[0], numbers(served.whole.value)[0]
         return (
-            f"{rows}: {expected}{_figure(served, window)} over {size:,.0f} rows where all others have {rest};"
+            f"{rows}: {expected}{_figure(served, window, by)} over {size:,.0f} rows{by} where all others have {rest};"
             f" without the difference it would be {rest} instead of {whole} for all.{labels}"
         )
     of_all = percent(served.excess / served.whole.over(*window)[1])
     fewer = f"{served.excess:,.0f} {_words(error)[1]} fewer ({of_all} of all)"
     return (
-        f"{rows}: {expected}{_figure(served, window)} where all others have {rest};"
+        f"{rows}: {expected}{_figure(served, window, by)} where all others have {rest};"
         f" without the difference there would be {fewer}.{labels}"
     )
 
 
-def _also(served: _Served, window: tuple[int, int]) -> str:
+def _also(served: _Served, window: tuple[int, int], by: str) -> str:
     """The same by a further metric."""
-    return f"{_figure(served, window)} where all others have {_rest(served)}"
+    return f"{_figure(served, window, by)} where all others have {_rest(served)}"
 
 
-def _figure(served: _Served, window: tuple[int, int]) -> str:
+def _figure(served: _Served, window: tuple[int, int], by: str) -> str:
     """The slice's figure, or its errors and their share."""
     error, inside = served.found.error, served.inside
     if not error.binary:
@@ -236,7 +240,7 @@ def _figure(served: _Served, window: tuple[int, int]) -> str:
     size, summed = inside.over(*window)
     ends = [error.share(end) for end in (inside.low, inside.high) if end is not None]
     rate = percent(summed / size, *sorted(ends))
-    return f"{_words(error)[0].format(errors=f'{summed:,.0f}', size=f'{size:,.0f}')} ({rate})"
+    return f"{_words(error)[0].format(errors=f'{summed:,.0f}', size=f'{size:,.0f}{by}')} ({rate})"
 
 
 def _rest(served: _Served) -> str:

@@ -8,10 +8,11 @@ from numpy.typing import ArrayLike
 from leadline.stats.arrays import floats, require
 
 
-def change_point(a: ArrayLike, b: ArrayLike) -> int | None:
+def change_point(a: ArrayLike, b: ArrayLike, first: int = 1) -> int | None:
     """The first grain of the later of two levels of R = ΣA / ΣB that fit best, by least squares; None where none can.
 
-    a, b   sums by grain in the order of time, shape (grains,); b >= 0, the weight of each grain
+    a, b    sums by grain in the order of time, shape (grains,); b >= 0, the weight of each grain
+    first   the first grain that may begin the later level
 
     Of a gradual change it is about the middle. It says nothing of whether there was a change.
     Raises ValueError where shapes differ or B is negative.
@@ -24,7 +25,7 @@ def change_point(a: ArrayLike, b: ArrayLike) -> int | None:
     require(top.shape == bottom.shape and top.ndim == 1 and (bottom >= 0).all(), "one A and one B >= 0 for each grain")
     left_a, left_b = np.cumsum(top)[:-1], np.cumsum(bottom)[:-1]
     right_a, right_b = top.sum() - left_a, bottom.sum() - left_b
-    some = (left_b > 0) & (right_b > 0)
+    some = (left_b > 0) & (right_b > 0) & (np.arange(1, len(top)) >= first)
     if not some.any():
         return None
     apart = np.full(len(left_a), -1.0)
