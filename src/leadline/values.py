@@ -234,7 +234,8 @@ class LeafChange:
                   prediction was right, and of a regression it is the mean absolute error
     value         the same over the window
     change        value - reference
-    low, high     its interval: 95 % for all leaves together (Bonferroni)
+    low, high     its interval: 95 % for all leaves together (Bonferroni). Leaves of labels less chances were chosen for
+                  what these are in the reference, in which chance has a part: it allows for anything from that to 0
     """
 
     rows: str

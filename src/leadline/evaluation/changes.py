@@ -58,7 +58,7 @@ def leaf_changes(cells: Cells, tree: Tree, fitted_until: int, place: Range, wind
     cells   rows by grain, leaf and label, with the sum of their calibrated chance
     """
     labelled = cells.where(cells.keys["actual"] < UNLABELLED)
-    return _apart(labelled, tree.names(), _left_by_grain, fitted_until, place, window)
+    return _apart(labelled, tree.names(), _left_by_grain, fitted_until, place, window, chosen=True)
 
 
 def loss_changes(
@@ -77,9 +77,19 @@ ByGrain = Callable[[Cells, int, int], Sequence[Array]]
 
 
 def _apart(
-    cells: Cells, names: Sequence[str], by_grain: ByGrain, fitted_until: int, place: Range, window: Window
+    cells: Cells,
+    names: Sequence[str],
+    by_grain: ByGrain,
+    fitted_until: int,
+    place: Range,
+    window: Window,
+    chosen: bool = False,
 ) -> list[LeafChange]:
-    """How far the mean of x lies from that of the reference in each leaf with enough rows; `names` are the leaves'."""
+    """How far the mean of x lies from that of the reference in each leaf with enough rows; `names` are the leaves'.
+
+    chosen   leaves were chosen for what x is in the reference: chance has a part in that, and the truth lies between it
+             and 0
+    """
     found = []
     for leaf, name in enumerate(names):
         mine = cells.where(cells.keys["leaf"] == leaf)
@@ -91,8 +101,9 @@ def _apart(
         grains = min((before[0] > 0).sum(), (after[0] > 0).sum())
         # of all leaves together: some would else lie apart by chance
         half *= float(stdtrit(max(grains - 1, LEAST_GRAINS - 1), 1 - 0.025 / len(names)))
-        change = new - old
-        found.append(LeafChange(name, window, int(after[0].sum()), old, new, change, change - half, change + half))
+        least, most = (min(old, 0.0), max(old, 0.0)) if chosen else (old, old)
+        n = int(after[0].sum())
+        found.append(LeafChange(name, window, n, old, new, new - old, new - most - half, new - least + half))
     return found
 
 
