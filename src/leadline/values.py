@@ -235,7 +235,7 @@ class LeafChange:
     value         the same over the window
     change        value - reference
     low, high     its interval: 95 % for all leaves together (Bonferroni). Leaves of labels less chances were chosen for
-                  what these are in the reference, in which chance has a part: it allows for anything from that to 0
+                  what these are in the reference, in which chance has a part: it allows for that
     """
 
     rows: str

@@ -112,10 +112,9 @@ def impact(metric: Metric, outcomes: Outcomes, p: Array, q: Array) -> Impact | N
     usual = of_bins[np.isfinite(of_bins)]
     ends: list[Array] = []
     for side, limit in ((-1, metric.low), (1, metric.high)):
-        most = side * max(side * usual, default=side * limit)
-        furthest = without * (1 - reach * unknown)
-        furthest += np.where(unknown > never, reach * (unknown - never) * most, 0.0)
-        furthest += reach * never * (limit if np.isfinite(limit) else reference + value)
+        any_figure = limit if np.isfinite(limit) else reference + value
+        most = side * (side * usual).max() if len(usual) else any_figure
+        furthest = without * (1 - reach * unknown) + reach * ((unknown - never) * most + never * any_figure)
         further = np.where(unknown > 0, np.maximum(side * (furthest - reference - value), 0.0), 0.0)
         ends.append(value + side * (half + further))
     sure = np.isfinite(ends[0]) & np.isfinite(ends[1])

@@ -87,8 +87,8 @@ def _apart(
 ) -> list[LeafChange]:
     """How far the mean of x lies from that of the reference in each leaf with enough rows; `names` are the leaves'.
 
-    chosen   leaves were chosen for what x is in the reference: chance has a part in that, and the truth lies between it
-             and 0
+    chosen   leaves were chosen for what x is in the reference: chance has a part in that, and it may as well be as near
+             to 0 as its interval reaches
     """
     found = []
     for leaf, name in enumerate(names):
@@ -97,13 +97,16 @@ def _apart(
         if min(before[0].sum(), after[0].sum()) < LEAST_ROWS:
             continue
         (old, old_variance), (new, new_variance) = _mean(*before), _mean(*after)
-        half = float(np.sqrt(old_variance + new_variance))
         grains = min((before[0] > 0).sum(), (after[0] > 0).sum())
         # of all leaves together: some would else lie apart by chance
-        half *= float(stdtrit(max(grains - 1, LEAST_GRAINS - 1), 1 - 0.025 / len(names)))
-        least, most = (min(old, 0.0), max(old, 0.0)) if chosen else (old, old)
-        n = int(after[0].sum())
-        found.append(LeafChange(name, window, n, old, new, new - old, new - most - half, new - least + half))
+        sure = float(stdtrit(max(grains - 1, LEAST_GRAINS - 1), 1 - 0.025 / len(names)))
+        change, half = new - old, sure * float(np.sqrt(old_variance + new_variance))
+        ends = [change - half, change + half]
+        if chosen:
+            surely = float(np.sign(old)) * max(abs(old) - sure * float(np.sqrt(old_variance)), 0.0)
+            alone = sure * float(np.sqrt(new_variance))
+            ends += [new - surely - alone, new - surely + alone]
+        found.append(LeafChange(name, window, int(after[0].sum()), old, new, change, min(ends), max(ends)))
     return found
 
 
