@@ -69,6 +69,8 @@ def test_a_model_that_was_exchanged_under_the_same_name_is_named() -> None:
 
 def test_without_versions_it_is_the_model() -> None:
     (told,) = found(log(exchanged))
+    whole = leadline.check(spec(log(exchanged), metrics=["accuracy"], features=[], reference={"until": "2024-01-31"}))
+    assert {each.kind for each in whole.findings}.isdisjoint({"world_changed", "data_changed", "never_seen"})
     assert told.what.startswith("The scores of the model are not those that were validated: ")
     assert "Other rows that came all at once would look alike" in told.next
 

@@ -45,7 +45,11 @@ LEAST_FACTOR, LEAST_SHARE = 1.25, 0.01
 #: events that are named beside a change
 MOST_NEAR = 3
 #: what need not be said once the other is said of the same rows
-REPEATED = {("share", "mix"), *((kind, "feedback_loop") for kind in ("rate", "mix", "share"))}
+REPEATED = {
+    ("share", "mix"),
+    *((kind, "feedback_loop") for kind in ("rate", "mix", "share")),
+    *((kind, "wrong_model") for kind in ("world_changed", "never_seen", "data_changed")),
+}
 #: kinds of findings in the order in which they are shown
 KINDS = (
     "feedback_loop",
@@ -493,6 +497,8 @@ def _repeats(finding: Finding, other: Finding) -> bool:
     """Whether a finding says again what another said: of the same rows, or of some of them."""
     if finding.kind != other.kind and (finding.kind, other.kind) not in REPEATED:
         return False
+    if other.kind == "wrong_model":  # what scores mean tells nothing of data and world while another model scores
+        return other.window.end > finding.window.start
     if finding.kind == "event":
         # two that happened within days of each other cannot be told apart: the other is named beside it
         return finding.since is None or other.since is None or abs(finding.since - other.since) <= NEAR
