@@ -79,10 +79,22 @@ def test_what_has_no_value_says_why(content):
 
 
 def test_windows_of_several_lengths_are_told_in_the_line(content):
-    judged = [judgement(), judgement(window=judgement().window.parse("7d"))]
-    text = printed(content(objectives=judged), 120)
-    assert "28d to 2024" in text
-    assert "7d to 2024" in text
+    week = judgement().window.parse("7d")
+    text = printed(content(objectives=[judgement(), judgement(window=week)]), 120)
+    assert re.findall(r" (28d|7d)$", text, re.MULTILINE) == ["28d", "7d"]
+    assert "Each over its window to 2024-03-2" in text
+    later = judgement(window=week, window_end=START + timedelta(days=35))
+    text = printed(content(objectives=[judgement(), later]), 120)
+    assert "28d to 2024-03-2" in text
+    assert "7d to 2024-04-0" in text
+
+
+def test_what_is_known_of_a_promise_is_cut_last(content):
+    long = judgement(metric="false_negative_rate", since=START, low=0.0696, high=0.0918, value=0.08)
+    week = judgement(window=judgement().window.parse("7d"))
+    text = printed(content(objectives=[long, week]), 80)
+    assert "[0.0696–0.0918]" in text
+    assert " 2024-02-29 19:00\n" in text
 
 
 def test_a_window_that_is_not_over_is_told_as_that_and_the_log_ends_with_the_evaluation(content):

@@ -166,6 +166,7 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
     zone = ZoneInfo(content.zone)
     judged = [each for each in shown if isinstance(each, Judgement)]
     windows = {(each.window, last) for each in judged if (last := each.window_end) is not None}
+    ends = {last for _, last in windows}
     since = any(each.since for each in judged)
     head = ["", "objective", "slice", "value", "95 % interval", *(["window"] if len(windows) > 1 else [])]
     rows: list[Row] = []
@@ -185,12 +186,12 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
             continue
         row.append(between)
         if len(windows) > 1:
-            end = "" if each.window_end is None else f" to {words.last_day(each.window_end, zone)}"
+            end = f" to {words.last_day(each.window_end, zone)}" if each.window_end and len(ends) > 1 else ""
             row.append(Text(f"{each.window}{end}", style="dim"))
         if since:
             row.append(Text(words.day(each.since, zone) if each.since else ""))
         rows.append(Row(tuple(row)))
-    table = list(aligned(rows, width, right={3}, elastic=(2, 1, 4), head=[*head, *(["since"] if since else [])]))
+    table = list(aligned(rows, width, right={3}, elastic=(2, 1), head=[*head, *(["since"] if since else [])]))
     yield from table
     cut = [
         each
@@ -199,9 +200,10 @@ def _objectives(content: Content, shown: Sequence[Judgement | Fold], width: int)
     ]
     for said in reasons(cut):
         yield from sentence(said, width, style="dim")
-    if len(windows) == 1:
-        window, last = windows.pop()
-        yield Text(f"  {words.judged_over(window, last, content.as_of, zone)}", style="dim")
+    if len(ends) == 1:
+        lengths = {window for window, _ in windows}
+        said = words.judged_over(lengths.pop() if len(lengths) == 1 else None, ends.pop(), content.as_of, zone)
+        yield from sentence(said, width, style="dim")
 
 
 def _found(content: Content, width: int) -> Iterator[Text]:

@@ -236,10 +236,11 @@ def day_after(moment: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(moment.astimezone(zone).date() + timedelta(days=1), time(), zone)
 
 
-def judged_over(window: Span, end: datetime, as_of: datetime, zone: ZoneInfo) -> str:
-    """Over which time objectives are judged; windows of days and months may not be over."""
+def judged_over(window: Span | None, end: datetime, as_of: datetime, zone: ZoneInfo) -> str:
+    """Over which time objectives are judged; windows of days and months may not be over. None: each over its own."""
     ends = "a time that is not over yet" if end > day_after(as_of, zone) else "the last day whose labels should be in"
-    return f"Over the {length(window)} to {last_day(end, zone)}, {ends}."
+    span = "its window" if window is None else f"the {length(window)}"
+    return f"{'Each over' if window is None else 'Over'} {span} to {last_day(end, zone)}, {ends}."
 
 
 def clock(moment: datetime, zone: ZoneInfo) -> str:
