@@ -15,7 +15,7 @@ from rich.console import Console
 from leadline.report.answers import awaited, awaited_sentences
 from leadline.report.html import html
 from leadline.report.text import Report, Trouble
-from leadline.report.why import change_cells, event_sentence, mix_rate_sentences
+from leadline.report.why import change_cells, event_sentence, mix_rate_sentences, told_splits
 from leadline.values import ALL_ROWS, Change, EventEffect, MixRate, Standing, Status, TrackRecord, Verdict
 from report.conftest import START, estimate, judgement, of, window
 
@@ -240,3 +240,16 @@ def test_how_much_a_mix_could_explain_at_most_reads_as_no_share_of_the_change(co
     assert list(mix_rate_sentences(content(mix_rates=[split]))) == [
         "recall: how often each shop comes moved it by 0.0200 at most."
     ]
+
+
+def test_of_many_splits_one_that_is_barely_certain_is_not_told(content):
+    rate, frozen = (-0.01, -0.1, 0.08), (0.69, 0.6, 0.8)
+
+    def split(by, mix):
+        return MixRate("recall", by, window(0), window(1), 0.7, 0.69, *rate, *mix, *frozen, 1.0, 0, ())
+
+    barely, surely = split("shop", (0.011, 0.001, 0.021)), split("kind", (0.03, 0.01, 0.05))
+    others = [split(str(each), (0.0, -0.02, 0.02)) for each in range(9)]
+    assert told_splits([barely]) == [barely]
+    assert told_splits([barely, *others]) == []
+    assert told_splits([barely, surely, *others]) == [surely]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from statistics import NormalDist
 from zoneinfo import ZoneInfo
 
 from leadline.report.document import Content
@@ -156,9 +157,15 @@ def mix_rate_sentences(content: Content) -> Iterator[str]:
 
 
 def told_splits(found: Sequence[MixRate]) -> list[MixRate]:
-    """Of each metric the split over the slices whose mix explains the most, where that is certain."""
+    """Of each metric the split over the slices whose mix explains the most, where that is certain.
+
+    Certain among all splits (Bonferroni, as if the terms were normal): one of many would else be told on quiet days.
+    """
+    usual = NormalDist()
+    wider = usual.inv_cdf(1 - 0.025 / max(len(found), 1)) / usual.inv_cdf(0.975)
     certain = (
-        [each for each in splits if not each.mix_low <= 0 <= each.mix_high] for splits in _by_metric(found).values()
+        [each for each in splits if abs(each.mix) > wider * (each.mix_high - each.mix_low) / 2]
+        for splits in _by_metric(found).values()
     )
     return [max(each, key=lambda split: abs(split.mix)) for each in certain if each]
 
