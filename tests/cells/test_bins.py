@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadline.cells.bins import FIRST, MOST_BINS, Bins, Grid, Kind, category_bins, grid, numeric_bins
+from leadline.cells.bins import FIRST, LEAST_TIMES, MOST_BINS, Bins, Grid, Kind, category_bins, grid, numeric_bins
 from leadline.metrics.sums import Array
 
 RNG = np.random.default_rng(7)
@@ -81,16 +81,25 @@ def test_any_numbers_have_cells(numbers: list[float]) -> None:
 @given(st.sets(st.integers(-(10**6), 10**6), min_size=1, max_size=MOST_BINS))
 def test_few_values_have_a_bin_each_and_all_others_are_unseen(numbers: set[int]) -> None:
     values = np.array(sorted(numbers), np.float64)
-    of, bins, rows = binned(np.repeat(values, 3))
+    of, bins, rows = binned(np.repeat(values, LEAST_TIMES))
     apart = np.diff(values).min(initial=1) * 256 > np.ptp(values)
     if not apart:  # values that lie much nearer to each other than others do may share a cell
         return
     inside = bins.places(Kind.RANGE)
-    assert rows[inside].tolist() == [3.0] * len(values)
+    assert rows[inside].tolist() == [LEAST_TIMES] * len(values)
     (unseen,) = bins.places(Kind.UNSEEN)
     between = (values[:-1] + np.diff(values) / 2)[np.diff(values) > 1]
     if len(between):
         assert (bins.of[codes(between, of)] == unseen).any()
+
+
+def test_values_that_come_once_are_not_all_that_there_are() -> None:
+    """Of 40 ages of a few rows others are to be expected: none is unseen."""
+    ages = np.arange(20.0, 60.0)
+    _, bins, rows = binned(ages)
+    assert not len(bins.places(Kind.UNSEEN))
+    assert rows.sum() == len(ages)
+    assert len(binned(np.repeat(ages, LEAST_TIMES))[1].places(Kind.UNSEEN)) == 1
 
 
 def test_a_constant_is_told_from_what_is_nearly_the_same() -> None:

@@ -242,7 +242,7 @@ def test_how_much_a_mix_could_explain_at_most_reads_as_no_share_of_the_change(co
     ]
 
 
-def test_of_many_splits_one_that_is_barely_certain_is_not_told(content):
+def test_of_many_splits_one_that_is_barely_certain_is_not_told():
     rate, frozen = (-0.01, -0.1, 0.08), (0.69, 0.6, 0.8)
 
     def split(by, mix):

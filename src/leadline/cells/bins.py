@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 
 #: bins of a numeric column, at most, beside those for what has no place among the reference's values
 MOST_BINS = 50
+#: rows that a value has on average where each has a bin; of values that come less often others are to be expected
+LEAST_TIMES = 5
 #: categories that have a bin of their own
 MOST_CATEGORIES = 200
 #: categories of the reference that are told from new ones
@@ -41,6 +43,8 @@ BEYOND = 0.0005
 
 #: binary digits of a number in a cell of its own: what comes after them is surely rounding
 DIGITS, LEAST_EXPONENT = 41, -900
+#: share of all rows below which what is left of a sum is rounding
+ROUNDING = 1e-9
 #: numbers beyond this count as this
 LARGEST = 1e300
 
@@ -75,7 +79,7 @@ class Grid:
     """The fine cells of a numeric column: one below, those of the stretches in rising order, one above.
 
     high       where the cell above begins
-    discrete   the reference has so few values that each has a cell for itself
+    discrete   the reference has so few values, each so often, that each has a cell for itself
     """
 
     stretches: tuple[Stretch, ...]
@@ -109,7 +113,7 @@ def grid(values: Array) -> Grid:
     if not len(found):
         return Grid((Stretch(0.0, 1.0, 1),), 1.0, False)
     distinct = np.unique(found)
-    discrete = len(distinct) <= MOST_BINS
+    discrete = len(distinct) <= MOST_BINS and len(found) >= LEAST_TIMES * len(distinct)
     inner = found if discrete else found[slice(*_usual(len(found)))]
     stretches = _stretches(found, CELLS, 0)
     for halvings in range(HALVINGS + 1):
@@ -315,7 +319,8 @@ def _equal(rows: Array) -> tuple[Ints, int]:
     """
     total = rows.sum()
     full = rows >= total / MOST_BINS
-    least = (total - rows[full].sum()) / max(MOST_BINS - full.sum(), 1) if total else 1.0
+    rest = max(total - rows[full].sum(), total * ROUNDING)  # cells without rows fill no bin
+    least = rest / max(MOST_BINS - full.sum(), 1) if total else 1.0
     while True:
         found, count = _filled(rows, least)
         if count <= MOST_BINS:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from leadline.cells.bins import (
     FIRST,
+    LEAST_TIMES,
     MISSING,
     MOST_CATEGORIES,
     MOST_KNOWN,
@@ -37,8 +38,6 @@ from leadline.metrics.sums import Array, Measure
 NOTHING = 2.0**-60
 #: fine cells of a column that a grain fills, about
 USUAL_CELLS = 160
-#: rows of the reference that a category has on average; values that come less often are names, such as of sessions
-LEAST_TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
