@@ -215,8 +215,8 @@ class _Both:
 
     def there(self, side: int) -> ir.BooleanValue:
         """Whether the left (0) or the right (1) has a value: a text that is no number is one, too."""
-        value_ = self.text if self.of.text_side == side else self.side(NAMES[side])
-        return value_.notnull()
+        name = f"text_{self.at}" if self.of.text_side == side else f"{NAMES[side]}_{self.at}"
+        return self.rows[name].notnull()
 
     @property
     def words(self) -> ir.BooleanValue | None:
@@ -268,9 +268,7 @@ def _counted(engine: Engine, rows: ir.Table, both: Sequence[_Both], pairs: int, 
             f"different_{each.at}": each.differs.sum(),
         }
     row = engine.run(rows.aggregate(**sums)).to_pylist()[0]
-    found = [
-        Counts(pairs, *(int(row[f"{side}_{at}"] or 0) for side in SIDES), types=kinds) for at, kinds in enumerate(types)
-    ]
+    found = [_counts(pairs, row, at, kinds) for at, kinds in enumerate(types)]
     causes: dict[str, ir.Value] = {}
     for each, counts in zip(both, found, strict=True):
         causes |= _causes(each, counts, lag)
@@ -278,6 +276,11 @@ def _counted(engine: Engine, rows: ir.Table, both: Sequence[_Both], pairs: int, 
         return found
     explained = engine.run(rows.aggregate(**causes)).to_pylist()[0]
     return [_explained(counts, each, explained) for each, counts in zip(both, found, strict=True)]
+
+
+def _counts(pairs: int, row: Mapping[str, int | None], at: int, types: tuple[str, str] | None) -> Counts:
+    both_null, only_left, only_right, different = (int(row[f"{side}_{at}"] or 0) for side in SIDES)
+    return Counts(pairs, both_null, only_left, only_right, different, types=types)
 
 
 def _causes(each: _Both, counts: Counts, lag: bool) -> dict[str, ir.Value]:

@@ -96,7 +96,7 @@ class TablesReport:
 def tables_summary(found: Discrepancy) -> str:
     """How many columns were compared, and how many have a fault or drifted.
 
-    >>> tables_summary(Discrepancy(10, 10, ("a", "b"), (), (), (), ()))
+    >>> tables_summary(Discrepancy(100, 100, ("a", "b"), (), (), (), ()))
     '2 columns compared: no fault with a name was found, and none drifted.'
     """
     faults = f"{counted(len(found.faults), 'fault')} found" if found.faults else "no fault with a name was found"
