@@ -248,3 +248,13 @@ def test_what_differs_plainly_is_seen_in_as_many_rows_as_are_asked_for(seed):
     assert "height" in {each.column for each in found.drifted} | {
         name for each in found.faults for name in each.columns
     }
+
+
+def test_an_empty_text_is_a_missing_value_in_csv_and_a_value_in_parquet(tmp_path):
+    words = ["" if at % 5 == 0 else "x" for at in range(200)]
+    (tmp_path / "words.csv").write_text("word\n" + "".join(f'"{word}"\n' for word in words))
+    pq.write_table(pa.table({"word": words}), tmp_path / "words.parquet")
+    full = {"word": ["x"] * 200}
+    for name, kind in (("words.csv", "null_jump"), ("words.parquet", "sentinel")):
+        found = leadline.discrepancy(pa.table(full), str(tmp_path / name))
+        assert [each.kind for each in found.faults] == [kind], name

@@ -272,7 +272,7 @@ def _edges(text: str, found: Evaluation) -> tuple[datetime, datetime]:
     """Start and end of a period as people write it."""
     start, dots, end = (part.strip() for part in text.partition(".."))
     why = "" if dots else "; there are no two dots between two times"
-    edges = []
+    edges: list[datetime] = []
     for part in (start, end) if dots else ():
         try:
             edge = moment(part, found.spec)
