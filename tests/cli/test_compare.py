@@ -102,6 +102,69 @@ def test_a_pipeline_may_ask_for_an_exit_code(leadline, tables):
     assert leadline("compare", *tables, "--columns", "age", "--id", "id", "--exit-code").code == 1
 
 
+@pytest.fixture
+def pair(tmp_path, tables):
+    """Write training, and production with one column changed; their paths."""
+
+    def written(name: str, values: list | None, rows: int | None = None) -> tuple[str, str]:
+        given = pq.read_table(tables[0])
+        changed = given if values is None else given.set_column(given.column_names.index(name), name, [values])
+        paths = str(tmp_path / "given.parquet"), str(tmp_path / "changed.parquet")
+        pq.write_table(given, paths[0])
+        pq.write_table(changed.slice(0, rows), paths[1])
+        return paths
+
+    return written
+
+
+def test_numbers_as_text_do_not_agree_and_their_cause_is_told(leadline, pair, tables):
+    given = pq.read_table(tables[0])["km"].to_pylist()
+    paths = pair("km", [f"{each:.6f}" for each in given])
+    done = leadline("compare", *paths, "--id", "id", "--exit-code")
+    told = " ".join(done.out.split())
+    assert done.code == 1
+    assert "km: numbers written as text; before numbers." in told
+    assert "km: the same numbers as text; text in production, numbers in training." in told
+    rows = json.loads(leadline("compare", *paths, "--id", "id", "-f", "json").out)["rows"]
+    km = next(each for each in rows["columns"] if each["column"] == "km")
+    assert (km["different"], km["types"]) == (0, {"training": "numbers", "production": "text"})
+
+
+def test_rows_without_an_id_and_few_rows_do_not_agree(leadline, pair):
+    paths = pair("id", [None if at % 2 else f"r{at}" for at in range(2000)])
+    done = leadline("compare", *paths, "--id", "id", "--exit-code")
+    assert (done.code, "Without id in production, and not compared: 1,000 rows." in done.out) == (1, True)
+    document = json.loads(leadline("compare", *paths, "--id", "id", "-f", "json").out)
+    assert (document["agrees"], document["rows"]["without_id_production"]) == (False, 1000)
+    assert leadline("compare", paths[0], paths[0], "--id", "id", "--exit-code").code == 0
+    paths = pair("id", None, 1)
+    done = leadline("compare", *paths, "--id", "id", "--exit-code")
+    told = " ".join(done.out.split())
+    assert done.code == 1
+    assert "1 row of production is too few" in told
+    assert "none drifted" not in told
+    assert json.loads(leadline("compare", *paths, "-f", "json").out)["too_few_rows"] is not None
+
+
+def test_lists_are_compared_by_id_and_without_one_it_is_said_that_they_are_not(leadline, tmp_path):
+    paths = str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")
+    table = {"id": list(range(50)), "vector": [[float(at), 1.0] for at in range(50)]}
+    meta = [{"a": at} for at in range(50)]
+    for path in paths:
+        pq.write_table(pa.table(table), path)
+    assert leadline("compare", *paths, "--id", "id", "--exit-code").code == 0
+    done = leadline("compare", *paths, "--exit-code")
+    assert (done.code, "Not compared: the values of vector (lists)" in done.out) == (1, True)
+    assert leadline("compare", *paths, "--columns", "id", "--exit-code").code == 0
+    document = json.loads(leadline("compare", *paths, "-f", "json").out)
+    assert document["not_compared"] == [{"column": "vector", "type": "lists"}]
+    for path in paths:
+        pq.write_table(pa.table({**table, "meta": meta}), path)
+    document = json.loads(leadline("compare", *paths, "--id", "id", "-f", "json").out)
+    assert document["agrees"] is False
+    assert document["not_compared"] == document["rows"]["not_compared"] == [{"column": "meta", "type": "structs"}]
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [

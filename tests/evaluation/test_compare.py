@@ -200,6 +200,12 @@ def test_forms() -> None:
         ({"versions": ("v1", "v1")}, "'v1' is compared with itself"),
         ({"periods": ("2024-01-01", "2024-01-02")}, "write START..END such as"),
         ({"periods": ("2024-01-02..2024-01-01", "2024-01-02..2024-01-04")}, "'2024-01-02..2024-01-01' is no period"),
+        (
+            {"periods": ("x..y", "a..b")},
+            "^periods: 'x..y' is no period: write START..END .*; 'x' is no time; 'y' is no",
+        ),
+        ({"periods": ("2024-01-01..", "a..b")}, "there is no END"),
+        ({"periods": ("2024-01-02..2024-01-02", "a..b")}, "START is not before END"),
         ({"periods": ("2023-01-01..2023-02-01", "2024-01-02..2024-01-04")}, "there are no predictions in '2023-01"),
         ({"matures_after": "50d"}, "no prediction of the version 'v1' is old enough"),
     ],
@@ -222,3 +228,11 @@ def printed(found: leadline.Comparison) -> str:
     told = io.StringIO()
     Console(file=told, width=100).print(found)
     return " ".join(told.getvalue().split())
+
+
+@pytest.mark.parametrize(("second", "shared"), [("2024-01-15..2024-02-01", 5), ("2024-01-20..2024-02-01", 0)])
+def test_periods_that_overlap_are_compared_and_it_is_said(second: str, shared: int) -> None:
+    found = compared(log(np.random.default_rng(6), a_day=60), periods=("2024-01-05..2024-01-20", second))
+    said = [each for each in json.loads(found.to_json())["notes"] if "overlap" in each]
+    assert len(said) == (1 if shared else 0)
+    assert ("The periods overlap (2024-01-15" in printed(found)) == bool(shared)

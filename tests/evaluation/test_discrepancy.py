@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import leadline
+from leadline.quality.tables import LEAST_ROWS
 from leadline.values import InputError
 
 N = 4000
@@ -155,3 +156,105 @@ def test_columns_of_one_table_are_named(tmp_path):
 def test_what_cannot_be_compared_is_said(production, asked, words):
     with pytest.raises(InputError, match=words):
         compare(made(1), production, **asked)
+
+
+def as_text(values, form=str):
+    return [form(each) for each in values.tolist()]
+
+
+@pytest.mark.parametrize("side", ["training", "production"])
+def test_numbers_as_text_are_another_type_and_are_compared_as_numbers(side):
+    numbers, text = made(1), {**made(2), "distance": as_text(made(2)["distance"])}
+    training, production = (text, numbers) if side == "training" else (numbers, text)
+    found = compare(training, production)
+    (fault,) = found.faults
+    assert (fault.kind, fault.columns, fault.share) == ("type_change", ("distance",), 1.0)
+    assert {fault.what, fault.before.removeprefix("before ")} == {"numbers written as text", "numbers"}
+    assert found.drifted == ()
+    metres = {**text, "distance": as_text(1000 * made(2)["distance"])}
+    kinds = [each.kind for each in compare(numbers, metres).faults if each.columns == ("distance",)]
+    assert sorted(kinds) == ["type_change", "unit_change"]
+    moved = {**text, "height": as_text(made(2)["height"] + 5)}
+    assert "height" in {each.column for each in compare(numbers, moved).drifted}
+
+
+def test_words_among_numbers_as_text_are_told_and_are_no_missing_values():
+    height = [("n/a" if at % 4 == 0 else f"{each:.2f}") for at, each in enumerate(made(2)["height"])]
+    found = compare(made(1), {**made(2), "height": height})
+    (fault,) = found.faults
+    assert (fault.kind, fault.columns) == ("type_change", ("height",))
+    assert "75 % are numbers and others are not, such as 'n/a'" in fault.what
+    assert [(each.before, each.now) for each in fault.figures] == [((N, N), (3 * N // 4, N))]
+    assert found.drifted == ()
+    gaps = [None if at % 3 == 0 else each for at, each in enumerate(height)]
+    kinds = {each.kind for each in compare(made(1), {**made(2), "height": gaps}).faults}
+    assert kinds == {"type_change", "null_jump"}
+
+
+def test_a_text_without_values_says_nothing_of_its_type_and_truth_as_text_is_told():
+    empty = {**made(2), "height": pa.array([None] * N, pa.string())}
+    assert [each.kind for each in compare(made(1), empty).faults] == ["null_jump"]
+    flags = np.arange(N) % 3 == 0
+    (fault,) = compare({**made(1), "flag": flags}, {**made(2), "flag": as_text(flags)}).faults
+    assert (fault.kind, fault.what, fault.before) == ("type_change", "text", "before true or false")
+    assert compare({**made(1), "flag": flags}, {**made(2), "flag": flags.astype(int)}).agrees
+
+
+def test_of_lists_and_structs_missing_values_are_compared_and_it_is_said():
+    lists = [[float(at), 1.0, 2.0] for at in range(N)]
+    found = compare({**made(1), "vector": lists}, {**made(2), "vector": lists})
+    assert (found.faults, found.not_compared) == ((), (("vector", "lists"),))
+    assert not found.agrees
+    assert "Not compared: the values of vector (lists), only which are missing and how long lists are." in str(found)
+    assert "vector" not in found.columns
+    shorter = [each[:2] if at % 3 else None for at, each in enumerate(lists)]
+    faults = compare({**made(1), "vector": lists}, {**made(2), "vector": shorter}, columns=["vector"]).faults
+    assert [(each.kind, each.columns) for each in faults] == [("type_change", ("vector",)), ("null_jump", ("vector",))]
+    assert (faults[0].what, faults[0].before) == ("lists of 2 elements", "before of 3")
+    assert faults[0].share == pytest.approx(2 / 3, abs=1e-3)
+    ragged = [each[: 1 + at % 3] for at, each in enumerate(lists)]
+    (fault,) = compare({"v": lists}, {"v": ragged}).faults
+    assert fault.what == "lists of 1 to 3 elements"
+    assert compare({"v": ragged}, {"v": lists}).faults == ()
+    meta = [{"a": at} for at in range(N)]
+    assert compare({"meta": meta}, {"meta": meta}).not_compared == (("meta", "structs"),)
+    (fault,) = compare({"v": lists}, {"v": np.arange(N)}).faults
+    assert (fault.what, fault.before) == ("numbers", "before lists")
+
+
+def test_times_of_two_tables_differ_by_themselves():
+    first = {**made(1), "at": np.datetime64("2026-01-01", "us") + np.arange(N).astype("timedelta64[m]")}
+    later = {**made(2), "at": first["at"] + np.timedelta64(90, "D")}
+    found = compare(first, later)
+    assert (found.agrees, found.not_compared) == (True, (("at", "times"),))
+    assert [each.kind for each in compare(first, {**later, "at": as_text(later["at"])}).faults] == ["type_change"]
+
+
+def test_with_few_rows_nothing_is_said_to_agree():
+    for rows, few in ((LEAST_ROWS, False), (LEAST_ROWS - 1, True), (1, True)):
+        found = compare(made(1), made(2, rows))
+        assert (found.too_few is not None, found.agrees) == (few, not few), rows
+    assert "1 row of production is too few" in str(found)
+    assert "29 rows of training are too few" in (compare(made(1, 29), made(2)).too_few or "")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_differs_plainly_is_seen_in_as_many_rows_as_are_asked_for(seed):
+    production = made(seed + 20, LEAST_ROWS)
+    production["height"] = production["height"] + 10  # one standard deviation
+    production["distance"] = production["distance"] * 1000
+    found = compare(made(seed), production)
+    assert ("unit_change", ("distance",)) in {(each.kind, each.columns) for each in found.faults}
+    assert "height" in {each.column for each in found.drifted} | {
+        name for each in found.faults for name in each.columns
+    }
+
+
+def test_an_empty_text_is_a_missing_value_in_csv_and_a_value_in_parquet(tmp_path):
+    words = ["" if at % 5 == 0 else "x" for at in range(200)]
+    (tmp_path / "words.csv").write_text("word\n" + "".join(f'"{word}"\n' for word in words))
+    pq.write_table(pa.table({"word": words}), tmp_path / "words.parquet")
+    full = {"word": ["x"] * 200}
+    for name, kind in (("words.csv", "null_jump"), ("words.parquet", "sentinel")):
+        found = leadline.discrepancy(pa.table(full), str(tmp_path / name))
+        assert [each.kind for each in found.faults] == [kind], name

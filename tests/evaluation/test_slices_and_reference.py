@@ -146,6 +146,12 @@ def test_the_guess_is_at_most_30_days_long() -> None:
     assert evaluation(daily(200), slices=["day"]).reference.until == at("2024-01-31")
 
 
+def test_a_reference_that_holds_all_rows_is_said_once() -> None:
+    for until, said in (("2024-02-20", True), ("2024-02-09", False), ("2024-01-15", False)):
+        codes = [note.code for note in evaluation(daily(40), slices=["day"], reference={"until": until}).notes]
+        assert codes.count("reference_covers_all") == said
+
+
 def test_a_reference_without_rows_is_said() -> None:
     result = check(rows_of(["B6"]), slices=["carrier"], reference={"until": "2001-01-01"})
     assert "no rows" in notes(result)["reference_empty"]

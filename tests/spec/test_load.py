@@ -15,6 +15,7 @@ from hypothesis import given
 
 from leadline.spec import Spec, SpecError, from_mapping, load
 from leadline.spec.fields import Files, Memory, TableSource
+from leadline.spec.load import _MODELS, _choices
 from leadline.spec.model import BinSlice, ColumnSlice, CrossSlice, WhereSlice
 from leadline.values import InputError, Span, Target
 
@@ -540,3 +541,26 @@ def test_a_column_plays_one_part(columns, said):
                 "outcomes": {"columns": {"value": "late"}},
             }
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"multivariate": ["reconstrution"]}, "not one of reconstruction, classifier, embeddings; did you mean 'recon"),
+        ({"task": "binry"}, "not one of binary, multiclass, regression; did you mean 'binary'"),
+        ({"predictions__features": {"a": {"type": "numerc"}}}, "not one of numeric, categorical, text, boolean; did"),
+        ({"objectives": [{"metric": "f1", "no_worse_than": "basline"}]}, "not one of reference, baseline; did you"),
+        ({"objectives": [{"metric": "f1", "at_least": 0.5, "rule": "x"}]}, "'x' is not one of detector, interval"),
+        ({"predictions__source": {"engine": "x", "table": "t"}}, "'x' is not one of duckdb, spark, postgres"),
+        ({"version": 2}, "only 1 is known here, found 2"),
+    ],
+)
+def test_a_word_that_is_no_choice_is_told_beside_the_choices(change: dict[str, Any], says: str) -> None:
+    assert says in refused(changed(**change))
+
+
+def test_of_every_choice_only_its_words_are_named() -> None:
+    fields = [(each, name) for each in _MODELS.values() for name in each.model_fields]
+    choices = [_choices(each.model_fields[name].annotation) for each, name in fields]
+    assert sum(map(bool, choices)) > 8
+    assert {type(word) for words in choices for word in words} == {str, int}

@@ -57,6 +57,16 @@ class Comparing:
     halves: tuple[Half, Half]
     together: bool
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known of the sides to read their difference."""
+        begin, after = (side(each.place[at] for each in self.halves) for at, side in enumerate((max, min)))
+        if self.halves[0].version != self.halves[1].version or begin >= after:
+            return ()
+        shared = days(self.of.window(begin, after), self.of.spec.zone)
+        text = f"The periods overlap ({shared}): the rows that both have make the difference smaller"
+        return (f"{text} and its interval wider than those of periods apart.",)
+
     def compared(self) -> list[Compared]:
         """All rows and each slice, metric by metric."""
         rows = [self._compared(metric, None, None, ALL_ROWS) for metric in self._metrics(self.of.metrics)]
@@ -248,19 +258,36 @@ def of_periods(found: Evaluation, texts: Pair) -> Comparing:
     """
     halves = []
     for text in texts:
-        start, dots, end = text.partition("..")
-        edges = [moment(part.strip(), found.spec) for part in (start, end)] if dots else []
-        if len(edges) != 2 or edges[0] is None or edges[1] is None or edges[0] >= edges[1]:
-            raise InputError(
-                f"{text!r} is no period: write START..END such as 2013-12-01..2013-12-15, without END itself"
-            )
-        begin, after = (found.grain.number_of(edge) for edge in edges if edge is not None)
+        edges = _edges(text, found)
+        begin, after = map(found.grain.number_of, edges)
         after += found.grain.start(after) < edges[1]
         place = max(begin - found.series.first, 0), min(after - found.series.first, found.series.grains)
         if place[0] >= place[1] or not found.total.rows[slice(*place)].sum():
             raise InputError(f"there are no predictions in {text!r}: the log has {days(_all(found), found.spec.zone)}")
         halves.append(Half(days(found.window(*place), found.spec.zone), None, place))
     return Comparing(found, (halves[0], halves[1]), together=False)
+
+
+def _edges(text: str, found: Evaluation) -> tuple[datetime, datetime]:
+    """Start and end of a period as people write it."""
+    start, dots, end = (part.strip() for part in text.partition(".."))
+    why = "" if dots else "; there are no two dots between two times"
+    edges: list[datetime] = []
+    for part in (start, end) if dots else ():
+        try:
+            edge = moment(part, found.spec)
+        except InputError:
+            edge = None
+        if edge is None:
+            why += f"; {part!r} is no time" if part else f"; there is no {'END' if edges else 'START'}"
+        else:
+            edges.append(edge)
+    if not why and edges[0] >= edges[1]:
+        why = "; START is not before END"
+    if why:
+        form = "START..END such as 2013-12-01..2013-12-15, without END itself"
+        raise InputError(f"periods: {text!r} is no period: write {form}{why}")
+    return edges[0], edges[1]
 
 
 def _all(found: Evaluation) -> Any:
@@ -286,6 +313,7 @@ class Comparison:
             self._comparing.together,
             tuple(self._comparing.compared()),
             tuple(self._comparing.mix_rates()),
+            self._comparing.notes,
         )
 
     @property

@@ -11,8 +11,9 @@ import ibis
 import ibis.expr.types as ir
 
 from leadline.engine import Engine, open_engine
+from leadline.evaluation.column_types import Form, Paired, paired, value
 from leadline.evaluation.partitions import EXACT
-from leadline.log.columns import as_text, number
+from leadline.log.columns import as_text
 from leadline.quality.faults.unit_change import FACTORS
 from leadline.quality.row_parity import ABSOLUTE, RELATIVE, Counts, compared
 from leadline.quality.summary import MARKS, SENTINEL_WORDS
@@ -25,6 +26,9 @@ from leadline.values import InputError, Scalar
 EXAMPLES = 5
 #: columns of a table that are compared, at most
 MOST_COLUMNS = 200
+#: characters of an example
+LONGEST = 200
+NAMES = ("left", "right")
 #: how the rows of two tables may differ in a column, as fields of `Counts`
 SIDES = ("both_null", "only_left", "only_right", "different")
 #: decimals to which a number may have been rounded
@@ -54,8 +58,10 @@ def row_parity(
     absolute, relative   how far numbers may differ; at least 0, and 0 both for the very same numbers
     names         what sentences call the tables
 
-    Rows whose id comes more than once in a table are counted and left out. Texts are equal or not; a time is compared
-    as text. Raises InputError where a column is missing or the tables live on different engines.
+    Rows without an id, or whose id comes more than once in a table, are counted and left out. Texts are equal or not,
+    and so are times, as moments. Text that holds numbers is compared with numbers as what it holds. Lists are equal
+    where they are equally long and each element is. Structs, maps and bytes are not compared, and named. Raises
+    InputError where a column is missing or the tables live on different engines.
     """
     if not (absolute >= 0 and relative >= 0):
         raise InputError("numbers that agree differ by at least 0: absolute and relative are not negative")
@@ -83,15 +89,21 @@ class _Asked:
 
 
 def _compared(engine: Engine, left: ir.Table, right: ir.Table, asked: _Asked) -> RowParity:
-    by, names = asked.by, _names(left, right, asked)
+    by = asked.by
+    found = _columns(engine, left, right, asked)
+    columns = [each for each in found if each.form is not None]
+    if not columns:
+        held = "".join(f"; {each.name}: {' and '.join(dict.fromkeys(each.types))}" for each in found)
+        raise InputError(f"the tables have no column in common that can be compared{held}")
+    if len(columns) > MOST_COLUMNS:
+        raise InputError(f"{len(columns)} columns are more than {MOST_COLUMNS}: name those to be compared (columns)")
     one, other = _ids(engine, left, by), _ids(engine, right, by)
-    shared = engine.keep(_joined(_once(left, by), _once(right, by), names, asked))
-    pairs = int(engine.run(shared.aggregate(n=shared.count())).to_pylist()[0]["n"])
-    of = {name: _of_type(left[name], right[name]) for name in names}
-    found = _counted(engine, shared, of, pairs, asked)
+    joined = engine.keep(_joined(engine, _once(left, by), _once(right, by), columns, asked))
+    pairs = int(engine.run(joined.aggregate(n=joined.count())).to_pylist()[0]["n"])
+    both = [_Both(joined, at, each, asked.tolerance) for at, each in enumerate(columns)]
     every = [
-        compared(name, _with_examples(engine, shared, at, of[name], asked.tolerance, found[name]))
-        for at, name in enumerate(names)
+        compared(each.of.name, _with_examples(engine, each, counts))
+        for each, counts in zip(both, _counted(engine, joined, both, pairs, asked.order is not None), strict=True)
     ]
     ranked = sorted(every, key=lambda each: (-(each.different + each.only_left + each.only_right), each.column))
     others = set(left.columns) ^ set(right.columns) if asked.columns is None else set()
@@ -108,11 +120,14 @@ def _compared(engine: Engine, left: ir.Table, right: ir.Table, asked: _Asked) ->
         tuple(ranked),
         tuple(sorted(others & set(right.columns))),
         tuple(sorted(others & set(left.columns))),
+        one["without"],
+        other["without"],
+        tuple((each.name, " and ".join(dict.fromkeys(each.types))) for each in found if each.form is None),
     )
 
 
-def _names(left: ir.Table, right: ir.Table, asked: _Asked) -> list[str]:
-    """The columns to be compared."""
+def _columns(engine: Engine, left: ir.Table, right: ir.Table, asked: _Asked) -> tuple[Paired, ...]:
+    """The columns that both have or that are asked for, and as what each can be compared."""
     by, columns, entity, order = asked.by, asked.columns, asked.entity, asked.order
     for table, side in zip((left, right), asked.names, strict=True):
         wanted = [by, *(columns or ())] + ([each for each in (entity, order) if each] if table is right else [])
@@ -122,23 +137,8 @@ def _names(left: ir.Table, right: ir.Table, asked: _Asked) -> list[str]:
                 raise InputError(f"{side} has no column {name!r}; its columns are {shown}")
     if entity is not None and order is None:
         raise InputError("entity needs order: the column that says which row of an entity comes before which")
-    both = [name for name in left.columns if name in right.columns and name != by] if columns is None else list(columns)
-    names = [name for name in both if _of_type(left[name], right[name]) is not None]
-    if not names:
-        raise InputError("the tables have no column in common that can be compared")
-    if len(names) > MOST_COLUMNS:
-        raise InputError(f"{len(names)} columns are more than {MOST_COLUMNS}: name those to be compared (columns)")
-    return names
-
-
-def _of_type(left: ir.Value, right: ir.Value) -> str | None:
-    """How two columns are compared: as numbers or as text; None where their types cannot be."""
-    kinds = left.type(), right.type()
-    if all(kind.is_numeric() or kind.is_boolean() for kind in kinds):
-        return "number"
-    if any(kind.is_nested() or kind.is_binary() for kind in kinds):
-        return None
-    return "text"
+    both = [name for name in left.columns if name in right.columns and name != by]
+    return paired(engine, left, right, both if columns is None else list(columns))
 
 
 def _once(table: ir.Table, by: str) -> ir.Table:
@@ -148,12 +148,12 @@ def _once(table: ir.Table, by: str) -> ir.Table:
 
 
 def _ids(engine: Engine, table: ir.Table, by: str) -> dict[str, int]:
-    """Rows, and ids that come more than once."""
+    """Rows, those of them without an id, and ids that come more than once."""
     groups = table.group_by(key=table[by]).aggregate(n=lambda t: t.count())
     several = groups.filter(groups.key.notnull())
     row = engine.run(several.aggregate(repeated=(several.n > 1).sum())).to_pylist()[0]
-    rows = engine.run(table.aggregate(rows=table.count())).to_pylist()[0]
-    return {"rows": int(rows["rows"]), "repeated": int(row["repeated"] or 0)}
+    rows = engine.run(table.aggregate(rows=table.count(), without=as_text(table[by]).isnull().sum())).to_pylist()[0]
+    return {"rows": int(rows["rows"]), "without": int(rows["without"] or 0), "repeated": int(row["repeated"] or 0)}
 
 
 def _unmatched(engine: Engine, table: ir.Table, other: ir.Table, by: str) -> int:
@@ -164,89 +164,170 @@ def _unmatched(engine: Engine, table: ir.Table, other: ir.Table, by: str) -> int
     return int(engine.run(left.aggregate(n=left.count())).to_pylist()[0]["n"])
 
 
-def _joined(left: ir.Table, right: ir.Table, names: Sequence[str], asked: _Asked) -> ir.Table:
-    """A row for each id in both: `id`, and of each column left_0, right_0, ..., in the type in which it is compared."""
+def _joined(engine: Engine, left: ir.Table, right: ir.Table, columns: Sequence[Paired], asked: _Asked) -> ir.Table:
+    """A row for each id in both: `id`, and of each column left_0, right_0, ..., in the form in which it is compared.
+
+    Of a text that is compared as a number text_0, ... is what stands there.
+    """
     by, entity, order = asked.by, asked.entity, asked.order
     sides = []
-    for table, side, other in ((left, "left", right), (right, "right", left)):
-        columns: dict[str, ir.Value] = {"id": as_text(table[by])}
-        for at, name in enumerate(names):
-            mine, its = table[name], other[name]
-            value = number(mine, name) if _of_type(mine, its) == "number" else as_text(mine)
-            columns[f"{side}_{at}"] = value
+    for place, (table, side) in enumerate(((left, "left"), (right, "right"))):
+        given: dict[str, ir.Value] = {"id": as_text(table[by])}
+        for at, each in enumerate(columns):
+            mine = value(engine, table[each.name], each)
+            given[f"{side}_{at}"] = mine
+            if each.text_side == place:
+                given[f"text_{at}"] = table[each.name].cast("string")
             if side == "right" and order is not None:
                 keys = ibis.window(group_by=table[entity] if entity else None, order_by=table[order])
-                columns |= {f"before_{at}": value.lag().over(keys), f"after_{at}": value.lead().over(keys)}
-        sides.append(table.select(**columns))
+                given |= {f"before_{at}": mine.lag().over(keys), f"after_{at}": mine.lead().over(keys)}
+        sides.append(table.select(**given))
     return sides[0].inner_join(sides[1], "id")
 
 
-def _counted(
-    engine: Engine, rows: ir.Table, of: Mapping[str, str | None], pairs: int, asked: _Asked
-) -> dict[str, Counts]:
+@dataclass(frozen=True)
+class _Both:
+    """A column of the rows that both tables have.
+
+    rows       as `_joined` gives them
+    at         its place among the columns
+    tolerance  of numbers: absolute, and relative to the right
+    """
+
+    rows: ir.Table
+    at: int
+    of: Paired
+    tolerance: tuple[float, float]
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is compared as numbers."""
+        return self.of.form is Form.NUMBER
+
+    def side(self, name: str) -> ir.Value:
+        """The values of `left` or `right`, or on the right those of the row `before` or `after`."""
+        return self.rows[f"{name}_{self.at}"]
+
+    @property
+    def text(self) -> ir.StringValue | None:
+        """What stands where a text is compared as a number."""
+        return None if self.of.text_side is None else self.rows[f"text_{self.at}"]
+
+    def there(self, side: int) -> ir.BooleanValue:
+        """Whether the left (0) or the right (1) has a value: a text that is no number is one, too."""
+        name = f"text_{self.at}" if self.of.text_side == side else f"{NAMES[side]}_{self.at}"
+        return self.rows[name].notnull()
+
+    @property
+    def words(self) -> ir.BooleanValue | None:
+        """Whether there is a text that is no number; None where no text is compared as a number."""
+        if self.text is None or self.of.text_side is None:
+            return None
+        return self.text.notnull() & self.side(NAMES[self.of.text_side]).isnull()
+
+    @property
+    def differs(self) -> ir.BooleanValue:
+        """Whether both have a value, and not the same."""
+        same = self.same(self.side("left"), self.side("right"))
+        return self.there(0) & self.there(1) & ~same.fill_null(False)
+
+    def same(self, left: ir.Value, right: ir.Value) -> ir.BooleanValue:
+        """Whether two values are the same; NULL where either is missing."""
+        if self.of.form is not None and self.of.form.is_list:
+            return (left.length() == right.length()) & (self._apart(left, right).length() == 0)
+        return self._close(left, right) if self.is_number else left == right
+
+    def _close(self, left: ir.Value, right: ir.Value) -> ir.BooleanValue:
+        return (left - right).abs() <= self.tolerance[0] + self.tolerance[1] * right.abs()
+
+    def _apart(self, left: ir.Value, right: ir.Value) -> ir.ArrayValue:
+        """The places at which two lists are not the same."""
+
+        def apart(place: ir.IntegerValue) -> ir.BooleanValue:
+            one, other = left[place], right[place]
+            same = one == other  # of doubles NaN, too, on all engines
+            if self.of.form is Form.NUMBERS:
+                same = same | self._close(one, other)
+            return ~ibis.ifelse(one.isnull() | other.isnull(), one.isnull() & other.isnull(), same)
+
+        return ibis.range(0, ibis.least(left.length(), right.length())).filter(apart)
+
+
+def _counted(engine: Engine, rows: ir.Table, both: Sequence[_Both], pairs: int, lag: bool) -> list[Counts]:
     """One statement over all columns, and one more over those that differ, for the cause."""
-    tolerance, lag = asked.tolerance, asked.order is not None
+    types = [each.of.types if each.of.differs else None for each in both]
     if not pairs:
-        return {name: Counts(0, 0, 0, 0, 0) for name in of}
+        return [Counts(0, 0, 0, 0, 0, types=each) for each in types]
     sums: dict[str, ir.Value] = {}
-    for at, kind in enumerate(of.values()):
-        left, right = rows[f"left_{at}"], rows[f"right_{at}"]
+    for each in both:
+        left, right = each.there(0), each.there(1)
         sums |= {
-            f"both_null_{at}": (left.isnull() & right.isnull()).sum(),
-            f"only_left_{at}": (left.notnull() & right.isnull()).sum(),
-            f"only_right_{at}": (left.isnull() & right.notnull()).sum(),
-            f"different_{at}": (~_same(left, right, kind, tolerance)).fill_null(False).sum(),
+            f"both_null_{each.at}": (~left & ~right).sum(),
+            f"only_left_{each.at}": (left & ~right).sum(),
+            f"only_right_{each.at}": (~left & right).sum(),
+            f"different_{each.at}": each.differs.sum(),
         }
     row = engine.run(rows.aggregate(**sums)).to_pylist()[0]
-    found = {name: _counts(pairs, row, at) for at, name in enumerate(of)}
+    found = [_counts(pairs, row, at, kinds) for at, kinds in enumerate(types)]
     causes: dict[str, ir.Value] = {}
-    for at, (name, kind) in enumerate(of.items()):
-        causes |= _causes(rows, at, kind, found[name], tolerance, lag)
+    for each, counts in zip(both, found, strict=True):
+        causes |= _causes(each, counts, lag)
     if not causes:
         return found
     explained = engine.run(rows.aggregate(**causes)).to_pylist()[0]
-    return {name: _explained(found[name], at, kind, explained) for at, (name, kind) in enumerate(of.items())}
+    return [_explained(counts, each, explained) for each, counts in zip(both, found, strict=True)]
 
 
-def _counts(pairs: int, row: Mapping[str, int | None], at: int) -> Counts:
+def _counts(pairs: int, row: Mapping[str, int | None], at: int, types: tuple[str, str] | None) -> Counts:
     both_null, only_left, only_right, different = (int(row[f"{side}_{at}"] or 0) for side in SIDES)
-    return Counts(pairs, both_null, only_left, only_right, different)
+    return Counts(pairs, both_null, only_left, only_right, different, types=types)
 
 
-def _same(left: ir.Value, right: ir.Value, kind: str | None, tolerance: tuple[float, float]) -> ir.BooleanValue:
-    """Whether two values are the same; NULL where either is missing."""
-    if kind == "text":
-        return left == right
-    return (left - right).abs() <= tolerance[0] + tolerance[1] * right.abs()
-
-
-def _causes(
-    rows: ir.Table, at: int, kind: str | None, counts: Counts, tolerance: tuple[float, float], lag: bool
-) -> dict[str, ir.Value]:
+def _causes(each: _Both, counts: Counts, lag: bool) -> dict[str, ir.Value]:
     """How many of the rows that do not agree each possible cause explains; what is tried has a name of its own."""
-    left, right = rows[f"left_{at}"], rows[f"right_{at}"]
+    left, right = each.side("left"), each.side("right")
     tried: dict[str, ir.Value] = {}
     if counts.different:
-        tried |= _number_causes(left, right, tolerance) if kind == "number" else _text_causes(left, right)
+        if each.is_number:
+            tried |= _number_causes(each, left, right)
+        elif each.of.form is Form.TEXT:
+            tried |= {"case": left.strip().lower() == right.strip().lower()}
+        else:
+            tried |= {"length": left.length() != right.length()}
+        if each.words is not None:
+            tried["words"] = each.words
         if lag:
-            before, after = (_same(left, rows[f"{side}_{at}"], kind, tolerance) for side in ("before", "after"))
-            tried |= {"lag": before, "lead": after}
-        differs = (~_same(left, right, kind, tolerance)).fill_null(False)
-        tried = {name: differs & condition.fill_null(False) for name, condition in tried.items()}
+            tried |= {
+                "lag": each.same(left, each.side("before")),
+                "lead": each.same(left, each.side("after")),
+            }
+        tried = {name: each.differs & condition.fill_null(False) for name, condition in tried.items()}
     if counts.only_left or counts.only_right:
-        value = left.coalesce(right)
-        one = left.isnull() != right.isnull()
-        marks: Sequence[Scalar] = MARKS if kind == "number" else SENTINEL_WORDS
-        shown = value if kind == "number" else value.strip().lower()
-        tried |= {f"default:{place}": one & (shown == mark) for place, mark in enumerate(marks)}
-    return {f"{name}|{at}": condition.fill_null(False).sum() for name, condition in tried.items()}
+        one = each.there(0) != each.there(1)
+        tried |= {f"default:{place}": one & mark for place, mark in enumerate(_marks(each))}
+    return {f"{name}|{each.at}": condition.fill_null(False).sum() for name, condition in tried.items()}
 
 
-def _number_causes(left: ir.Value, right: ir.Value, tolerance: tuple[float, float]) -> dict[str, ir.BooleanValue]:
-    tried = {"sign": _same(left, -right, "number", tolerance)}
+def _marks(each: _Both) -> list[ir.BooleanValue]:
+    """Whether the value of one table is one of those that stand for none, as `_stands_for` names them."""
+    if each.of.form is not None and each.of.form.is_list:
+        return []
+    shown = each.side("left").coalesce(each.side("right"))
+    found = [shown == mark for mark in MARKS] if each.is_number else []
+    text = each.text if each.is_number else shown
+    return found if text is None else found + [text.strip().lower() == word for word in SENTINEL_WORDS]
+
+
+def _stands_for(each: _Both, place: int) -> Scalar:
+    marks: tuple[Scalar, ...] = (*MARKS, *SENTINEL_WORDS) if each.is_number else SENTINEL_WORDS
+    return marks[place]
+
+
+def _number_causes(each: _Both, left: ir.Value, right: ir.Value) -> dict[str, ir.BooleanValue]:
+    tried = {"sign": each.same(left, -right)}
     for place, (factor, _) in enumerate(FACTORS):
-        tried[f"unit:{place}"] = _same(left, right * factor, "number", tolerance)
-        tried[f"unit:-{place}"] = _same(left * factor, right, "number", tolerance)
+        tried[f"unit:{place}"] = each.same(left, right * factor)
+        tried[f"unit:-{place}"] = each.same(left * factor, right)
     for decimals in DECIMALS:
         half = 0.5 * 10.0**-decimals * (1 + 1e-9)
         tried[f"rounding:{decimals}"] = ((left - right).abs() <= half) & (
@@ -255,53 +336,51 @@ def _number_causes(left: ir.Value, right: ir.Value, tolerance: tuple[float, floa
     return tried
 
 
-def _whole(value: ir.Value, decimals: int) -> ir.BooleanValue:
+def _whole(value_: ir.Value, decimals: int) -> ir.BooleanValue:
     """Whether a number has no more decimals than these."""
-    scaled = ibis.least(value.abs() * 10.0**decimals, EXACT)
+    scaled = ibis.least(value_.abs() * 10.0**decimals, EXACT)
     return (scaled - (scaled + 0.5).floor()).abs() <= 1e-6
 
 
-def _text_causes(left: ir.Value, right: ir.Value) -> dict[str, ir.BooleanValue]:
-    return {"case": left.strip().lower() == right.strip().lower()}
-
-
-def _explained(counts: Counts, at: int, kind: str | None, row: Mapping[str, int | None]) -> Counts:
+def _explained(counts: Counts, each: _Both, row: Mapping[str, int | None]) -> Counts:
     """With the best candidate of each cause."""
     best: dict[str, tuple[int, str]] = {}
-    for key, value in row.items():
+    for key, rows in row.items():
         name, _, column = key.rpartition("|")
         cause, _, detail = name.partition(":")
-        if int(column) == at and int(value or 0) > best.get(cause, (0, ""))[0]:
-            best[cause] = int(value or 0), detail
+        if int(column) == each.at and int(rows or 0) > best.get(cause, (0, ""))[0]:
+            best[cause] = int(rows or 0), detail
     return replace(
         counts,
         explained={cause: rows for cause, (rows, _) in best.items()},
-        detail={cause: _detail(cause, detail, kind) for cause, (_, detail) in best.items() if detail},
+        detail={cause: _detail(each, cause, detail) for cause, (_, detail) in best.items() if detail},
     )
 
 
-def _detail(cause: str, detail: str, kind: str | None) -> Scalar:
+def _detail(each: _Both, cause: str, detail: str) -> Scalar:
     """What a candidate stands for."""
     if cause == "unit":
         factor = FACTORS[abs(int(detail))][0]
         return f"{factor:g}" if not detail.startswith("-") else f"{1 / factor:.3g}"
-    if cause == "default":
-        return quoted(MARKS[int(detail)] if kind == "number" else SENTINEL_WORDS[int(detail)])
-    return int(detail)
+    return quoted(_stands_for(each, int(detail))) if cause == "default" else int(detail)
 
 
-def _with_examples(
-    engine: Engine, rows: ir.Table, at: int, kind: str | None, tolerance: tuple[float, float], counts: Counts
-) -> Counts:
+def _with_examples(engine: Engine, each: _Both, counts: Counts) -> Counts:
     """With a few rows that do not agree, those with the least md5 of their id."""
     if not (counts.different or counts.only_left or counts.only_right):
         return counts
-    left, right = rows[f"left_{at}"], rows[f"right_{at}"]
-    differs = (~_same(left, right, kind, tolerance)).fill_null(True) & (left.notnull() | right.notnull())
-    chosen = rows.filter(differs).select(id="id", left=left, right=right)
+    shown = {side: each.side(side) for side in NAMES}
+    if each.of.form is not None and each.of.form.is_list:
+        shown = {side: cell.cast("string") for side, cell in shown.items()}
+    if each.text is not None and each.of.text_side is not None:
+        shown[NAMES[each.of.text_side]] = each.text
+    chosen = each.rows.filter(each.differs | (each.there(0) != each.there(1))).select(id="id", **shown)
     table = engine.run(chosen.order_by(engine.md5(chosen.id)).limit(EXAMPLES)).to_pylist()
-    return replace(counts, examples=tuple((row["id"], _plain(row["left"]), _plain(row["right"])) for row in table))
+    return replace(counts, examples=tuple((row["id"], *(_plain(row[side]) for side in NAMES)) for row in table))
 
 
-def _plain(value: Scalar) -> Scalar:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _plain(value_: Scalar) -> Scalar:
+    """A value as an example shows it: a long text, such as of a list, from its beginning."""
+    if isinstance(value_, str) and len(value_) > LONGEST:
+        return f"{value_[:LONGEST]}…"
+    return None if isinstance(value_, float) and not math.isfinite(value_) else value_

@@ -96,6 +96,12 @@ def reference(log: Log, spec: Spec, found: Profile, predictions: ir.Table, momen
                 f"The reference is guessed: the predictions before {shown}, the first mature quarter (30 days at most)."
             )
             notes.append(Note("reference_guessed", text))
+    if spec.reference is not None and until is not None and _covers_all(until, found, moment):
+        shown = until.astimezone(spec.zone).strftime("%Y-%m-%d")
+        text = (
+            f"The reference lasts until {shown}, and no prediction is newer: nothing can be compared with it, so that"
+        )
+        notes.append(Note("reference_covers_all", f"{text} causes and drift are left out. Declare an earlier `until`."))
     if until is not None:
         rows_of = rows_of.filter(rows_of.timestamp < ibis.literal(until.replace(tzinfo=None), "timestamp(6)"))
     present = set(rows_of.columns)
@@ -110,6 +116,11 @@ def reference(log: Log, spec: Spec, found: Profile, predictions: ir.Table, momen
     content = [declared(spec), str(until), [[each.name, each.values] for each in partitions], edges]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return Reference(until, spec.reference is None, rows, partitions, versions, edges, digest, tuple(notes))
+
+
+def _covers_all(until: datetime, found: Profile, moment: datetime) -> bool:
+    """Whether all predictions that are known at the moment (naive UTC) are before the reference's end."""
+    return found.last is not None and min(found.last, moment) < until.replace(tzinfo=None)
 
 
 def declared(spec: Spec) -> Any:

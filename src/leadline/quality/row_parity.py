@@ -20,6 +20,8 @@ CAUSES: dict[str, str] = {
     "unit": "the unit is another one: × {}",
     "rounding": "one of them is rounded, to this many decimals: {}",
     "case": "upper and lower case differ, or spaces around",
+    "words": "one of them is a text that is no number",
+    "length": "the lists are not equally long",
     "default": "what is missing in one is {} in the other",
     "lag": "it is the value of the row before, of the same entity",
     "lead": "it is the value of the row after, of the same entity",
@@ -38,6 +40,7 @@ class Counts:
                  table only how many have a value there that stands for none
     detail       by cause, what it is: the factor, the decimals, the value
     examples     up to five of the rows that do not agree: id, left, right
+    types        what the values of the left and of the right are, in words, where that is not the same; else None
     """
 
     pairs: int
@@ -48,6 +51,7 @@ class Counts:
     explained: dict[str, int] = field(default_factory=dict)
     detail: dict[str, Scalar] = field(default_factory=dict)
     examples: tuple[tuple[str, Scalar, Scalar], ...] = ()
+    types: tuple[str, str] | None = None
 
 
 def compared(column: str, counts: Counts) -> ColumnParity:
@@ -55,6 +59,8 @@ def compared(column: str, counts: Counts) -> ColumnParity:
 
     >>> print(compared("age", Counts(100, 0, 0, 0, 61, {"unit": 61}, {"unit": 1000})))
     age: 61 of 100 rows differ, 61 % [51 %–70 %]; all of them because the unit is another one: × 1000.
+    >>> print(compared("age", Counts(100, 0, 0, 0, 0, types=("text", "numbers"))))
+    age: the same numbers as text; text in the left table, numbers in the right table.
     """
     rows = counts.pairs - counts.both_null - counts.only_left - counts.only_right
     mismatch = low = high = None
@@ -73,6 +79,7 @@ def compared(column: str, counts: Counts) -> ColumnParity:
         counts.both_null,
         _cause(counts),
         counts.examples,
+        counts.types,
     )
 
 
@@ -86,4 +93,10 @@ def _cause(counts: Counts) -> str | None:
             continue
         shown = words.format(counts.detail.get(name, ""))
         return f"{'all' if explained == of else percent(explained / of)} of them because {shown}"
+    if counts.types is not None and not (counts.different or one_sided):
+        return (
+            "the same numbers as text"
+            if set(counts.types) == {"numbers", "text"}
+            else "the same values in another type"
+        )
     return None

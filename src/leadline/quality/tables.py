@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from leadline.quality.fault import Fault, subject
-from leadline.quality.words import percent
+from leadline.quality.words import listed, percent
 from leadline.values import Scalar, counted
+
+#: rows of a table, or pairs of rows, from which on something is said of it: of 30 numbers that are larger by one
+#: standard deviation, or of values in another unit, nearly every table is called so, of 10 half or none (measured)
+LEAST_ROWS = 30
+#: types in words whose values differ from table to table though nothing is wrong
+MOVING = ("times",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Discrepancy:
     drifted    columns without such a fault that are distributed otherwise, the farthest first
     missing    columns that only the training table has
     further    columns that only the production table has
+    not_compared   columns that both have of which only the missing values were compared, and of lists how long they
+               are: name, and what they hold in words
     """
 
     training_rows: int
@@ -58,11 +66,26 @@ class Discrepancy:
     drifted: tuple[Drifted, ...]
     missing: tuple[str, ...]
     further: tuple[str, ...]
+    not_compared: tuple[tuple[str, str], ...] = ()
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing is wrong: no fault, no column missing. Drift is none, nor what only production has."""
-        return not (self.faults or self.missing)
+        """Whether nothing is wrong: no fault, no column missing. Drift is none, nor what only production has.
+
+        Where something could not be looked at, it is not said that they agree: too few rows, lists, structs. Times of
+        two tables differ by themselves, and are left to `row_parity`.
+        """
+        unread = any(words not in MOVING for _, words in self.not_compared)
+        return not (self.faults or self.missing or unread or self.too_few)
+
+    @property
+    def too_few(self) -> str | None:
+        """Which table has too few rows to say whether anything is wrong, as a sentence; None where both have enough."""
+        for side, rows in (("training", self.training_rows), ("production", self.production_rows)):
+            if rows < LEAST_ROWS:
+                few = f"{counted(rows, 'row')} of {side} {'is' if rows == 1 else 'are'} too few"
+                return f"{few} to tell what is wrong or drifted: {LEAST_ROWS} are needed."
+        return None
 
     @property
     def only(self) -> Iterator[str]:
@@ -80,7 +103,21 @@ class Discrepancy:
             lines += [fault_sentence(each), f"    {each.next}"]
         if not self.faults:
             lines.append("No fault with a name was found.")
-        return "\n".join([*lines, *map(str, self.drifted)])
+        lines += map(str, self.drifted)
+        return "\n".join([*lines, *filter(None, (self.too_few, unread_sentence(self.not_compared)))])
+
+
+def unread_sentence(columns: Sequence[tuple[str, str]]) -> str | None:
+    """Of which columns values were not compared: name, and what they hold; None where there are none.
+
+    >>> unread_sentence([("e", "lists"), ("at", "times")])
+    'Not compared: the values of e (lists) and at (times), only which are missing and how long lists are.'
+    """
+    if not columns:
+        return None
+    named = listed([f"{name} ({words})" for name, words in columns])
+    long = " and how long lists are" if any(words == "lists" for _, words in columns) else ""
+    return f"Not compared: the values of {named}, only which are missing{long}."
 
 
 def fault_sentence(fault: Fault) -> str:
@@ -100,6 +137,7 @@ class ColumnParity:
     both_null  rows without a value in either
     cause      the likely cause in words, where one explains 90 % of them; else None
     examples   up to five rows that do not agree: id, left, right
+    types      what the values of the left and of the right are, in words, where that is not the same; else None
     """
 
     column: str
@@ -113,11 +151,12 @@ class ColumnParity:
     both_null: int
     cause: str | None
     examples: tuple[tuple[str, Scalar, Scalar], ...]
+    types: tuple[str, str] | None = None
 
     @property
     def agrees(self) -> bool:
-        """Whether all rows agree, those without a value too."""
-        return not (self.different or self.only_left or self.only_right)
+        """Whether all rows agree, those without a value too, and values are of one type."""
+        return not (self.different or self.only_left or self.only_right or self.types)
 
     def sentence(self, left: str, right: str) -> str:
         """A sentence for people, with what the tables are called."""
@@ -134,6 +173,8 @@ class ColumnParity:
                 parts.append(f"{counted(rows, 'row')} with a value in {side} only")
         if self.cause is not None:
             parts.append(self.cause)
+        if self.types is not None:
+            parts.append(f"{self.types[0]} in {left}, {self.types[1]} in {right}")
         return f"{self.column}: {'; '.join(parts) or f'all {self.rows:,} rows agree'}."
 
     def __str__(self) -> str:
@@ -153,6 +194,8 @@ class RowParity:
     repeated_left, repeated_right   ids that come more than once in a table: their rows are not compared
     columns                 by column that both have, those first that agree least
     missing_left, missing_right     columns that only the other table has
+    without_left, without_right     rows without an id: they are not compared
+    not_compared            columns that both have and whose values cannot be compared: name, and what they hold
     """
 
     by: str
@@ -168,12 +211,36 @@ class RowParity:
     columns: tuple[ColumnParity, ...]
     missing_left: tuple[str, ...]
     missing_right: tuple[str, ...]
+    without_left: int = 0
+    without_right: int = 0
+    not_compared: tuple[tuple[str, str], ...] = ()
 
     @property
     def agrees(self) -> bool:
         """Whether the tables have the same ids and columns, and all rows agree."""
-        apart = (self.only_left, self.only_right, self.repeated_left, self.repeated_right)
-        return not any((*apart, *self.missing_left, *self.missing_right)) and all(each.agrees for each in self.columns)
+        apart = (self.only_left, self.only_right, *self.missing_left, *self.missing_right)
+        return not any(apart) and self.shared_agrees
+
+    @property
+    def shared_agrees(self) -> bool:
+        """Whether what is in both tables agrees: ids that only one of them has do not count.
+
+        Rows that cannot be found again in the other table, without an id or with one that comes more than once, do not
+        agree, nor do columns that cannot be compared, nor tables with too few rows in common.
+        """
+        lost = (self.repeated_left, self.repeated_right, self.without_left, self.without_right)
+        unknown = any(lost) or bool(self.not_compared) or self.too_few is not None
+        return not unknown and all(each.agrees for each in self.columns)
+
+    @property
+    def too_few(self) -> str | None:
+        """Whether there are too few pairs to say anything of the larger table, as a sentence; None where enough."""
+        rows = max(self.left_rows, self.right_rows)
+        if self.pairs >= LEAST_ROWS or 2 * self.pairs >= rows:
+            return None
+        if not self.pairs:
+            return "Nothing is known of whether rows agree."
+        return f"{counted(self.pairs, 'row')} in both {'is' if self.pairs == 1 else 'are'} too few to tell of {rows:,}."
 
     @property
     def matched(self) -> Iterator[str]:
@@ -188,12 +255,21 @@ class RowParity:
         ):
             if count:
                 yield f"{words}: {counted(count, 'value')} of {self.by}."
+        for count, side in ((self.without_left, self.left), (self.without_right, self.right)):
+            if count:
+                yield f"Without {self.by} in {side}, and not compared: {counted(count, 'row')}."
+        if self.not_compared:
+            named = listed([f"{name} ({words})" for name, words in self.not_compared])
+            yield f"Columns whose values cannot be compared: {named}."
+        if self.too_few is not None:
+            yield self.too_few
 
     @property
     def same(self) -> str | None:
         """How many columns agree in all rows, as a sentence."""
         count = sum(each.agrees for each in self.columns) if self.pairs else 0
-        return f"{counted(count, 'column')} {'agree' if count > 1 else 'agrees'} in all rows." if count else None
+        where = "all rows" if self.too_few is None else f"the {counted(self.pairs, 'row')} in both"
+        return f"{counted(count, 'column')} {'agree' if count > 1 else 'agrees'} in {where}." if count else None
 
     def __str__(self) -> str:
         """The report in lines."""

@@ -59,6 +59,7 @@ class CompareContent:
 
     together   both sides were served on the same days
     compared   all rows first, then slices
+    notes      what has to be known of the sides, in sentences
     """
 
     model: str
@@ -69,6 +70,7 @@ class CompareContent:
     together: bool
     compared: tuple[Compared, ...]
     mix_rates: tuple[MixRate, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 # Text ---------------------------------------------------------------------------------------------------------------
@@ -94,6 +96,8 @@ class CompareReport:
         if content.together:
             both = "Both served on the same days: what lifts both on a day is no difference."
             yield from sentence(both, width, style="dim")
+        for note in content.notes:
+            yield from sentence(note, width, style="dim")
         whole = [each for each in content.compared if each.slice == ALL_ROWS]
         yield from _table(whole, width)
         yield from _slices(content, width)
@@ -194,6 +198,7 @@ def compare_document(content: CompareContent) -> dict[str, Any]:
         "same_days": content.together,
         "differences": [_compared(each) for each in content.compared],
         "mix_rates": [mix_rate_document(each) for each in content.mix_rates],
+        "notes": list(content.notes),
     }
 
 

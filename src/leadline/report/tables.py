@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from leadline.quality.fault import Fault, Figure, subject
-from leadline.quality.tables import ColumnParity, Discrepancy, Drifted, RowParity, fault_sentence
+from leadline.quality.tables import ColumnParity, Discrepancy, Drifted, RowParity, fault_sentence, unread_sentence
 from leadline.report import words
 from leadline.report.document import SCHEMA
 from leadline.report.text import Row, aligned, bullet, question, sentence
@@ -39,11 +39,16 @@ class TablesContent:
     def agrees(self) -> bool:
         """Whether there is no fault, no column missing, and all rows that are in both agree. Drift is no fault.
 
-        Where rows were to be compared and no id is in both, they do not.
+        Where something could not be compared, they do not: `Discrepancy.agrees`, `RowParity.shared_agrees`.
         """
-        return self.discrepancy.agrees and (
-            self.rows is None or (self.rows.pairs > 0 and all(each.agrees for each in self.rows.columns))
-        )
+        found = replace(self.discrepancy, not_compared=self.not_compared)
+        return found.agrees and (self.rows is None or self.rows.shared_agrees)
+
+    @property
+    def not_compared(self) -> tuple[tuple[str, str], ...]:
+        """Columns whose values were compared neither as a whole nor row by row."""
+        row_by_row = set() if self.rows is None else {each.column for each in self.rows.columns}
+        return tuple(each for each in self.discrepancy.not_compared if each[0] not in row_by_row)
 
 
 # Text ---------------------------------------------------------------------------------------------------------------
@@ -72,6 +77,8 @@ class TablesReport:
         for fault in found.faults[:SHOWN]:
             yield from bullet(fault_sentence(fault), fault.next, width)
         yield from _more(len(found.faults), width)
+        for told in filter(None, (found.too_few, unread_sentence(content.not_compared))):
+            yield from sentence(words.printable(told), width)
         if found.drifted:
             yield from question("What drifted?")
             yield from aligned(
@@ -89,12 +96,15 @@ class TablesReport:
 def tables_summary(found: Discrepancy) -> str:
     """How many columns were compared, and how many have a fault or drifted.
 
-    >>> tables_summary(Discrepancy(10, 10, ("a", "b"), (), (), (), ()))
+    >>> tables_summary(Discrepancy(100, 100, ("a", "b"), (), (), (), ()))
     '2 columns compared: no fault with a name was found, and none drifted.'
     """
     faults = f"{counted(len(found.faults), 'fault')} found" if found.faults else "no fault with a name was found"
     drifted = f"{counted(len(found.drifted), 'column')} drifted" if found.drifted else "none drifted"
-    return f"{counted(len(found.columns), 'column')} compared: {faults}, and {drifted}."
+    compared = f"{counted(len(found.columns), 'column')} compared"
+    if found.too_few and not (found.faults or found.drifted):
+        return f"{compared}."
+    return f"{compared}: {faults}, and {drifted}."
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -159,6 +169,8 @@ def tables_document(content: TablesContent) -> dict[str, Any]:
         "columns": list(found.columns),
         "only_training": list(found.missing),
         "only_production": list(found.further),
+        "not_compared": _not_compared(content.not_compared),
+        "too_few_rows": found.too_few,
         "faults": [_fault(each) for each in found.faults],
         "drifted": [asdict(each) for each in found.drifted],
         "rows": None if content.rows is None else _rows(content.rows),
@@ -191,8 +203,16 @@ def _rows(each: RowParity) -> dict[str, Any]:
         "only_production": each.only_left,
         "repeated_training": each.repeated_right,
         "repeated_production": each.repeated_left,
+        "without_id_training": each.without_right,
+        "without_id_production": each.without_left,
+        "not_compared": _not_compared(each.not_compared),
+        "too_few_rows": each.too_few,
         "columns": [_column(one) for one in each.columns],
     }
+
+
+def _not_compared(columns: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"column": name, "type": kind} for name, kind in columns]
 
 
 def _column(each: ColumnParity) -> dict[str, Any]:
@@ -206,6 +226,7 @@ def _column(each: ColumnParity) -> dict[str, Any]:
         "only_training": each.only_right,
         "only_production": each.only_left,
         "both_missing": each.both_null,
+        "types": None if each.types is None else {"training": each.types[1], "production": each.types[0]},
         "cause": each.cause,
         "examples": [{"id": key, "training": right, "production": left} for key, left, right in each.examples],
     }

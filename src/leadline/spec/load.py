@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -332,14 +331,19 @@ def _not_one_of(location: Path_, found: object) -> str:
         return f"{shown(found)} is neither {word} nor a list; for one name write [{found}]"
     *above, name = (part for part in location if not isinstance(part, int))  # entries of a list have no field
     owner = _model_at(tuple(above))
-    choices = get_args(owner.model_fields[str(name)].annotation) if owner else ()
-    # of `Literal[...] | None` each choice has its own
-    names = tuple(str(each) for choice in choices if choice is not NoneType for each in get_args(choice) or (choice,))
+    names = tuple(map(str, _choices(owner.model_fields[str(name)].annotation))) if owner else ()
     if len(names) == 1:
         return f"only {names[0]} is known here, found {shown(found)}"
     listed = f"{shown(found)} is not one of {', '.join(names)}"
     near = instead(str(found), names)
     return listed + (near if "did you mean" in near else "")
+
+
+def _choices(annotation: object) -> list[object]:
+    """The values that a type allows, also within a list or beside None."""
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    return [found for each in get_args(annotation) for found in _choices(each)]
 
 
 def _model_at(location: Path_) -> type[BaseModel] | None:
