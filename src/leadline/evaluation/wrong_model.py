@@ -94,7 +94,7 @@ class WrongModel:
         if self.of.spec.task == "regression" and NUMBERS not in self.of.series.pieces:  # too many cells
             return
         yield from self._new()
-        for code in self._order:
+        for code in self._versions:
             found = self._changed(code)
             if found is not None:
                 yield found
@@ -111,20 +111,27 @@ class WrongModel:
         return 2 * self.of.grain.in_a_week
 
     @cached_property
-    def _rows(self) -> list[Array]:
-        """Rows of each version by grain and wide bin; of all where versions are not told apart."""
-        rows = self._answers.cells.rows.astype(np.float64)
-        return [self._by_answer(code, rows) for code in range(max(len(self._names), 1))]
+    def _versions(self) -> dict[int, tuple[Ints, Array]]:
+        """By version that has rows: the grains with some, and the rows by answer from the first of these to the last.
 
-    @cached_property
-    def _spans(self) -> list[Ints]:
-        return [np.flatnonzero(each.sum(axis=1)) for each in self._rows]
+        Of all rows where versions are not told apart. The order is that of their first rows.
+        """
+        found = {}
+        for code in range(max(len(self._names), 1)):
+            rows = self._rows(code)
+            some = np.flatnonzero(rows.sum(axis=1))
+            if len(some):
+                found[code] = some, rows[some[0] : some[-1] + 1].copy()
+        return dict(sorted(found.items(), key=lambda each: int(each[1][0][0])))
 
-    @cached_property
-    def _order(self) -> list[int]:
-        """The versions that have rows, by their first one."""
-        some = (code for code in range(len(self._rows)) if len(self._spans[code]))
-        return sorted(some, key=lambda code: int(self._spans[code][0]))
+    def _rows(self, code: int) -> Array:
+        """The rows of a version by grain and answer."""
+        return self._by_answer(code, self._answers.cells.rows.astype(np.float64))
+
+    def _between(self, code: int, begin: int, after: int) -> Array:
+        """The rows of a version by answer in the grains between two that it has."""
+        some, rows = self._versions[code]
+        return rows[max(begin - some[0], 0) : max(after - some[0], 0)]
 
     @cached_property
     def _answers(self) -> Answers:
@@ -163,9 +170,10 @@ class WrongModel:
 
     def _recent(self, code: int, end: int) -> Array:
         """A version's rows in its last days before some grain."""
-        days = self._spans[code][self._spans[code] < end]
+        some, _ = self._versions[code]
+        days = some[some < end]
         last = int(days[-1]) + 1 if len(days) else 0
-        return self._rows[code][max(last - self._days, 0) : last]
+        return self._between(code, last - self._days, last)
 
     @property
     def has_features(self) -> bool:
@@ -193,7 +201,7 @@ class WrongModel:
         number, late = columns.grain.number_of, columns.grain.number_of(after.start)
         late += columns.grain.start(late) < after.start
         ranges = (number(before.start), number(before.end)), (late, number(after.end))
-        rows = ([_rows(each, one, columns.first) for one in ranges] for each in self._features)
+        rows = ([_of_column(each, one, columns.first) for one in ranges] for each in self._features)
         return any(
             min(one.sum(), other.sum()) >= LEAST_ROWS
             and distance(one, other) - by_chance(one, other) >= far * OF_INPUTS
@@ -204,14 +212,15 @@ class WrongModel:
 
     def _new(self) -> Iterator[Mistaken]:
         """New versions that answer as an older one did, not as the last one."""
-        for at in range(2, len(self._order)):
-            code, begin = self._order[at], int(self._spans[self._order[at]][0])
-            days = slice(max(begin - self._days, 0), begin)
-            last = max(self._order[:at], key=lambda each: float(self._rows[each][days].sum()))
-            older = [each for each in self._order[:at] if each != last]
+        order = list(self._versions)
+        for at in range(2, len(order)):
+            code, begin = order[at], int(self._versions[order[at]][0][0])
+            days = max(begin - self._days, 0), begin
+            last = max(order[:at], key=lambda each: float(self._between(each, *days).sum()))
+            older = [each for each in order[:at] if each != last]
             after = min(begin + self._days, self.of.series.grains)
             spreads = [self._recent(each, begin) for each in older]
-            rows, before = self._rows[code][begin:after], self._rows[last][days]
+            rows, before = self._between(code, begin, after), self._between(last, *days)
             like = like_older(rows, before, spreads)
             if like is not None and not self._other_rows(begin, distance(before, rows)):
                 kind = self._answers.kind
@@ -219,8 +228,8 @@ class WrongModel:
 
     def _changed(self, code: int) -> Mistaken | None:
         """Whether a version that was validated, in the reference, answers otherwise since some day."""
-        rows, validated = self._rows[code], self.of.without_labels.fitted_until
-        until = int(self._spans[code][-1]) + 1
+        rows, validated = self._rows(code), self.of.without_labels.fitted_until
+        until = int(self._versions[code][0][-1]) + 1
         found = stepped(rows, validated, until, self._days) if validated else None
         if found is None:
             return None
@@ -229,7 +238,7 @@ class WrongModel:
             return None
         every = self.of.reference.versions
         version = self._names[code] if self._names else every[0] if len(every) == 1 else None
-        others = [each for each in self._order if each != code and self._spans[each][0] < begin]
+        others = [each for each, (some, _) in self._versions.items() if each != code and some[0] < begin]
         spreads = [self._recent(each, begin) for each in others]
         like = like_older(rows[begin : begin + self._days], rows[max(begin - self._days, 0) : begin], spreads)
         if like is not None:
@@ -247,7 +256,7 @@ class WrongModel:
         return Mistaken(version, None, None, begin, until, kind, Strange(begin, far, residual))
 
 
-def _rows(of: ColumnCells, span: tuple[int, int], first: int) -> Array:
+def _of_column(of: ColumnCells, span: tuple[int, int], first: int) -> Array:
     """The rows of a column by bin in a span of grains, shape (1, bins).
 
     first   the number of the first grain of its cells
