@@ -402,14 +402,14 @@ def drifted(content: Content, width: int) -> Iterator[Text]:
     yield from question("What drifted?")
     yield from sentence(said, width)
     yield from findings(told_drifts(content), width)
+    more = drift_sentence(content)
+    if more is not None:
+        yield from sentence(more, width, style="dim")
     above = told_above(content)
     if above is not None:
         yield from sentence(above, width)
     for together in joint_sentences(content):
         yield from sentence(together, width)
-    more = drift_sentence(content)
-    if more is not None:
-        yield from sentence(more, width, style="dim")
 
 
 # What the figures rest on -------------------------------------------------------------------------------------------
