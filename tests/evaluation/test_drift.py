@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
 import leadline
 from leadline.cells.bins import Kind
@@ -155,6 +158,44 @@ def test_the_effect_is_that_of_weighing_the_reference_s_rows(harmful: leadline.R
     mean[of.bins.places(Kind.ABOVE)] = mean[of.bins.places(Kind.RANGE)[-1]]  # beyond all of the reference
     mean = np.nan_to_num(mean)
     assert recent.effects[0].value == pytest.approx(float(((q - p) * mean).sum()), abs=1e-12)
+
+
+def test_what_a_few_rows_of_the_reference_did_is_not_taken_for_many() -> None:
+    """A third of the rows get values of which the reference has four, all right; labels stay as they are."""
+
+    def beyond(day: int, row: Rows) -> None:
+        if day >= 35 and row["id"] % 3 == 0:
+            row["plain"] = 5.0 + row["plain"] ** 2
+
+    table = rows(change=beyond).to_pylist()
+    for row in table[: REFERENCE * A_DAY : 2100]:
+        row |= {"plain": 21.0, "said": row["label"]}
+    found = check(pa.Table.from_pylist(table))
+    latest = {each.column: each for each in found.evaluation.latest_drifts.every}["plain"]  # type: ignore[union-attr]
+    assert latest.drifted
+    assert latest.verdict is DriftVerdict.UNCLEAR
+    assert "for which the reference has no labels, or too few" in str(latest.why)
+    (effect,) = latest.effects
+    assert effect.low is not None
+    assert effect.high is not None
+    assert effect.low < 0 < effect.high
+    (told,) = of_findings(found)
+    assert "What it does by itself to accuracy is not clear" in told.what
+    assert told.next.startswith("Ask where the values come from; most changed are ")
+
+
+def test_a_column_with_a_fault_is_named_where_drift_is_told() -> None:
+    def metres(day: int, row: Rows) -> None:
+        if day >= 35:
+            row["plain"] *= 1000.0
+
+    found = check(rows(change=metres), find_faults=True)
+    assert [each.kind for each in found.findings if "plain" in each.columns] == ["unit_change"]
+    printed = io.StringIO()
+    Console(file=printed, width=120).print(found)
+    text = " ".join(printed.getvalue().split())
+    assert re.search(r"1 of 4 columns lies further from the reference .*?\. Of plain more is said above\.", text)
+    assert "Of plain more is said above." in found.to_html()
 
 
 def test_missing_values_and_new_categories_are_told() -> None:
