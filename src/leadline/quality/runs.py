@@ -1,0 +1,91 @@
+"""Sightings of one fault in partitions that follow each other, as episodes that are true from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from leadline.quality.departures import departures
+from leadline.quality.fault import Episode, Fault
+from leadline.quality.history import GAP, Sighting
+from leadline.quality.stretch import column_of, shown
+from leadline.quality.summary import Partitions
+
+#: rows after a fault that are too few to say that it is over
+FEW = 20
+
+
+def runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
+    """Sightings of one fault, or of one column that is only unusual, in the order of time.
+
+    What an episode says is said of all rows from its first to its last partition: where these do not show the fault
+    together, it is told as several. It has ended where partitions after it no longer show it, more than a few in a row
+    or up to the end of the log; that they are no longer unusual is not enough, as what lasts becomes usual.
+    """
+    if found[0].fault.kind == "unusual":
+        yield from departures(log, found)
+        return
+    left = list(found)
+    earlier: tuple[int, ...] = ()
+    while left:
+        first, usual = left[0].partition, tuple(int(each) for each in left[0].usual)
+        fault, last = _together(log, left, usual)
+        fault, last = _until(log, fault, usual, first, last)
+        inside = [each for each in left if each.partition <= last]
+        left = left[len(inside) :]
+        ongoing = not (log.rows * (log.complete if not fault.columns else True))[last + 1 :].any()
+        yield Episode(fault, first, last, ongoing, earlier, usual=usual, seen=len({each.partition for each in inside}))
+        earlier = (*earlier, last)
+
+
+def _together(log: Partitions, found: Sequence[Sighting], usual: Sequence[int]) -> tuple[Fault, int]:
+    """The fault of the longest beginning of a run whose partitions show it together, and the last one of these."""
+    first = found[0].partition
+    size = next((at for at in range(1, len(found)) if found[at].partition - found[at - 1].partition > GAP), len(found))
+    for each in reversed(found[1:size]):
+        fault = over_all(log, found[0].fault, usual, first, each.partition)
+        if fault is not None:
+            return fault, each.partition
+    return over_all(log, found[0].fault, usual, first, first) or found[0].fault, first
+
+
+def over_all(log: Partitions, fault: Fault, usual: Sequence[int], first: int, last: int) -> Fault | None:
+    """The fault as all rows from a first to a last partition show it; None where they do not."""
+    places = np.arange(first, last + 1)
+    if fault.kind != "missing_partition":
+        places = places[log.rows[places] > 0]
+    return shown(log, fault, np.array(usual, np.int64), places)
+
+
+def _until(log: Partitions, fault: Fault, usual: Sequence[int], first: int, last: int) -> tuple[Fault, int]:
+    """The fault, and the last partition that shows it: up to there all together have to."""
+    misses = 0
+    for at in range(last + 1, len(log)):
+        if not log.rows[at] and fault.kind != "missing_partition":
+            continue
+        misses += 1
+        if misses > GAP:
+            break
+        if _lasts(log, fault, usual, at):
+            longer = over_all(log, fault, usual, first, at)
+            if longer is None:
+                break
+            fault, last, misses = longer, at, 0
+    if log.rows[last + 1 :].any() and log.rows[last + 1 :].sum() < FEW:
+        longer = over_all(log, fault, usual, first, len(log) - 1)
+        if longer is not None:
+            return longer, len(log) - 1
+    return fault, last
+
+
+def _lasts(log: Partitions, fault: Fault, usual: Sequence[int], at: int) -> bool:
+    """Whether a partition shows the fault; of missing values, whether their share is nearer to it than to the usual."""
+    if fault.kind != "null_jump":
+        return over_all(log, fault, usual, at, at) is not None
+    (figure,) = fault.figures
+    if figure.before is None:
+        return False
+    column = column_of(log, fault.columns[0], fault.slice)
+    (past, of), (hits, rows) = figure.before, figure.now
+    return bool(column.rows[at]) and column.missing[at] / column.rows[at] >= (past / max(of, 1) + hits / rows) / 2
