@@ -16,6 +16,8 @@ from leadline.values import ALL_ROWS
 LEAST_RISE, LEAST_RISE_OF_SLICE = 0.01, 0.2
 #: slices with a jump are named where they hold so much of what is missing more, and are no more than half of all slices
 MOST_OF_IT = 0.8
+#: share of the rows from which on the column is taken to be no longer delivered; the first day is one in part
+NEARLY_ALL = 0.9
 
 
 def null_jump(found: Comparison) -> Iterator[Fault]:
@@ -79,7 +81,7 @@ def missing(pair: Pair) -> Fault:
     before = f"before in {percent(past[0] / past[1])}" if past[0] else "before in none"
     if past[0] and len(pair.before.rows) > 1:
         before += f", at times in {percent(most)}" if most < 1 else ", never for long in all of them"
-    gone = share == 1 and most < 0.5
+    gone = share >= NEARLY_ALL and most < 0.5
     look = "whether the source still delivers the column" if gone else "what fills the column, and what changed there"
     return Fault(
         "null_jump",

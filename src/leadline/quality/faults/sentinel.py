@@ -105,7 +105,7 @@ def _fault(pair: Pair, value: Scalar, rows: int) -> Fault:
     return Fault(
         "sentinel",
         (pair.name,),
-        words(value, share),
+        value_in(value, share),
         before,
         "Look at whether the value stands for a missing one; if so, deliver it as NULL.",
         share,
@@ -115,10 +115,10 @@ def _fault(pair: Pair, value: Scalar, rows: int) -> Fault:
     )
 
 
-def words(value: Scalar, share: float) -> str:
+def value_in(value: Scalar, share: float) -> str:
     """In what share of the rows a value is.
 
-    >>> words(-999.0, 0.05)
+    >>> value_in(-999.0, 0.05)
     '-999 in 5 % of the rows'
     """
     return f"{quoted(value)} in {percent(share)} of the rows"
