@@ -62,8 +62,18 @@ def episodes(log: Partitions, found: Sequence[Sighting]) -> tuple[Episode, ...]:
         key = (fault.kind, fault.columns) if fault.kind == "unusual" else fault.key
         by_key.setdefault(key, []).append(sighting)
     every = [each for mine in by_key.values() for each in runs(log, mine)]
+    every = [each for each in every if not any(_ends(each, other) for other in every)]
     every += _not_explained([each for over_time in OVER_TIME for each in over_time(log)], every)
     return tuple(sorted(_joined(log, every), key=lambda each: each.first))
+
+
+def _ends(each: Episode, other: Episode) -> bool:
+    """Whether an episode is but the end of another one that lasted so long that it had become usual."""
+    if not each.usual or not each.fault.columns or each.fault.slice != other.fault.slice:
+        return False
+    after = other.last < each.first <= other.last + GAP
+    within = other.first <= min(each.usual) and max(each.usual) <= other.last
+    return after and within and set(each.fault.columns) <= set(other.fault.columns)
 
 
 def _not_explained(found: Sequence[Episode], named: Sequence[Episode]) -> list[Episode]:
@@ -109,7 +119,8 @@ def _begun_before(log: Partitions, every: list[Episode]) -> list[Episode]:
 def _from(log: Partitions, each: Episode, first: int) -> Episode:
     """The episode from an earlier partition on, where all rows from there on show it; else as it is."""
     fault = None if first == each.first else over_all(log, each.fault, each.usual, first, each.last)
-    return each if fault is None else replace(each, fault=fault, first=first)
+    usual = tuple(at for at in each.usual if at < first)
+    return each if fault is None else replace(each, fault=fault, first=first, usual=usual)
 
 
 def _renamed(log: Partitions, every: list[Episode]) -> list[Episode]:

@@ -9,6 +9,7 @@ import numpy as np
 from leadline.quality.departures import departures
 from leadline.quality.fault import Episode, Fault
 from leadline.quality.history import GAP, Sighting
+from leadline.quality.memory import LEAST
 from leadline.quality.stretch import column_of, shown
 from leadline.quality.summary import Partitions
 
@@ -34,9 +35,27 @@ def runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
         fault, last = _until(log, fault, usual, first, last)
         inside = [each for each in left if each.partition <= last]
         left = left[len(inside) :]
+        for places in _before(usual, first, earlier):
+            told = over_all(log, fault, places, first, last)
+            if told is not None:
+                fault, usual = told, places
+                break
         ongoing = not (log.rows * (log.complete if not fault.columns else True))[last + 1 :].any()
         yield Episode(fault, first, last, ongoing, earlier, usual=usual, seen=len({each.partition for each in inside}))
         earlier = (*earlier, last)
+
+
+def _before(usual: Sequence[int], first: int, earlier: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """The partitions that the figures before are of, what is best first: a stretch of time without a hole.
+
+    A day that only looked unusual belongs to it, an earlier time with the same fault does not if it can be helped.
+    """
+    if not usual:
+        return
+    every = tuple(range(usual[0], first))
+    hole = next((at for at in range(len(usual) - 1, 0, -1) if usual[at] - usual[at - 1] > 1), 0)
+    recent = tuple(usual[hole:]) if usual[-1] == first - 1 and len(usual) - hole >= LEAST else every
+    yield from (recent, every) if earlier and earlier[-1] >= usual[0] else (every, recent)
 
 
 def _together(log: Partitions, found: Sequence[Sighting], usual: Sequence[int]) -> tuple[Fault, int]:
@@ -55,7 +74,8 @@ def over_all(log: Partitions, fault: Fault, usual: Sequence[int], first: int, la
     places = np.arange(first, last + 1)
     if fault.kind != "missing_partition":
         places = places[log.rows[places] > 0]
-    return shown(log, fault, np.array(usual, np.int64), places)
+    before = np.array(usual, np.int64)
+    return shown(log, fault, before[(before < first) & (log.rows[before] > 0)], places)
 
 
 def _until(log: Partitions, fault: Fault, usual: Sequence[int], first: int, last: int) -> tuple[Fault, int]:

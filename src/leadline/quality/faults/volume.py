@@ -72,7 +72,7 @@ def rows_of(before: Partitions, now: Partitions) -> Fault | None:
         "volume",
         (),
         f"{shown}, {than} usual",
-        f"usually about {expected:,.0f}{same or f' a {unit}'}",
+        f"usually about {expected:,.0f} {'an' if unit == 'hour' else 'a'} {unit}{same}",
         "Look at what sends the rows: is a source missing, or does one come twice?",
         1.0,
         detail=("fewer" if fewer else "more",),
