@@ -9,11 +9,12 @@ import numpy as np
 
 from leadline.quality.fault import Episode, Relation, Together
 from leadline.quality.faults import OVER_TIME
-from leadline.quality.faults.null_jump import missing_in
+from leadline.quality.faults.null_jump import MOST_OF_IT, missing_in
 from leadline.quality.grid import Ints
 from leadline.quality.history import GAP, Sighting
 from leadline.quality.memory import LASTING
 from leadline.quality.runs import over_all, runs
+from leadline.quality.stretch import column_of
 from leadline.quality.summary import Partitions
 from leadline.quality.words import listed, percent, quoted
 from leadline.stats.arrays import Floats
@@ -62,7 +63,7 @@ def episodes(log: Partitions, found: Sequence[Sighting]) -> tuple[Episode, ...]:
         key = (fault.kind, fault.columns) if fault.kind == "unusual" else fault.key
         by_key.setdefault(key, []).append(sighting)
     every = [each for mine in by_key.values() for each in runs(log, mine)]
-    every = [each for each in every if not any(_ends(each, other) for other in every)]
+    every = [each for each in every if not any(_ends(each, other) or _of_slice(log, each, other) for other in every)]
     every += _not_explained([each for over_time in OVER_TIME for each in over_time(log)], every)
     return tuple(sorted(_joined(log, every), key=lambda each: each.first))
 
@@ -74,6 +75,21 @@ def _ends(each: Episode, other: Episode) -> bool:
     after = other.last < each.first <= other.last + GAP
     within = other.first <= min(each.usual) and max(each.usual) <= other.last
     return after and within and set(each.fault.columns) <= set(other.fault.columns)
+
+
+def _of_slice(log: Partitions, each: Episode, other: Episode) -> bool:
+    """Whether what is missing in all rows is mostly what is missing in a slice, where that began before.
+
+    A slice that has been without values for long is usual; a day of it that stands out in all rows is no news.
+    """
+    kinds = {each.fault.kind, other.fault.kind}
+    if kinds != {"null_jump"} or each.fault.slice != ALL_ROWS or other.fault.slice == ALL_ROWS:
+        return False
+    if each.fault.columns != other.fault.columns or not other.first <= each.first <= other.last:
+        return False
+    name, days = each.fault.columns[0], slice(each.first, each.last + 1)
+    missing, mine = (column_of(log, name, of).missing[days].sum() for of in (ALL_ROWS, other.fault.slice))
+    return bool(mine >= MOST_OF_IT * missing)
 
 
 def _not_explained(found: Sequence[Episode], named: Sequence[Episode]) -> list[Episode]:
