@@ -18,6 +18,8 @@ LEAST_ROWS = 20
 NEARLY_ALL, MOST, RARE = 0.98, 0.8, 0.1
 #: width of a bin as a share of the distance of the .05 and .95 quantiles
 NARROW = 0.05
+#: what partitions are called, by their season
+UNITS = {7: "day", 24: "hour"}
 #: `detail` of a column that is that of the partition before
 REPEATED = ("repeated",)
 #: rows and bins from which on the same counts twice are no accident
@@ -31,7 +33,10 @@ def frozen(found: Comparison) -> Iterator[Fault]:
             continue
         if pair.repeats and pair.n >= ROWS and np.count_nonzero(pair.now.counts[0]) >= BINS:
             fault = _fault(
-                pair, "the very values of the day before, row for row", "before they differed from day to day", 1.0
+                pair,
+                f"the very values of the {UNITS.get(pair.season, 'partition')} before, row for row",
+                "before they differed from one to the next",
+                1.0,
             )
             yield replace(fault, detail=REPEATED)
             continue
