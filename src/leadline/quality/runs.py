@@ -15,6 +15,8 @@ from leadline.quality.summary import Partitions
 
 #: rows after a fault that are too few to say that it is over
 FEW = 20
+#: partitions that are looked at together while a fault lasts
+WEEK = 7
 
 
 def runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
@@ -80,23 +82,35 @@ def over_all(log: Partitions, fault: Fault, usual: Sequence[int], first: int, la
 
 def _until(log: Partitions, fault: Fault, usual: Sequence[int], first: int, last: int) -> tuple[Fault, int]:
     """The fault, and the last partition that shows it: up to there all together have to."""
-    misses = 0
-    for at in range(last + 1, len(log)):
-        if not log.rows[at] and fault.kind != "missing_partition":
-            continue
-        misses += 1
-        if misses > GAP:
-            break
-        if _lasts(log, fault, usual, at):
-            longer = over_all(log, fault, usual, first, at)
-            if longer is None:
-                break
-            fault, last, misses = longer, at, 0
-    if log.rows[last + 1 :].any() and log.rows[last + 1 :].sum() < FEW:
-        longer = over_all(log, fault, usual, first, len(log) - 1)
+    reached = list(_reached(log, fault, usual, last))
+    if log.rows[(reached or [last])[-1] + 1 :].sum() < FEW:
+        reached.append(len(log) - 1)
+    for at in reversed(reached):
+        longer = over_all(log, fault, usual, first, at)
         if longer is not None:
-            return longer, len(log) - 1
+            return longer, at
     return fault, last
+
+
+def _reached(log: Partitions, fault: Fault, usual: Sequence[int], last: int) -> Iterator[int]:
+    """Partitions after the last sighting up to which a fault lasts, rising; by the week while it does."""
+    places = np.arange(last + 1, len(log))
+    if fault.kind != "missing_partition":
+        places = places[log.rows[places] > 0]
+    at = misses = 0
+    while at < len(places) and misses <= GAP:
+        week = places[at : at + WEEK]
+        if len(week) == WEEK and _lasts(log, fault, usual, week[-1]) and over_all(log, fault, usual, week[0], week[-1]):
+            at, misses = at + WEEK, 0
+            yield int(week[-1])
+            continue
+        for place in week:
+            shows = _lasts(log, fault, usual, place)
+            at, misses = at + 1, 0 if shows else misses + 1
+            if shows:
+                yield int(place)
+            if misses > GAP:
+                break
 
 
 def _lasts(log: Partitions, fault: Fault, usual: Sequence[int], at: int) -> bool:
