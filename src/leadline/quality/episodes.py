@@ -126,17 +126,21 @@ def _begun_before(log: Partitions, every: list[Episode]) -> list[Episode]:
         ]
         if later:
             at, other = later[0]
-            found[at] = _from(log, other, min(each.first, other.first))
+            found[at] = _from(log, other, max(each.first, other.first - 1))
         else:
             found.append(each)
     return found
 
 
 def _from(log: Partitions, each: Episode, first: int) -> Episode:
-    """The episode from an earlier partition on, where all rows from there on show it; else as it is."""
-    fault = None if first == each.first else over_all(log, each.fault, each.usual, first, each.last)
-    usual = tuple(at for at in each.usual if at < first)
-    return each if fault is None else replace(each, fault=fault, first=first, usual=usual)
+    """The episode from an earlier partition on, where all rows from there on show it, and more of them; else as it is.
+
+    A fault that begins in the middle of a day may not be plain on that day.
+    """
+    fault = over_all(log, each.fault, each.usual, first, each.last) if first < each.first else None
+    if fault is None or (fault.figures and fault.figures[0].now[0] <= each.fault.figures[0].now[0]):
+        return each
+    return replace(each, fault=fault, first=first, usual=tuple(at for at in each.usual if at < first))
 
 
 def _renamed(log: Partitions, every: list[Episode]) -> list[Episode]:
