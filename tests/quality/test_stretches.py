@@ -14,6 +14,7 @@ from leadline.quality.findings import finding
 from leadline.quality.history import sightings
 from leadline.quality.memory import LASTING
 from leadline.values import Finding, Slice, Window
+from quality import tables
 from quality.summaries import START, partitions
 
 DAYS, ROWS, BEGIN = 60, 200, 40
@@ -238,3 +239,42 @@ def test_what_lasted_so_long_that_it_was_usual_ends_on_its_last_day_and_its_end_
     (each,) = every
     assert (each.first, each.last, each.ongoing) == (20, 44, False)
     assert f"from {date(20)} to {date(44)}" in told[0].what
+
+
+# Of all kinds --------------------------------------------------------------------------------------------------------
+
+
+def counted(kind: str, values: np.ndarray, detail: tuple) -> np.ndarray:
+    """Rows that a fault is about."""
+    if kind == "null_jump":
+        return np.array([value is None or value != value for value in values])  # noqa: PLR0124
+    return np.array([str(value) if isinstance(detail[0], str) else value for value in values]) == detail[0]
+
+
+@pytest.mark.parametrize("kind", ["null_jump", "sentinel", "new_category"])
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_figures_and_windows_of_planted_faults_are_those_of_their_rows(kind, seed):
+    rows, (name,) = tables.planted(kind, np.random.default_rng([seed, 12]))
+    log = rows.summary()
+    every = episodes(log, sightings(log))
+    (each,) = (each for each in every if each.fault.kind == kind and each.fault.columns == (name,))
+    told = finding(log, each, Window(log.starts[0], log.ends[-1]))
+    assert each.first == tables.START
+    for estimate in told.evidence:
+        first, until = ((end - START).days for end in (estimate.window.start, estimate.window.end))
+        values = rows.frame[name][(rows.day >= first) & (rows.day < until)]
+        if kind == "new_category":  # of the rows that have a value
+            values = values[~counted("null_jump", values, ())]
+        mine = counted(kind, values, each.fault.detail)
+        assert (estimate.value, estimate.n) == (pytest.approx(mine.mean()), len(mine))
+    assert told.rows == mine.sum()
+
+
+def test_a_value_that_stands_for_none_begins_with_its_first_row_though_the_column_was_unusual_before():
+    random = np.random.default_rng(14)
+    x = random.normal(100, 5, len(DAY))
+    x = np.where(DAY == BEGIN - 1, x + 4, x)
+    hit = LATE & (random.random(len(DAY)) < 0.1)
+    each, told = only("sentinel", {"x": np.where(hit, -999.0, x)})
+    assert each.first == BEGIN
+    assert told.rows == hit.sum()
