@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from leadline.values import Scalar
 
 #: spreads within which nearly all partitions lie, for sentences
 USUALLY = 2.6
+#: partitions that are judged together, as to whether it is over
+WEEK = 7
 
 
 def departures(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
@@ -41,7 +44,8 @@ def _stretches(log: Partitions, column: Column, found: Sequence[Sighting]) -> It
         run = left[:size]
         (detail, _), *_ = Counter(each.fault.detail for each in run).most_common()
         watched = _Watched.of(log, column, [each for each in run if each.fault.detail == detail])
-        first, last = watched.begin({each.partition for each in run}), watched.end()
+        first = watched.begin({each.partition for each in run})
+        last = watched.end(first, left[size].partition if size < len(left) else len(log))
         yield from _stretches(log, column, [each for each in run if each.partition < first])
         yield watched.episode(first, last)
         left = [each for each in left if each.partition > last]
@@ -99,9 +103,26 @@ class _Watched:
             first = at
         return first
 
-    def end(self) -> int:
-        """The last partition before more than a few that are back at what is usual."""
-        last = self.seen[0].partition
+    def end(self, first: int, another: int) -> int:
+        """The last partition before those that are back at what is usual; `another` is unusual for itself.
+
+        A small step is hidden on many a day: several days after it are judged together. Where too few are left to say
+        so, it goes on unless they are too far from what it was.
+        """
+        last, side = self._end_by_day(self.seen[0].partition), math.copysign(1.0, self.departure)
+        spread = float(self.usual(self.seen[0].partition).spread[0])
+        while len(after := last + 1 + np.flatnonzero(self.column.known[last + 1 : another])[:WEEK]):
+            during = first + np.flatnonzero(self.column.known[first : last + 1])
+            was, is_ = (side * float(np.mean([self.away(at) for at in places])) for places in (during, after))
+            error = USUALLY * spread / math.sqrt(len(after))
+            few = len(after) <= GAP and another == len(self.log)
+            if not (is_ > min(error, was / 2) or (few and is_ > was - error)):
+                break
+            last = self._end_by_day(int(after[-1]))
+        return last
+
+    def _end_by_day(self, last: int) -> int:
+        """The last partition after which more than a few are nearer to what is usual."""
         for at in range(last + 1, len(self.log)):
             if at - last > GAP + np.count_nonzero(self.column.known[last:at] == 0):
                 break
