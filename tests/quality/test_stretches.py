@@ -278,3 +278,16 @@ def test_a_value_that_stands_for_none_begins_with_its_first_row_though_the_colum
     each, told = only("sentinel", {"x": np.where(hit, -999.0, x)})
     assert each.first == BEGIN
     assert told.rows == hit.sum()
+
+
+@pytest.mark.parametrize("last", [89, 69])
+def test_a_step_that_hides_on_many_a_day_goes_on_to_the_end_and_one_that_ended_has_ended(last):
+    right = 0
+    for seed in range(12):
+        random = np.random.default_rng([seed, 15])
+        day = np.repeat(np.arange(90), 400)
+        x = random.normal(size=len(day)) + 3 / np.sqrt(400) * ((day >= 60) & (day <= last))
+        every, _ = found({"x": x}, day)
+        mine = [each for each in every if each.fault.detail == ("level", "above") and each.last >= 60]
+        right += [(each.ongoing, abs(each.last - last) <= 4) for each in mine] == [(last == 89, True)]
+    assert right >= 10

@@ -45,7 +45,7 @@ def _stretches(log: Partitions, column: Column, found: Sequence[Sighting]) -> It
         (detail, _), *_ = Counter(each.fault.detail for each in run).most_common()
         watched = _Watched.of(log, column, [each for each in run if each.fault.detail == detail])
         first = watched.begin({each.partition for each in run})
-        last = watched.end(first, left[size].partition if size < len(left) else len(log))
+        last = watched.end(first, [each.partition for each in left[size:]])
         yield from _stretches(log, column, [each for each in run if each.partition < first])
         yield watched.episode(first, last)
         left = [each for each in left if each.partition > last]
@@ -103,15 +103,19 @@ class _Watched:
             first = at
         return first
 
-    def end(self, first: int, another: int) -> int:
-        """The last partition before those that are back at what is usual; `another` is unusual for itself.
+    def end(self, first: int, later: Sequence[int]) -> int:
+        """The last partition before those that are back at what is usual; `later` ones are unusual for themselves.
 
         A small step is hidden on many a day: several days after it are judged together. Where too few are left to say
         so, it goes on unless they are too far from what it was.
         """
         last, side = self._end_by_day(self.seen[0].partition), math.copysign(1.0, self.departure)
         spread = float(self.usual(self.seen[0].partition).spread[0])
-        while len(after := last + 1 + np.flatnonzero(self.column.known[last + 1 : another])[:WEEK]):
+        while True:
+            another = next((at for at in later if at > last), len(self.log))
+            after = last + 1 + np.flatnonzero(self.column.known[last + 1 : another])[:WEEK]
+            if not len(after):
+                break
             during = first + np.flatnonzero(self.column.known[first : last + 1])
             was, is_ = (side * float(np.mean([self.away(at) for at in places])) for places in (during, after))
             error = USUALLY * spread / math.sqrt(len(after))
