@@ -291,3 +291,13 @@ def test_a_step_that_hides_on_many_a_day_goes_on_to_the_end_and_one_that_ended_h
         mine = [each for each in every if each.fault.detail == ("level", "above") and each.last >= 60]
         right += [(each.ongoing, abs(each.last - last) <= 4) for each in mine] == [(last == 89, True)]
     assert right >= 10
+
+
+def test_a_share_that_had_always_been_the_same_is_told_with_what_it_was():
+    random = np.random.default_rng(16)
+    x = random.gamma(4, 2, len(DAY))
+    hit = LATE & (random.random(len(DAY)) < 0.1)
+    _, told = found({"x": np.where(hit, -x / 10, x)})
+    (said,) = (each.what for each in told if "negative" in each.what)
+    share = hit[LATE].mean()
+    assert said.startswith(f"x: the share of negative values is {100 * share:.2g} % since {date(BEGIN)}; usually none;")

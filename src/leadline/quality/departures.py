@@ -61,7 +61,7 @@ class _Watched:
 
     values      over all partitions
     seen        the sightings, at least one; the partitions that were usual before the first one are what is usual
-    departure   how far it lay from what was usual on average while it was seen; its sign is the side
+    departure   how far it lay from what was usual on average while it was seen, to that side
     """
 
     log: Partitions
@@ -84,15 +84,16 @@ class _Watched:
         first = int(places[0]) if len(places) else at
         history = np.full((at - first, 1), np.nan)
         history[places - first, 0] = self.values.value[places]
-        return predicted(history, np.zeros(1), self.log.season)
+        return predicted(history, np.nan_to_num(self.values.error[at : at + 1]), self.log.season)
 
     def away(self, at: int) -> float:
-        """How far a partition lies from what was to be expected."""
-        return float(self.values.value[at] - self.usual(at).expected[0])
+        """How far a partition lies from what was to be expected, on the side on which it was unusual."""
+        away = float(self.values.value[at] - self.usual(at).expected[0])
+        return away if self.seen[0].fault.detail[1] == "above" else -away
 
     def lasts(self, at: int) -> bool:
         """Whether it is nearer to what it was while it was seen than to what is usual."""
-        return self.away(at) / self.departure >= 1 / 2
+        return self.away(at) >= self.departure / 2
 
     def begin(self, unusual: set[int]) -> int:
         """The first partition: one in which the column was unusual by another statistic may belong to it."""
@@ -109,7 +110,7 @@ class _Watched:
         A small step is hidden on many a day: several days after it are judged together. Where too few are left to say
         so, it goes on unless they are too far from what it was.
         """
-        last, side = self._end_by_day(self.seen[0].partition), math.copysign(1.0, self.departure)
+        last = self._end_by_day(self.seen[0].partition)
         spread = float(self.usual(self.seen[0].partition).spread[0])
         while True:
             another = next((at for at in later if at > last), len(self.log))
@@ -117,7 +118,7 @@ class _Watched:
             if not len(after):
                 break
             during = first + np.flatnonzero(self.column.known[first : last + 1])
-            was, is_ = (side * float(np.mean([self.away(at) for at in places])) for places in (during, after))
+            was, is_ = (float(np.mean([self.away(at) for at in places])) for places in (during, after))
             error = USUALLY * spread / math.sqrt(len(after))
             few = len(after) <= GAP and another == len(self.log)
             if not (is_ > min(error, was / 2) or (few and is_ > was - error)):
@@ -137,16 +138,12 @@ class _Watched:
     def episode(self, first: int, last: int) -> Episode:
         """As it is told, with the value of all rows from the first to the last partition."""
         mine = [each for each in self.seen if first <= each.partition <= last]
-        fit = self.usual(mine[0].partition)
-        expected, spread = float(fit.expected[0]), float(fit.spread[0])
-        low, high = expected - USUALLY * spread, expected + USUALLY * spread
-        if self.statistic.name == "level":  # a mean does not lie beyond all values that there have been
-            low, high = max(low, float(np.nanmin(self.column.low))), min(high, float(np.nanmax(self.column.high)))
+        expected, low, high = self._usually(mine[0].partition)
         value = over(self.column, self.statistic, np.arange(first, last + 1))
         shown = self._words(value)
         ends = self._words(low), self._words(high)
         within = low <= value <= high or shown in ends  # all rows together may lie nearer than each partition does
-        before = f"{self._words(expected)} on average" if within else f"{ends[0]} to {ends[1]}"
+        before = f"{self._words(expected)} on average" if within else " to ".join(dict.fromkeys(ends))
         fault = replace(
             mine[0].fault,
             what=f"{self._name()} is {shown}",
@@ -157,6 +154,14 @@ class _Watched:
         group = None if mine[0].group is None else (mine[0].partition, mine[0].group)
         usual = tuple(int(each) for each in self.seen[0].usual)
         return Episode(fault, first, last, ongoing, group=group, usual=usual, seen=len(mine))
+
+    def _usually(self, at: int) -> tuple[float, float, float]:
+        """What was to be expected of a partition, and from where to where, but not beyond what there has been."""
+        fit, values = self.usual(at), self.values.value[self.seen[0].usual]
+        expected, spread = float(fit.expected[0]), float(fit.spread[0])
+        low, high = expected - USUALLY * spread, expected + USUALLY * spread
+        ends = max(low, float(np.nanmin(values))), min(high, float(np.nanmax(values)))
+        return (expected, *ends) if ends[0] <= ends[1] else (expected, low, high)
 
     def _words(self, value: float) -> str:
         if self.values.hits is not None:
