@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -190,6 +191,20 @@ def test_how_many_rows_there_are_is_said_beside_the_same_days_of_the_week():
     assert f"usually about {np.mean(same):,.0f} a day on the same days of the week" in told.what
     assert f"{100 * (1 - sizes[BEGIN:].mean() / np.mean(same)):.2g} % fewer" in told.what
     assert told.rows == sizes[BEGIN:].sum()
+
+
+def test_a_day_without_rows_has_ended_once_there_are_some_though_that_day_is_not_over():
+    random = np.random.default_rng(17)
+    day = DAY[(DAY != DAYS - 2) & ((DAY < DAYS - 1) | (np.arange(len(DAY)) % ROWS < 50))]
+    log = partitions({"x": random.normal(size=len(day))}, day, season=7)
+    log = replace(log, complete=np.arange(DAYS) < DAYS - 1)
+    (each,) = episodes(log, sightings(log))
+    assert (each.fault.kind, each.first, each.last, each.ongoing) == (
+        "missing_partition",
+        DAYS - 2,
+        DAYS - 2,
+        False,
+    )
 
 
 # What goes on --------------------------------------------------------------------------------------------------------

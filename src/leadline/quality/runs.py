@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leadline.quality.departures import departures
 from leadline.quality.fault import Episode, Fault
@@ -42,9 +43,15 @@ def runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
             if told is not None:
                 fault, usual = told, places
                 break
-        ongoing = not (log.rows * (log.complete if not fault.columns else True))[last + 1 :].any()
+        ongoing = not _tells(log, fault)[last + 1 :].any()
         yield Episode(fault, first, last, ongoing, earlier, usual=usual, seen=len({each.partition for each in inside}))
         earlier = (*earlier, last)
+
+
+def _tells(log: Partitions, fault: Fault) -> NDArray[np.bool_]:
+    """Which partitions say whether a fault is there; how many rows there are, only those that are over."""
+    some = log.rows > 0
+    return some if fault.columns or fault.kind == "missing_partition" else some & log.complete
 
 
 def _before(usual: Sequence[int], first: int, earlier: Sequence[int]) -> Iterator[tuple[int, ...]]:
