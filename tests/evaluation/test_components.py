@@ -125,6 +125,14 @@ def test_runs_that_are_late_long_or_stale_are_promised_about_as_they_are_found()
     for place in (35, 37):
         table[place] |= {"ended": table[place]["began"] + timedelta(hours=5)}
     assert promised("run_long_rate", 0.5, table)["value"] == pytest.approx(2 / 28)
+    for day in (36, 38, 39):
+        table[day] |= {"ended": table[day]["began"] + timedelta(hours=4)}
+    table[37] |= {"state": "failed"}
+    (_, long) = sorted(findings(table), key=lambda each: each.kind)
+    assert long.what == "features took up to 5 hours in 4 of 5 runs since 2024-02-05 03:00, usually 31 minutes."
+    began = table[35]["began"]
+    (evidence,) = long.evidence
+    assert (evidence.window.start, evidence.n) == (began, sum(row["began"] >= began for row in table))
     fed = [row | {"fed": row["began"] - timedelta(hours=1)} for row in runs(40, ())]
     fed[39] |= {"fed": fed[39]["began"] - timedelta(days=3)}
     assert promised("run_stale_rate", 0.5, fed, columns={"inputs_at": "fed"})["value"] == pytest.approx(1 / 28)

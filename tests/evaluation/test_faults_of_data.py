@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -86,9 +87,80 @@ def test_missing_values_are_told_by_the_hour_with_both_shares_and_a_condition():
     assert found.where == "code IS NULL"
     before, now = found.evidence
     assert (before.value, before.metric) == (0.0, "missing_share")
+    assert now.window.start == found.since
+    assert (now.value, now.n, found.rows) == (1.0, hit.sum(), hit.sum())
     assert now.low is not None
-    assert now.high is not None
-    assert now.low < now.value < now.high
+    assert now.low < now.value
+    assert "missing in all rows since 2024-02-04 14:00" in found.what
+
+
+ZONE = "America/New_York"
+
+
+def local(given: dict[str, Any]) -> list[datetime]:
+    return [moment.astimezone(ZoneInfo(ZONE)) for moment in given["timestamp"]]
+
+
+def some_missing(values: Any, hit: np.ndarray) -> pa.Array:
+    return pa.array(np.where(hit, np.nan, values), from_pandas=True)
+
+
+def test_a_share_since_an_hour_is_that_of_the_rows_from_this_hour_on():
+    given, r = rows(), np.random.default_rng(8)
+    begin = datetime(2024, 1, 30, 16, tzinfo=ZoneInfo(ZONE))
+    since = np.array([moment >= begin for moment in local(given)])
+    hit = since & (r.random(DAYS * ROWS) < 0.4)
+    (found,) = findings({**given, "code": some_missing(given["code"], hit)}, timezone=ZONE)
+    assert found.since is not None
+    assert abs(found.since - begin) <= timedelta(hours=1)
+    mine = np.array([moment >= found.since for moment in local(given)])
+    now = found.evidence[-1]
+    assert now.window.start == found.since
+    assert (now.n, now.value) == (mine.sum(), pytest.approx(hit[mine].mean()))
+    assert found.rows == hit[mine].sum()
+    assert f"missing in {100 * hit[mine].mean():.2g} % of the rows since 2024-01-30 " in found.what
+
+
+def test_a_share_of_a_slice_is_that_of_its_rows_from_the_hour_on():
+    given, r = rows(), np.random.default_rng(9)
+    mine = (given["carrier"] == "AA") & late(DAYS - 6)
+    hit = mine & (r.random(DAYS * ROWS) < np.where(late(DAYS - 1), 0.8, 0.5))
+    given["code"] = some_missing(given["code"], hit)
+    (found,) = findings(given, slices=["carrier"])
+    assert str(found.slice) == "carrier=AA"
+    assert found.since is not None
+    since = mine & np.array([moment >= found.since for moment in given["timestamp"]])
+    assert found.since < datetime(2024, 1, 30, 12, tzinfo=UTC)
+    assert (found.rows, found.evidence[-1].n) == (hit[since].sum(), since.sum())
+    assert found.evidence[-1].value == pytest.approx(hit[since].mean())
+
+
+def test_a_value_that_stands_for_none_is_counted_apart_from_those_beside_it():
+    given, r = rows(), np.random.default_rng(10)
+    hit = late() & (r.random(DAYS * ROWS) < 0.2)
+    given["distance"] = np.where(hit, np.where(r.random(DAYS * ROWS) < 0.7, -500.0, -495.5), given["distance"])
+    (found,) = findings(given)
+    assert found.kind == "sentinel"
+    assert found.since is not None
+    since = np.array([moment >= found.since for moment in given["timestamp"]])
+    exact = given["distance"] == -500
+    assert found.where == "distance = -500"
+    assert (found.rows, found.evidence[-1].n) == (exact.sum(), since.sum())
+    assert f"-500 in {100 * exact[since].mean():.2g} % of the rows" in found.what
+
+
+def test_columns_that_are_missing_together_are_told_with_the_share_of_rows_in_which_all_are():
+    given, r = rows(), np.random.default_rng(11)
+    hit = late(DAYS - 5) & (r.random(DAYS * ROWS) < 0.4)
+    more = hit | (late(DAYS - 5) & (r.random(DAYS * ROWS) < 0.01))
+    (found,) = findings(
+        {**given, "code": some_missing(given["code"], more), "distance": some_missing(given["distance"], hit)}
+    )
+    assert found.kind == "null_join_keys"
+    assert found.since is not None
+    since = np.array([moment >= found.since for moment in given["timestamp"]])
+    assert (found.rows, found.evidence[-1].n) == (hit[since].sum(), since.sum())
+    assert f"missing together in {100 * hit[since].mean():.2g} % of the rows" in found.what
 
 
 def test_findings_stand_in_the_document_in_the_text_and_in_the_report():

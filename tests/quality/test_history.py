@@ -124,7 +124,7 @@ def test_what_lasts_becomes_usual_and_its_end_is_no_fault_of_its_own():
     (only,) = (each for each in begun(frame, place) if each.fault.kind == "unit_change")
     assert only.first == 20
     assert only.ongoing
-    assert only.last < 20 + LASTING + 2
+    assert only.last == BACK - 1
 
 
 def test_the_order_and_the_names_of_columns_do_not_matter():

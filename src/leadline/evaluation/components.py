@@ -191,6 +191,8 @@ class _Named:
 def _evidence(trouble: Trouble, window: Window) -> Estimate:
     """The figure that a trouble rests on."""
     n, where = trouble.judged, Slice((("component", trouble.component),))
+    if trouble.kind in (Kind.LONG, Kind.STALE):
+        window = Window(trouble.since, window.end)
     if trouble.kind is Kind.FAILED:
         low, high = share_interval(float(len(trouble.runs)), float(n))
         share = len(trouble.runs) / n

@@ -20,6 +20,7 @@ from leadline.log.reference import Reference
 from leadline.quality.declared import broken_rules
 from leadline.quality.episodes import Answer, Common, Likeness, Question, answered, episodes, questions
 from leadline.quality.fault import Episode, Fault, Relation, Together
+from leadline.quality.faults import COUNTED, counted
 from leadline.quality.findings import as_it_is, finding, ranked, standing, within
 from leadline.quality.history import sightings
 from leadline.quality.memory import LASTING
@@ -27,14 +28,14 @@ from leadline.quality.onset import onset
 from leadline.quality.standing import standing_faults
 from leadline.quality.summary import Partitions
 from leadline.spec.model import Spec
-from leadline.values import ALL_ROWS, Finding, Scalar, Window
+from leadline.values import ALL_ROWS, Finding, Window
 
 #: findings that are told, at most
 MOST = 10
 #: other columns that are asked whether a new value goes along with what an old one did
 MOST_RELATED = 12
-#: kinds whose rows can be told by a condition of their own, so that the hour of the first one can be asked
-BY_THE_HOUR = ("null_jump", "null_join_keys", "sentinel")
+#: hours of the first day of an episode and of the day before it
+HOURS = 48
 
 
 def quality(
@@ -69,8 +70,7 @@ def quality(
     mine = within(partitions, (*broken, *late, *every), asked)
     settled = answered(mine, {question: _answer(rows, question) for question in questions(mine)})
     settled = ranked(partitions, settled, asked)[:MOST]
-    if place.grain.unit == "d" and place.grain.count == 1:
-        settled = _by_the_hour(rows, partitions, settled, asked)
+    settled = _counted(rows, partitions, settled, asked)
     first = [as_it_is(fault, asked) for fault in (*stale, *missing_columns(log, spec))]
     first += [standing(fault, partitions, asked) for fault in always]
     last = [standing(fault, partitions, asked) for fault in standing_faults(partitions)]
@@ -123,40 +123,44 @@ def _column(rows: Rows, name: str) -> Asked:
     return next(each for each in rows.columns if each.name == name)
 
 
-def _by_the_hour(rows: Rows, partitions: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
-    """With the hours in which they began, where the rows of the day and the one before say so."""
-    asked = [
-        at
-        for at, each in enumerate(found)
-        if each.fault.kind in BY_THE_HOUR
-        and each.fault.slice == ALL_ROWS
-        and each.first
-        and partitions.starts[each.first] >= window.start
-    ]
+def _counted(rows: Rows, partitions: Partitions, found: Sequence[Episode], window: Window) -> tuple[Episode, ...]:
+    """With the rows counted that a condition tells, from the hour on in which they began, where rows say which."""
+    asked = [at for at, each in enumerate(found) if each.fault.kind in COUNTED]
     if not asked:
         return tuple(found)
-    counted = [_hours_around(rows, found[at], at) for at in asked]
-    counts = np.zeros((len(found), 2, 48), np.int64)
-    for row in rows.engine.run(ibis.union(*counted) if len(counted) > 1 else counted[0]).to_pylist():
+    pieces = [_around(rows, found[at], at, len(partitions)) for at in asked]
+    counts = np.zeros((len(found), 2, HOURS + 1), np.int64)
+    for row in rows.engine.run(ibis.union(*pieces) if len(pieces) > 1 else pieces[0]).to_pylist():
         counts[row["of"], :, row["at"]] = row["hits"] or 0, row["rows"]
+    daily = rows.place.grain.unit == "d" and rows.place.grain.count == 1
     settled = list(found)
     for at in asked:
-        hour, start = onset(*counts[at]), partitions.starts[found[at].first]
-        if hour is not None and hour > 24:
-            settled[at] = replace(found[at], since=start + timedelta(hours=hour - 24))
+        start, since, begin = partitions.starts[found[at].first], None, HOURS // 2
+        if daily and found[at].first and start >= window.start:
+            hour = onset(*counts[at, :, :HOURS])
+            if hour is not None and hour > begin:
+                since, begin = start + timedelta(hours=hour - begin), hour
+        hits, of = (int(each) for each in counts[at, :, begin:].sum(axis=-1))
+        if of:
+            settled[at] = replace(found[at], fault=counted(found[at].fault, hits, of), since=since, rows=hits)
     return tuple(settled)
 
 
-def _hours_around(rows: Rows, each: Episode, of: int) -> ir.Table:
-    """Rows, and those with the fault, by the hour of the first day and the one before."""
-    table = rows.table.filter(rows.table.place.between(each.first - 1, each.first))
-    hit = _touched(table[_column(rows, each.fault.columns[0]).column], each.fault)
-    grouped = table.select(
-        of=ibis.literal(of, "int32"), at=(table.place - (each.first - 1)) * 24 + table.hour, hit=hit.cast("int64")
-    )
+def _around(rows: Rows, each: Episode, of: int, partitions: int) -> ir.Table:
+    """Rows, and those with the fault, by the hour of the first day and the one before; all later ones as one."""
+    fault, last = each.fault, partitions - 1 if each.ongoing else each.last
+    table = rows.table if fault.slice == ALL_ROWS else rows.raw
+    for name, value in fault.slice.parts:
+        table = table.filter(table[f"slice_{name}"] == value)
+    table = table.filter(table.place.between(each.first - 1, last))
+    day = table.place - (each.first - 1)
+    at = ibis.ifelse(day < 2, day * 24 + table.hour, HOURS)
+    grouped = table.select(of=ibis.literal(of, "int32"), at=at, hit=_touched(rows, table, fault).cast("int64"))
     return grouped.group_by("of", "at").aggregate(rows=lambda t: t.count(), hits=lambda t: t.hit.sum())
 
 
-def _touched(column: ir.Value, fault: Fault) -> ir.BooleanValue:
-    value: Scalar = fault.detail[0] if fault.kind == "sentinel" else None
-    return column.isnull() if value is None else (column == value).fill_null(False)
+def _touched(rows: Rows, table: ir.Table, fault: Fault) -> ir.BooleanValue:
+    columns = [table[_column(rows, name).column] for name in fault.columns]
+    if fault.kind == "sentinel":
+        return (columns[0] == fault.detail[0]).fill_null(False)
+    return ibis.and_(*(each.isnull() for each in columns))

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from leadline.quality.comparison import Comparison, Pair
-from leadline.quality.fault import Episode, Fault, Relation, Together
-from leadline.quality.faults import FAULTS, OVER_TIME
+from leadline.quality.fault import Episode, Relation, Together
+from leadline.quality.faults import OVER_TIME
+from leadline.quality.faults.null_jump import MOST_OF_IT, missing_in
 from leadline.quality.grid import Ints
 from leadline.quality.history import GAP, Sighting
 from leadline.quality.memory import LASTING
-from leadline.quality.summary import Partitions, log_at
+from leadline.quality.runs import over_all, runs
+from leadline.quality.stretch import column_of
+from leadline.quality.summary import Partitions
 from leadline.quality.words import listed, percent, quoted
 from leadline.stats.arrays import Floats
 from leadline.values import ALL_ROWS
 
-#: partitions at the end that say whether a fault is there still
-LATEST = 7
-#: the chance that is left to a fault of several partitions to be none
-LEVEL = 1e-3
 #: partitions by which a new value and a vanished one may begin apart and still be one renamed
 APART = 2
 #: shares of rows that missing columns of one join, or two names of a value, may differ by, and as a share of them
@@ -61,10 +59,37 @@ def episodes(log: Partitions, found: Sequence[Sighting]) -> tuple[Episode, ...]:
     """Sightings of the same fault in partitions that follow each other, as one; in the order in which they began."""
     by_key: dict[object, list[Sighting]] = {}
     for sighting in found:
-        by_key.setdefault(sighting.fault.key, []).append(sighting)
-    every = [each for mine in by_key.values() for each in _runs(log, mine)]
+        fault = sighting.fault
+        key = (fault.kind, fault.columns) if fault.kind == "unusual" else fault.key
+        by_key.setdefault(key, []).append(sighting)
+    every = [each for mine in by_key.values() for each in runs(log, mine)]
+    every = [each for each in every if not any(_ends(each, other) or _of_slice(log, each, other) for other in every)]
     every += _not_explained([each for over_time in OVER_TIME for each in over_time(log)], every)
     return tuple(sorted(_joined(log, every), key=lambda each: each.first))
+
+
+def _ends(each: Episode, other: Episode) -> bool:
+    """Whether an episode is but the end of another one that lasted so long that it had become usual."""
+    if not each.usual or not each.fault.columns or each.fault.slice != other.fault.slice:
+        return False
+    after = other.last < each.first <= other.last + GAP
+    within = other.first <= min(each.usual) and max(each.usual) <= other.last
+    return after and within and set(each.fault.columns) <= set(other.fault.columns)
+
+
+def _of_slice(log: Partitions, each: Episode, other: Episode) -> bool:
+    """Whether what is missing in all rows is mostly what is missing in a slice, where that began before.
+
+    A slice that has been without values for long is usual; a day of it that stands out in all rows is no news.
+    """
+    kinds = {each.fault.kind, other.fault.kind}
+    if kinds != {"null_jump"} or each.fault.slice != ALL_ROWS or other.fault.slice == ALL_ROWS:
+        return False
+    if each.fault.columns != other.fault.columns or not other.first <= each.first <= other.last:
+        return False
+    name, days = each.fault.columns[0], slice(each.first, each.last + 1)
+    missing, mine = (column_of(log, name, of).missing[days].sum() for of in (ALL_ROWS, other.fault.slice))
+    return bool(mine >= MOST_OF_IT * missing)
 
 
 def _not_explained(found: Sequence[Episode], named: Sequence[Episode]) -> list[Episode]:
@@ -79,76 +104,13 @@ def _not_explained(found: Sequence[Episode], named: Sequence[Episode]) -> list[E
     return [each for each in found if (each.fault.columns[0], each.first) not in begun]
 
 
-def _runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
-    earlier: tuple[int, ...] = ()
-    begin = 0
-    for place in range(1, len(found) + 1):
-        if place < len(found) and found[place].partition - found[place - 1].partition <= GAP:
-            continue
-        run = found[begin:place]
-        first, last = run[0].partition, run[-1].partition
-        begin = place
-        if earlier and last <= earlier[-1]:
-            continue  # it has lasted since then
-        fault = _as_one(log, run)
-        last = _until(log, fault, last)
-        group = None if run[0].group is None else (first, run[0].group)
-        lasts = fault.kind != "null_jump" and len(run) >= LASTING and _still(log, run)
-        ongoing = not log.rows[last + 1 :].any() or lasts
-        yield Episode(fault, first, last, ongoing, earlier, group)
-        earlier = (*earlier, last)
-
-
-def _until(log: Partitions, fault: Fault, last: int) -> int:
-    """The last partition with a fault: where values are missing, they may be long after that has become usual."""
-    if fault.kind != "null_jump":
-        return last
-    column = next(each for each in log.columns if (each.name, each.slice) == (fault.columns[0], fault.slice))
-    for at in range(last + 1, len(log)):
-        if column.missing[at] < fault.share / 2 * column.rows[at]:
-            break
-        last = at if column.rows[at] else last
-    return last
-
-
-def _still(log: Partitions, run: Sequence[Sighting]) -> bool:
-    """Whether a fault that lasted so long that it became usual is there in the last partitions, too."""
-    latest = np.flatnonzero(log.rows)[-LATEST:]
-    fault = run[-1].fault
-    named = next((each for each in FAULTS if each.__name__ == fault.kind), None)
-    return named is None or not fault.columns or fault.slice != ALL_ROWS or _again(log, run, latest) is not None
-
-
-def _as_one(log: Partitions, run: Sequence[Sighting]) -> Fault:
-    """The fault as all of its partitions together show it; that of the one with the most rows where they do not."""
-    strongest = max(run, key=lambda each: each.fault.share).fault
-    if len(run) < 2:
-        return strongest
-    return _again(log, run, np.array([each.partition for each in run])) or strongest
-
-
-def _again(log: Partitions, run: Sequence[Sighting], places: Ints) -> Fault | None:
-    """The same fault as some partitions together show it, beside those with which the first one was compared."""
-    strongest = max(run, key=lambda each: each.fault.share).fault
-    named = next((each for each in FAULTS if each.__name__ == strongest.kind), None)
-    if named is None or not strongest.columns or strongest.slice != ALL_ROWS:
-        return None
-    usual = run[0].usual
-    pairs = {
-        (name, ALL_ROWS): Pair(log.named[name].beside(usual, places), np.arange(len(usual)), len(usual), log.season)
-        for name in strongest.columns
-    }
-    compared = Comparison(pairs, log_at(log, usual), log_at(log, []), LEVEL)
-    return next((each for each in named(compared) if each.key == strongest.key), None)
-
-
 def _joined(log: Partitions, every: Sequence[Episode]) -> list[Episode]:
-    left = _renamed(log, _begun_before(list(every)))
+    left = _renamed(log, _begun_before(log, list(every)))
     left = _without_values(left)
     return _alike(left)
 
 
-def _begun_before(every: list[Episode]) -> list[Episode]:
+def _begun_before(log: Partitions, every: list[Episode]) -> list[Episode]:
     """What was only unusual just before a fault with a name, or while it began, belongs to it."""
     vague = [each for each in every if each.fault.kind == "unusual"]
     found = [each for each in every if each.fault.kind != "unusual"]
@@ -164,10 +126,21 @@ def _begun_before(every: list[Episode]) -> list[Episode]:
         ]
         if later:
             at, other = later[0]
-            found[at] = replace(other, first=min(each.first, other.first))
+            found[at] = _from(log, other, max(each.first, other.first - 1))
         else:
             found.append(each)
     return found
+
+
+def _from(log: Partitions, each: Episode, first: int) -> Episode:
+    """The episode from an earlier partition on, where all rows from there on show it, and more of them; else as it is.
+
+    A fault that begins in the middle of a day may not be plain on that day.
+    """
+    fault = over_all(log, each.fault, each.usual, first, each.last) if first < each.first else None
+    if fault is None or (fault.figures and fault.figures[0].now[0] <= each.fault.figures[0].now[0]):
+        return each
+    return replace(each, fault=fault, first=first, usual=tuple(at for at in each.usual if at < first))
 
 
 def _renamed(log: Partitions, every: list[Episode]) -> list[Episode]:
@@ -208,7 +181,7 @@ def _renamed(log: Partitions, every: list[Episode]) -> list[Episode]:
 def _share(episode: Episode, now: int) -> float:
     """The share that an episode's first figure had before, or has now."""
     figure = episode.fault.figures[0]
-    hits, rows = figure.now if now else figure.before
+    hits, rows = figure.now if now else figure.before or (0, 0)
     return hits / rows if rows else 0.0
 
 
@@ -247,13 +220,12 @@ def _without_values(every: list[Episode]) -> list[Episode]:
             lead.fault,
             kind="null_join_keys" if lead.fault.slice == ALL_ROWS else "null_jump",
             columns=columns,
-            what=f"missing together in {'all' if share == 1 else percent(share) + ' of the'} rows, as where a join or a"
-            " source fails",
+            what=missing_in(share, together=True),
             next="Look at the join from which these columns come: are its keys the same, are its partners all there?",
             question=Together(columns, lead.first, last),
         )
         ongoing = any(each.ongoing for each in group)
-        made.append(Episode(fault, lead.first, last, ongoing, lead.earlier, None, tuple(group)))
+        made.append(Episode(fault, lead.first, last, ongoing, lead.earlier, None, tuple(group), usual=lead.usual))
     taken = [each for episode in made for each in episode.parts]
     return [each for each in every if each not in taken] + made
 
@@ -297,7 +269,8 @@ def _one(group: list[Episode]) -> Episode:
     chance = min(each.fault.chance for each in group)
     fault = replace(lead.fault, columns=columns, what=f"{lead.fault.what} ({also})", chance=chance)
     last, ongoing = max(each.last for each in group), any(each.ongoing for each in group)
-    return Episode(fault, lead.first, last, ongoing, lead.earlier, lead.group, tuple(group))
+    seen = max(each.seen for each in group)
+    return replace(lead, fault=fault, last=last, ongoing=ongoing, parts=tuple(group), seen=seen)
 
 
 def questions(found: Sequence[Episode]) -> tuple[Question, ...]:

@@ -14,12 +14,12 @@ class Figure:
     """A share before and now, to be shown with its interval.
 
     name     of what: `missing_share`, ...
-    before   hits and rows of the partitions before
+    before   hits and rows of the partitions before; None where they were not counted
     now      hits and rows
     """
 
     name: str
-    before: tuple[int, int]
+    before: tuple[int, int] | None
     now: tuple[int, int]
 
 
@@ -95,13 +95,16 @@ def subject(fault: Fault) -> str:
 class Episode:
     """A fault from its first to its last partition.
 
-    fault    as it is told: that of the partition in which it touched the most rows
+    fault    as it is told: its figures are those of all rows from the first to the last partition
     first, last   the partitions
-    ongoing  whether it was there at the end of the log, or lasted so long that it became usual
+    ongoing  whether it is there at the end of the log
     earlier  the last partition of each time that it was there before
     group    sightings that go together begin with the same (partition, group); None where it goes with no other
     parts    the episodes that it is made of, to be told instead where it turns out to be none
     since    when it began, where that is known more exactly than by the first partition
+    usual    the partitions that it was compared with, and whose figures are those before; none where these are of all
+    rows     rows that it touches from then on, where they were counted one by one
+    seen     partitions in which it was seen; in those between it may have been too weak for that
     """
 
     fault: Fault
@@ -112,3 +115,6 @@ class Episode:
     group: tuple[int, int] | None = None
     parts: tuple[Episode, ...] = ()
     since: datetime | None = None
+    usual: tuple[int, ...] = ()
+    rows: int | None = None
+    seen: int = 1

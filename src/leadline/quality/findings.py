@@ -13,7 +13,7 @@ from leadline.quality.fault import Episode, Fault, Figure, subject
 from leadline.quality.rules import ALPHA
 from leadline.quality.summary import Partitions
 from leadline.stats.proportion import share_interval
-from leadline.values import Estimate, Finding, Slice, Status, Window
+from leadline.values import ALL_ROWS, Estimate, Finding, Slice, Status, Window
 
 #: what counts less among findings: those that ended, those that began long ago
 ENDED, OLD = 0.5, 0.3
@@ -34,7 +34,7 @@ def ranked(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[E
 
     def order(each: Episode) -> tuple[bool, int, float, int, tuple[str, ...]]:
         _, halvings = math.frexp(_weight(log, each, window))
-        return _vague(each), -halvings, -_rows(log, each, window), each.first, each.fault.columns
+        return _vague(each), -halvings, -_rows(log, each, window.start), each.first, each.fault.columns
 
     mine = [each for each in within(log, found, window) if not (_vague(each) and len(each.earlier) >= OFTEN)]
     latest = {each.fault.key: each for each in sorted(mine, key=lambda each: each.first)}
@@ -59,7 +59,11 @@ def within(log: Partitions, found: Sequence[Episode], window: Window) -> tuple[E
         if log.starts[each.first] < window.end
         and _end(log, each) > window.start
         and (log.ends[each.first] > window.start or each.fault.kind not in NEWS or _declared(each))
-        and (each.last > each.first or each.fault.chance < ALPHA / 2 / (1 if each.first == newest else max(others, 1)))
+        and (
+            each.seen > 1
+            or not _vague(each)
+            or each.fault.chance < ALPHA / 2 / (1 if each.first == newest else max(others, 1))
+        )
     )
 
 
@@ -77,10 +81,13 @@ def _weight(log: Partitions, each: Episode, window: Window) -> float:
     return weight * (OLD if log.ends[each.first] <= window.start else 1.0)
 
 
-def _rows(log: Partitions, each: Episode, window: Window) -> float:
-    """How many rows of the window it touches, or of an ended one that lies before it, none."""
-    first, after = max(each.first, bisect_right(log.ends, window.start)), _after(log, each)
-    return each.fault.share * float(log.rows[first:after].sum())
+def _rows(log: Partitions, each: Episode, begin: datetime | None = None) -> float:
+    """How many rows it touches; where a beginning is given, from there on: none where it has ended before."""
+    first = each.first if begin is None else max(each.first, bisect_right(log.ends, begin))
+    rows = log.rows
+    if each.fault.slice != ALL_ROWS:
+        rows = next((of.rows for of in log.columns if of.slice == each.fault.slice), rows)
+    return each.fault.share * float(rows[first : _after(log, each)].sum())
 
 
 def _after(log: Partitions, each: Episode) -> int:
@@ -90,9 +97,7 @@ def _after(log: Partitions, each: Episode) -> int:
 def finding(log: Partitions, each: Episode, window: Window) -> Finding:
     """One episode."""
     fault = each.fault
-    first, after = each.first, _after(log, each)
-    span = Window(log.starts[first], log.ends[after - 1])
-    rows = round(fault.share * int(log.rows[first:after].sum()))
+    span = Window(each.since or log.starts[each.first], log.ends[_after(log, each) - 1])
     return Finding(
         kind=fault.kind,
         what=_sentence(log, each),
@@ -100,11 +105,9 @@ def finding(log: Partitions, each: Episode, window: Window) -> Finding:
         window=window,
         next=fault.next,
         columns=fault.columns,
-        since=each.since or log.starts[first],
-        rows=rows,
-        evidence=tuple(
-            estimate for figure in fault.figures for estimate in _estimates(log, first, span, fault.slice, figure)
-        ),
+        since=span.start,
+        rows=round(_rows(log, each)) if each.rows is None else each.rows,
+        evidence=tuple(estimate for figure in fault.figures for estimate in _estimates(log, each, span, figure)),
         where=fault.where,
     )
 
@@ -164,10 +167,13 @@ def day(moment: datetime, clock: bool) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if clock and not midnight else f"{moment:%Y-%m-%d}"
 
 
-def _estimates(log: Partitions, first: int, span: Window, where: Slice, figure: Figure) -> tuple[Estimate, ...]:
-    """Before and now."""
-    before = Window(log.starts[0], log.starts[first]) if first else None
-    found = [] if before is None else [_estimate(figure.name, where, before, *figure.before)]
+def _estimates(log: Partitions, each: Episode, span: Window, figure: Figure) -> tuple[Estimate, ...]:
+    """Before, from the first partition that it was compared with, and now."""
+    where, begin = each.fault.slice, min(each.usual, default=0)
+    found = []
+    if each.first and figure.before is not None:
+        before = Window(log.starts[begin], log.starts[each.first])
+        found = [_estimate(figure.name, where, before, *figure.before)]
     return (*found, _estimate(figure.name, where, span, *figure.now))
 
 

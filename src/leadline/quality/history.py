@@ -8,7 +8,7 @@ does the fourth fault in eight weeks: that is how the column is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,13 +21,11 @@ from leadline.quality.grid import Ints
 from leadline.quality.memory import LEAST, Memory
 from leadline.quality.rules import ALPHA, OVER, Unusual, clusters, unusual
 from leadline.quality.statistics import Watched, watched
+from leadline.quality.stretch import shown
 from leadline.quality.summary import Column, Partitions, log_at, shares
-from leadline.quality.words import number, percent
 from leadline.stats.arrays import Floats
 from leadline.values import ALL_ROWS
 
-#: spreads within which nearly all partitions lie, for sentences: what is unusual lies farther off in any case
-USUALLY = 2.6
 #: partitions without a sighting that do not end a fault: a weekend and a day
 GAP = 3
 
@@ -82,17 +80,18 @@ def sightings(log: Partitions, closely: int = 0, alpha: float = ALPHA) -> tuple[
     deviations = np.full((len(log), len(looked.of)), np.nan)
     present = np.stack([column.rows > 0 for column in log.columns], axis=1) if log.columns else np.zeros((len(log), 0))
     found: list[Sighting] = []
-    told: dict[str, tuple[int, Fault]] = {}  # by column the last fault of its values that has a name
+    told: dict[str, Sighting] = {}  # by column the last fault of its values that has a name
     for now in range(len(log)):
-        before = log_at(log, log_memory.before(now, 0))
+        usual = log_memory.before(now, 0)
+        before = log_at(log, usual)
         of_log = _log_faults(looked, now, before)
-        mine = [Sighting(now, fault) for fault in of_log]
+        mine = [Sighting(now, fault, usual=usual) for fault in of_log]
         if log.rows[now]:
             rules = unusual(looked.of, now, memory.looked_back(now)[:, looked.owner], log.season)
             deviations[now] = rules.t
             recent = deviations[max(0, now - OVER + 1) : now + 1]
             mine += _of_columns(looked, now, memory, before, rules, recent, told, now >= closely)
-        told |= {name: (now, each.fault) for each in mine for name in each.fault.columns if _of_values(each.fault)}
+        told |= {name: each for each in mine for name in each.fault.columns if _of_values(each.fault)}
         faulty = {looked.place[name, each.fault.slice] for each in mine for name in each.fault.columns}
         memory.learn(now, present[now].astype(bool), faulty)
         whole = any(not each.fault.columns and each.fault.kind != "missing_partition" for each in mine)
@@ -126,7 +125,7 @@ def _of_columns(
     before: Partitions,
     rules: Unusual,
     recent: Floats,
-    told: Mapping[str, tuple[int, Fault]],
+    told: Mapping[str, Sighting],
     closely: bool,
 ) -> list[Sighting]:
     """The faults of columns: those with a name, those that go on, and what is only unusual."""
@@ -142,10 +141,10 @@ def _of_columns(
     )
     named = named_faults(compared)
     left = _unexplained(looked, alarms, named)
-    going_on = _going_on(_names(looked, left), told, now)
-    left = _unexplained(looked, alarms, [*named, *going_on])
-    found = [Sighting(now, fault, usual=_usual(pairs, fault)) for fault in (*named, *going_on)]
-    return found + _grouped(looked, rules, left, recent, now)
+    going_on = list(_going_on(looked.log, _names(looked, left), told, now))
+    left = _unexplained(looked, alarms, [*named, *(each.fault for each in going_on)])
+    found = [Sighting(now, fault, usual=_usual(pairs, fault)) for fault in named]
+    return [*found, *going_on, *_grouped(looked, memory, rules, left, recent, now)]
 
 
 def _pairs(looked: _Looked, now: int, memory: Memory) -> dict[Key, Pair]:
@@ -188,10 +187,13 @@ def _names(looked: _Looked, alarms: Ints) -> set[str]:
     return {looked.whole[column].name for column in looked.of.columns[alarms]}
 
 
-def _going_on(alarmed: Iterable[str], told: Mapping[str, tuple[int, Fault]], now: int) -> list[Fault]:
-    """Faults with a name of columns that still look unusual, though not so plainly that they are named again."""
-    faults = [told[name][1] for name in sorted(alarmed) if name in told and now - told[name][0] <= GAP]
-    return list(dict.fromkeys(faults))
+def _going_on(log: Partitions, alarmed: Iterable[str], told: Mapping[str, Sighting], now: int) -> Iterator[Sighting]:
+    """Faults with a name of columns that still look unusual, and that show them still, though not so plainly."""
+    last = [told[name] for name in sorted(alarmed) if name in told and now - told[name].partition <= GAP]
+    for each in dict.fromkeys(last):
+        fault = shown(log, each.fault, each.usual, np.array([now]))
+        if fault is not None:
+            yield Sighting(now, fault, usual=each.usual)
 
 
 def _of_values(fault: Fault) -> bool:
@@ -216,7 +218,7 @@ def _unexplained(looked: _Looked, alarms: Ints, named: Sequence[Fault]) -> Ints:
     return np.array(left, np.int64)
 
 
-def _grouped(looked: _Looked, rules: Unusual, alarms: Ints, recent: Floats, now: int) -> list[Sighting]:
+def _grouped(looked: _Looked, memory: Memory, rules: Unusual, alarms: Ints, recent: Floats, now: int) -> list[Sighting]:
     """One sighting for each column that is only unusual, with those that go together in one group."""
     if not len(alarms):
         return []
@@ -226,26 +228,20 @@ def _grouped(looked: _Looked, rules: Unusual, alarms: Ints, recent: Floats, now:
         strongest: dict[int, int] = {}
         for at in sorted(places, key=lambda at: -abs(rules.t[at])):
             strongest.setdefault(int(of.columns[at]), at)
-        found += [Sighting(now, _unusual(looked, rules, at, now), group) for at in strongest.values()]
+        for at in strongest.values():
+            usual = memory.before(now, int(looked.owner[at]))
+            found.append(Sighting(now, _unusual(looked, rules, at), group, usual))
     return found
 
 
-def _unusual(looked: _Looked, rules: Unusual, at: int, now: int) -> Fault:
-    of, column = looked.of, looked.whole[int(looked.of.columns[at])]
-    statistic, value = of.statistics[at], float(of.value[now, at])
-    low, high = (rules.expected[at] + side * USUALLY * rules.spread[at] for side in (-1, 1))
-    if statistic.name == "level":  # a mean does not lie beyond all values that there have been
-        low, high = max(low, np.nanmin(column.low)), min(high, np.nanmax(column.high))
-    ends = [value, float(low), float(high)]
-    if of.n[now, at] > 0:
-        shown = [percent(min(max(each, 0.0), 1.0)) for each in ends]
-    else:
-        shown = [number(float(np.exp(each)) if statistic.name == "spread" else each) for each in ends]
+def _unusual(looked: _Looked, rules: Unusual, at: int) -> Fault:
+    """By name only: it is told once it is known how long it lasts (`departures`)."""
+    statistic = looked.of.statistics[at]
     return Fault(
         "unusual",
-        (column.name,),
-        f"{statistic.words} is {shown[0]}",
-        f"usually {shown[1]} to {shown[2]}",
+        (looked.whole[int(looked.of.columns[at])].name,),
+        statistic.words,
+        "",
         "Look at what changed in the source of the column at that time; it may also be that the world has changed.",
         1.0,
         detail=(statistic.name, "above" if rules.t[at] > 0 else "below"),

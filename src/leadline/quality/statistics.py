@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,12 @@ def _top(column: Column) -> Values:
     """The share of the value that is the most frequent one over all partitions."""
     if not column.complete or not column.values:
         return _share(np.zeros_like(column.known), np.zeros_like(column.known))
-    return _share(column.value_counts[:, int(np.argmax(column.value_counts.sum(axis=0)))], column.known)
+    return _share(column.value_counts[:, most_frequent(column)], column.known)
+
+
+def most_frequent(column: Column) -> int:
+    """The place of the value that is the most frequent one over all partitions."""
+    return int(np.argmax(column.value_counts.sum(axis=0)))
 
 
 def _length(column: Column) -> Values:
@@ -142,6 +148,23 @@ STATISTICS: tuple[Statistic, ...] = (
     Statistic("blank_share", "the share of blank texts", True, _blank),
     Statistic("top_share", "the share of the most frequent value", True, _top),
 )
+
+
+def over(column: Column, statistic: Statistic, places: Ints) -> float:
+    """A statistic of all rows of some partitions, as if they were one: shape (), NaN where they have none."""
+    values = statistic.of(column)
+    if values.hits is not None and values.n is not None:
+        return float(shares(values.hits[places].sum(keepdims=True), values.n[places].sum(keepdims=True))[0])
+    rows = column.known[places]
+    if not rows.any():
+        return math.nan
+    if statistic.name != "spread":
+        known = rows > 0
+        return float(np.average(values.value[places][known], weights=rows[known]))
+    mean, deviation = (each[places][rows > 0] for each in _moments(column))
+    rows = rows[rows > 0]
+    square = float(np.average(deviation**2 + mean**2, weights=rows) - np.average(mean, weights=rows) ** 2)
+    return math.log(square) / 2 if square > 0 else math.nan
 
 
 @dataclass(frozen=True)

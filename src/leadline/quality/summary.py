@@ -258,3 +258,12 @@ def log_at(log: Partitions, chosen: Any) -> Partitions:
         columns=(),
         **{name: getattr(log, name)[places] for name in ("rows", "ids", "different", "hours", "complete", "closed")},
     )
+
+
+def log_pooled(log: Partitions) -> Partitions:
+    """All partitions as one, P >= 1, of what is counted of the log as a whole; without columns."""
+    parts: dict[str, Any] = {
+        name: getattr(log, name).sum(axis=0, keepdims=True) for name in ("rows", "ids", "different", "hours")
+    }
+    parts |= {name: getattr(log, name).all(keepdims=True) for name in ("complete", "closed")}
+    return replace(log, starts=log.starts[:1], ends=log.ends[-1:], columns=(), **parts)

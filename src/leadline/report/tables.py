@@ -190,7 +190,7 @@ def _fault(each: Fault) -> dict[str, Any]:
 
 
 def _figure(each: Figure) -> dict[str, Any]:
-    shares = [hits / rows if rows else None for hits, rows in (each.before, each.now)]
+    shares = [hits / rows if rows else None for hits, rows in (each.before or (0, 0), each.now)]
     return {"name": each.name, "training": shares[0], "production": shares[1]}
 
 

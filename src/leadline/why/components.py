@@ -63,7 +63,7 @@ class Trouble:
 
     since      when it began: the start of the first run concerned, or when the missing one was due
     runs       those concerned, in the order of time; none where one is missing
-    judged     runs that were looked at
+    judged     runs of the window that were looked at; where runs were long or inputs old, all that began since then
     lasting    whether it is so now
     size       the largest duration, pause or age; None of failures
     usual      what it usually is, or may be at most where that is declared
@@ -285,7 +285,7 @@ class _Component:
             self.name,
             runs[0].started,
             runs,
-            sum(self._inside(each.at) for each in values),
+            sum(each.started >= runs[0].started for each in self.runs),
             told[-1] is values[-1] or any(run.runs for run in runs),
             timedelta(seconds=max(each.seconds for each in told)),
             declared or _median([each for each in values if each not in told]),

@@ -5,7 +5,8 @@ The more a fault explains, the earlier it stands: columns that it names are not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from leadline.quality.comparison import Comparison
@@ -16,8 +17,8 @@ from leadline.quality.faults.cut_off import cut_off
 from leadline.quality.faults.duplicated_rows import duplicated_rows
 from leadline.quality.faults.frozen import frozen
 from leadline.quality.faults.not_yet_there import not_yet_there
-from leadline.quality.faults.null_jump import null_jump
-from leadline.quality.faults.sentinel import sentinel
+from leadline.quality.faults.null_jump import missing_in, null_jump
+from leadline.quality.faults.sentinel import sentinel, value_in
 from leadline.quality.faults.sign_flip import sign_flip
 from leadline.quality.faults.swapped_columns import swapped_columns
 from leadline.quality.faults.time_zone_shift import time_zone_shift
@@ -62,3 +63,19 @@ FAULTS: tuple[Named, ...] = (
 BESIDE: frozenset[Named] = frozenset({null_jump})
 #: what shows over many partitions rather than in one
 OVER_TIME: tuple[OverTime, ...] = (new_category, vanished_category, not_yet_there)
+
+#: of kinds whose rows a condition tells, so that they can be counted, what is said of their share of all rows
+COUNTED: Mapping[str, Callable[[Fault, float], str]] = {
+    "null_jump": lambda fault, share: missing_in(share, together=len(fault.columns) > 1),
+    "null_join_keys": lambda _, share: missing_in(share, together=True),
+    "sentinel": lambda fault, share: value_in(fault.detail[0], share),
+}
+
+
+def counted(fault: Fault, hits: int, rows: int) -> Fault:
+    """A fault of a kind in `COUNTED` with the share of rows that was counted: 0 <= hits <= rows, rows >= 1."""
+    words, share = COUNTED[fault.kind], hits / rows
+    also = fault.what.removeprefix(words(fault, fault.share))
+    first, *others = fault.figures
+    figures = (replace(first, now=(hits, rows)), *others)
+    return replace(fault, what=f"{words(fault, share)}{also}", share=share, figures=figures)

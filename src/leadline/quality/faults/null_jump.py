@@ -16,6 +16,8 @@ from leadline.values import ALL_ROWS
 LEAST_RISE, LEAST_RISE_OF_SLICE = 0.01, 0.2
 #: slices with a jump are named where they hold so much of what is missing more, and are no more than half of all slices
 MOST_OF_IT = 0.8
+#: share of the rows from which on the column is taken to be no longer delivered; the first day is one in part
+NEARLY_ALL = 0.9
 
 
 def null_jump(found: Comparison) -> Iterator[Fault]:
@@ -29,7 +31,12 @@ def null_jump(found: Comparison) -> Iterator[Fault]:
             whole = pair if _jumped(pair, LEAST_RISE, found.level) else None
             # one slice of many may be without values and hardly move the share of all rows
             partly = _slices(found, whole, sliced.get(name, []))
-            yield from (_fault(each) for each in partly or ([] if whole is None else [whole]))
+            yield from (missing(each) for each in partly or ([] if whole is None else [whole]))
+
+
+def missing_more(pair: Pair, level: float) -> Fault | None:
+    """The fault as the partition, or several as one, shows it; None where no more is missing than before."""
+    return missing(pair) if _jumped(pair, LEAST_RISE, level) else None
 
 
 def _jumped(pair: Pair, least: float, level: float) -> bool:
@@ -65,7 +72,8 @@ def _before(pair: Pair) -> float:
     return int(pair.column.missing[pair.places].sum()) / rows if rows else 0.0
 
 
-def _fault(pair: Pair) -> Fault:
+def missing(pair: Pair) -> Fault:
+    """What share of a column is missing, now and before."""
     now = int(pair.now.missing[0]), int(pair.now.rows[0])
     past = int(pair.past.missing[0]), int(pair.past.rows[0])
     most = float(np.nanmax(shares(pair.before.missing, pair.before.rows)))
@@ -73,12 +81,12 @@ def _fault(pair: Pair) -> Fault:
     before = f"before in {percent(past[0] / past[1])}" if past[0] else "before in none"
     if past[0] and len(pair.before.rows) > 1:
         before += f", at times in {percent(most)}" if most < 1 else ", never for long in all of them"
-    gone = share == 1 and most < 0.5
+    gone = share >= NEARLY_ALL and most < 0.5
     look = "whether the source still delivers the column" if gone else "what fills the column, and what changed there"
     return Fault(
         "null_jump",
         (pair.name,),
-        "missing in " + ("all rows" if share == 1 else f"{percent(share)} of the rows"),
+        missing_in(share),
         before,
         f"Look at {look} at that time.",
         share,
@@ -86,6 +94,16 @@ def _fault(pair: Pair) -> Fault:
         pair.column.slice,
         where=f"{quoted_name(pair.name)} IS NULL",
     )
+
+
+def missing_in(share: float, together: bool = False) -> str:
+    """What share of the rows is missing, of one column or of several at once, in words.
+
+    >>> missing_in(0.392), missing_in(1.0)
+    ('missing in 39 % of the rows', 'missing in all rows')
+    """
+    rows = "all rows" if share == 1 else f"{percent(share)} of the rows"
+    return f"missing together in {rows}, as where a join or a source fails" if together else f"missing in {rows}"
 
 
 def quoted_name(name: str) -> str:

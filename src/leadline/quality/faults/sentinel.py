@@ -96,18 +96,29 @@ def _fault(pair: Pair, value: Scalar, rows: int) -> Fault:
     now = int(pair.now.missing[0]) / int(pair.now.rows[0])
     past = int(pair.past.missing[0]) / int(pair.past.rows[0])
     share = rows / int(pair.now.rows[0])
-    before = "never before"
+    counted = dict(zip(pair.before.values, pair.past.value_counts[0], strict=True))
+    seen, of = int(counted.get(value, 0)), int(pair.past.rows[0])
+    before = f"before in {percent(seen / of)}" if seen else "never before"
     if past - now > share / 2:
         before += f"; {percent(past - now)} fewer rows are missing: it seems to stand for them"
     literal = "'" + value.replace("'", "''") + "'" if isinstance(value, str) else f"{value:g}"
     return Fault(
         "sentinel",
         (pair.name,),
-        f"{quoted(value)} in {percent(share)} of the rows",
+        value_in(value, share),
         before,
         "Look at whether the value stands for a missing one; if so, deliver it as NULL.",
         share,
-        (Figure("sentinel_share", (0, int(pair.past.known[0])), (rows, pair.n)),),
+        (Figure("sentinel_share", (seen, of), (rows, int(pair.now.rows[0]))),),
         where=f"{quoted_name(pair.name)} = {literal}",
         detail=(value,),
     )
+
+
+def value_in(value: Scalar, share: float) -> str:
+    """In what share of the rows a value is.
+
+    >>> value_in(-999.0, 0.05)
+    '-999 in 5 % of the rows'
+    """
+    return f"{quoted(value)} in {percent(share)} of the rows"
