@@ -325,6 +325,29 @@ def test_numbers_of_the_same_model_are_not_named(said: Numbers, mean: Callable[[
     assert not found_of_numbers(regression(said, mean))
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["as an older one", "as none before"])
+def test_without_labels_new_versions_that_predict_numbers_are_looked_at(named: bool) -> None:
+    def said(day: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        return expected + np.array([0, 25, 0 if named else 60])[day // 30]
+
+    table = regression(said, version=lambda day: np.array(["v1", "v2", "v3"])[day // 30]).drop_columns("label")
+    columns = {"id": "id", "timestamp": "timestamp", "prediction": "prediction", "version": "version"}
+    checked = leadline.check(
+        {
+            "version": 1,
+            "model": "numbers",
+            "task": "regression",
+            "timezone": "UTC",
+            "window": "1d",
+            "predictions": {"source": table, "columns": columns, "features": []},
+            "reference": {"until": "2024-01-31"},
+        }
+    )
+    assert [each.what[:27] for each in checked.findings if each.kind == "wrong_model"] == [
+        "The predictions of version "
+    ] * named
+
+
 @pytest.mark.parametrize("moved", ["rows", "model"])
 def test_features_tell_other_rows_from_another_model(moved: str) -> None:
     """A model that leaves out half of what a feature says: rows with more of it are predicted too low."""

@@ -284,7 +284,8 @@ class Plan:
         """The predicted numbers, with the errors of those that have a label."""
         value = self.rows.prediction_value
         bins = (Key("negative", (value < 0).cast("int8"), 2, filled=1), Key("size", size_bin(value.abs()), ERROR_BINS))
-        return replace(self._piece(("predictions",), (*keys, *bins), (SIGNED,)), where=value.notnull())
+        errors = (SIGNED,) if "label_value" in self.rows.columns else ()
+        return replace(self._piece(("predictions",), (*keys, *bins), errors), where=value.notnull())
 
     def _score_keys(self, of: str, score: str | None, coarse: bool) -> tuple[tuple[Key, ...], ir.BooleanValue]:
         """Whether a row is of the class, and the bin of its score; and which rows have both."""

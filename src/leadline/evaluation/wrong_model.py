@@ -147,8 +147,10 @@ class WrongModel:
             cells = series.pieces[NUMBERS]
             fine = ERROR_BINS + np.where(cells.keys["negative"], -1, 1) * cells.keys["size"]
             wide = of_equal_rows(np.bincount(fine, weights=cells.rows, minlength=2 * ERROR_BINS), BINS)
-            error = cells.losses[SIGNED.name]
-            below = error[:, [WEIGHT, SUM, SQUARE, SQUARE_SUM, SUM_OF_SQUARES]] * [1, -1, 1, -1, 1]
+            below = np.zeros((len(cells), 5))
+            if SIGNED.name in cells.losses:  # else there are no labels
+                error = cells.losses[SIGNED.name]
+                below = error[:, [WEIGHT, SUM, SQUARE, SQUARE_SUM, SUM_OF_SQUARES]] * [1, -1, 1, -1, 1]
             return Answers(cells, wide[fine], BINS, below, "numbers")
         total = series.pieces["total",]
         cells = total.where(total.keys["predicted"] < series.classes)
