@@ -198,8 +198,8 @@ def _next(of: Compared, effect: Effect | None) -> str:
     widest = int(np.abs(more).argmax())
     if impact is None or effect is None or not np.isfinite(impact.of_bins[widest]):
         return f"Ask where the values come from; most changed are {_bin_name(of, widest)}."
-    each = np.nan_to_num(more * (impact.of_bins - impact.reference))
-    most = int((each * np.sign(effect.value)).argmax())
+    each = more * (impact.of_bins - impact.reference) * np.sign(effect.value)
+    most = int(np.nan_to_num(each, nan=-np.inf).argmax())  # of a bin that is known, as the widest is
     shares = f"{percent(float(p[most]))} → {percent(float(q[most]))} of the rows"
     value = numbers(float(impact.of_bins[most]))[0]
     usual = numbers(impact.reference)[0]
