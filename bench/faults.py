@@ -11,7 +11,7 @@ uneventful synthetic log the share that tells anything. Stories: what is known o
 tables (their publishers' facts), looked for by `leadline check` as of a day shortly after; the place of the first
 finding that tells it.
 
-Writes bench/faults.json and prints a table. About ten minutes.
+Writes bench/faults.json and the tables in bench/README.md. About ten minutes.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+from run import write_table
 
 import leadline
 from leadline.quality.episodes import episodes
@@ -38,6 +39,7 @@ from leadline.values import Finding, Window
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "faults.json"
+BEGIN, END = "<!-- faults -->", "<!-- /faults -->"
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 
@@ -205,6 +207,22 @@ def quiet_checks(runs: int) -> dict[str, float]:
     return shares
 
 
+def table(results: Mapping[str, Any]) -> str:
+    """What was found, for people."""
+    kinds = [(name.replace("_", " "), share) for name, share in results["planted"].items()]
+    half = (len(kinds) + 1) // 2
+    lines = ["| fault | found | fault | found |", "|---|--:|---|--:|"]
+    for one, other in zip(kinds[:half], [*kinds[half:], ("", None)][:half], strict=True):
+        cells = (f"{name} | {'' if share is None else f'{share:.0%}'}" for name, share in (one, other))
+        lines.append(f"| {' | '.join(cells)} |")
+    quiet = (f"{name.replace('_', ' ')} {share:.1%}" for name, share in results["quiet"].items())
+    checks = ", ".join(f"{name.replace('_', ' ')} {share:.0%}" for name, share in results["quiet_checks"].items())
+    lines += ["", f"Days without a fault: {', '.join(quiet)}. Uneventful checks: {checks}.", ""]
+    lines += ["| story | place | sentence |", "|---|--:|---|"]
+    lines += [f"| {each['story']} | {each['place'] or '–'} | {each['what']} |" for each in results["stories"]]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("LEADLINE_DATA"))
@@ -225,6 +243,7 @@ def main() -> None:
         if options.only in (None, name.partition("_")[0]):
             results[name] = measure()
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    write_table(table(results), BEGIN, END)
 
 
 if __name__ == "__main__":
