@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from leadline.values import Scalar
 
 #: spreads within which nearly all partitions lie, for sentences
 USUALLY = 2.6
-#: partitions that are judged together, as to whether it is over
+#: partitions that are judged together, as to whether it is over or lasts
 WEEK = 7
 
 
@@ -40,7 +41,7 @@ def departures(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
 def _stretches(log: Partitions, column: Column, found: Sequence[Sighting]) -> Iterator[Episode]:
     left = list(found)
     while left:
-        size = next((at for at in range(1, len(left)) if _apart(left[at - 1], left[at])), len(left))
+        size = in_a_row(left)
         run = left[:size]
         (detail, _), *_ = Counter(each.fault.detail for each in run).most_common()
         watched = _Watched.of(log, column, [each for each in run if each.fault.detail == detail])
@@ -51,17 +52,18 @@ def _stretches(log: Partitions, column: Column, found: Sequence[Sighting]) -> It
         left = [each for each in left if each.partition > last]
 
 
-def _apart(one: Sighting, other: Sighting) -> bool:
-    return other.partition - one.partition > GAP
+def in_a_row(found: Sequence[Sighting]) -> int:
+    """How many of the first sightings follow each other without a gap that ends a fault."""
+    apart = (at for at in range(1, len(found)) if found[at].partition - found[at - 1].partition > GAP)
+    return next(apart, len(found))
 
 
 @dataclass(frozen=True)
 class _Watched:
     """One statistic of a column that was unusual, always on the same side.
 
-    values      over all partitions
-    seen        the sightings, at least one; the partitions that were usual before the first one are what is usual
-    departure   how far it lay from what was usual on average while it was seen, to that side
+    values   over all partitions
+    seen     the sightings, at least one; the partitions that were usual before the first one are what is usual
     """
 
     log: Partitions
@@ -69,13 +71,16 @@ class _Watched:
     statistic: Statistic
     values: Values
     seen: Sequence[Sighting]
-    departure: float
 
     @classmethod
     def of(cls, log: Partitions, column: Column, seen: Sequence[Sighting]) -> _Watched:
         statistic = next(each for each in STATISTICS if each.name == seen[0].fault.detail[0])
-        made = cls(log, column, statistic, statistic.of(column), seen, 0.0)
-        return replace(made, departure=float(np.mean([made.away(each.partition) for each in seen])))
+        return cls(log, column, statistic, statistic.of(column), seen)
+
+    @cached_property
+    def departure(self) -> float:
+        """How far it lay from what was usual on average while it was seen, to that side."""
+        return float(np.mean([self.away(each.partition) for each in self.seen]))
 
     def usual(self, at: int) -> Predicted:
         """What was to be expected of a partition by those before it that were usual before the first sighting."""

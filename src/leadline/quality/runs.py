@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.quality.departures import departures
+from leadline.quality.departures import WEEK, departures, in_a_row
 from leadline.quality.fault import Episode, Fault
 from leadline.quality.history import GAP, Sighting
 from leadline.quality.memory import LEAST
@@ -16,8 +16,6 @@ from leadline.quality.summary import Partitions
 
 #: rows after a fault that are too few to say that it is over
 FEW = 20
-#: partitions that are looked at together while a fault lasts
-WEEK = 7
 
 
 def runs(log: Partitions, found: Sequence[Sighting]) -> Iterator[Episode]:
@@ -70,8 +68,7 @@ def _before(usual: Sequence[int], first: int, earlier: Sequence[int]) -> Iterato
 def _together(log: Partitions, found: Sequence[Sighting], usual: Sequence[int]) -> tuple[Fault, int]:
     """The fault of the longest beginning of a run whose partitions show it together, and the last one of these."""
     first = found[0].partition
-    size = next((at for at in range(1, len(found)) if found[at].partition - found[at - 1].partition > GAP), len(found))
-    for each in reversed(found[1:size]):
+    for each in reversed(found[1 : in_a_row(found)]):
         fault = over_all(log, found[0].fault, usual, first, each.partition)
         if fault is not None:
             return fault, each.partition
