@@ -18,6 +18,7 @@ import pyarrow as pa
 from leadline.cells.bins import Grid
 from leadline.engine import Engine
 from leadline.metrics.sums import Array
+from leadline.stats.arrays import over_runs
 
 #: steps between the ends of a column's range in the reference, at least; at most twice as many
 STEPS = 256
@@ -40,16 +41,11 @@ class Moments:
 
     def total(self) -> Moments:
         """All windows as one."""
-        parts = (each.sum(axis=0, keepdims=True) for each in (self.rows, self.sums, self.products))
-        return Moments(*parts)
+        return Moments(*(each.sum(axis=0, keepdims=True) for each in self._arrays))
 
     def of(self, places: Sequence[tuple[int, int]]) -> Moments:
         """Of runs of windows, from one place to before another, each as one."""
-        parts = ([each[begin:after].sum(axis=0) for begin, after in places] for each in self._arrays)
-        rows, sums, products = (
-            np.array(part).reshape(len(places), *each.shape[1:]) for part, each in zip(parts, self._arrays, strict=True)
-        )
-        return Moments(rows, sums, products)
+        return Moments(*(over_runs(each, places) for each in self._arrays))
 
     @property
     def _arrays(self) -> tuple[Array, Array, Array]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.metrics.sums import Array
+from leadline.stats.arrays import over_runs
 from leadline.stats.prediction import limit_above
 
 #: random frequencies; each gives a cosine and a sine
@@ -83,13 +84,7 @@ class EmbeddingSums:
 
     def of(self, places: Sequence[tuple[int, int]]) -> EmbeddingSums:
         """Of runs of windows, from one place to before another, each as one."""
-        parts = ([each[begin:after].sum(axis=0) for begin, after in places] for each in self._arrays)
-        return EmbeddingSums(
-            *(
-                np.array(part).reshape(len(places), *each.shape[1:])
-                for part, each in zip(parts, self._arrays, strict=True)
-            )
-        )
+        return EmbeddingSums(*(over_runs(each, places) for each in self._arrays))
 
     @property
     def _arrays(self) -> tuple[Array, Array, Array, Array]:

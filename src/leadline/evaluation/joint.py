@@ -19,13 +19,11 @@ from leadline.evaluation.drifts import Drifts, began, distance_figure, figure
 from leadline.evaluation.joint_reading import MOST_COLUMNS, SAMPLE, Samples
 from leadline.evaluation.vector_reading import VectorSums
 from leadline.metrics.sums import Array
+from leadline.report.drift import EMBEDDING, TOGETHER
 from leadline.report.words import day, listed, numbers, printable
 from leadline.values import ALL_ROWS, Distance, Drift, DriftVerdict, Finding, Note
 
-#: what the features together are to a reader: their role, and a name in the place of a column's
-TOGETHER = "together"
-#: the role of a column of vectors
-EMBEDDING = "embedding"
+#: what the features together are called in the place of a column
 NUMERIC, EVERY = "numeric features", "features"
 #: normal quantiles that one quiet window of a hundred exceeds, and one of a thousand
 HIGH, LIMIT = 2.33, 3.09
