@@ -645,6 +645,11 @@ SAMPLED = "labels_are_a_sample"
 NO_SLICE = "no_slice_found"
 
 
+def none_found(content: Content) -> list[str]:
+    """That slices were looked for and none was found; nothing where some were, or nobody looked."""
+    return [note.text for note in content.notes if note.code == NO_SLICE]
+
+
 def other_notes(content: Content) -> list[Note]:
     """The notes that stand nowhere else."""
     return [note for note in content.notes if note.code != NO_SLICE]

@@ -16,7 +16,6 @@ from rich.console import Console
 from leadline.report import words
 from leadline.report.answers import (
     AWAITED_HEAD,
-    NO_SLICE,
     Fold,
     Key,
     Ranking,
@@ -31,6 +30,7 @@ from leadline.report.answers import (
     found_reasons,
     found_slices,
     label_sentences,
+    none_found,
     ordered,
     other_notes,
     overall,
@@ -390,7 +390,7 @@ def _window(each: Estimate, zone: ZoneInfo) -> Markup:
 
 def _for_whom(content: Content, budget: _Budget) -> Iterator[Markup | None]:
     ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
-    none = [note.text for note in content.notes if note.code == NO_SLICE]
+    none = none_found(content)
     if ranked or found or none:
         yield tag("h2", "For whom is it not?")
     if ranked:

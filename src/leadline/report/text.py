@@ -14,7 +14,6 @@ from rich.text import Text
 from leadline.report import words
 from leadline.report.answers import (
     AWAITED_HEAD,
-    NO_SLICE,
     WORST,
     Fold,
     Ranking,
@@ -29,6 +28,7 @@ from leadline.report.answers import (
     found_slices,
     label_sentences,
     latest,
+    none_found,
     ordered,
     other_notes,
     overall,
@@ -251,7 +251,7 @@ def _columns(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
 def for_whom(content: Content, width: int) -> Iterator[Text]:
     """The declared slices that are breached or apart from all rows, metric by metric, and those that were found."""
     ranked, found = [ranking for ranking in rankings(content) if ranking.looked], found_slices(content)
-    none = [note.text for note in content.notes if note.code == NO_SLICE]
+    none = none_found(content)
     if not (ranked or found or none):
         return
     yield from question("For whom is it not?")
