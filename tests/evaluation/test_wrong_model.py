@@ -22,25 +22,29 @@ Scores = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Day and true logit of each row → logits of its score."""
 
 
+def table(day: np.ndarray, own: dict[str, np.ndarray], columns: dict[str, Callable[[np.ndarray], Any]]) -> pa.Table:
+    """Rows with an id and the time of their day, columns of their own, and those that are made of the day."""
+    start = np.datetime64(MONDAY.replace(tzinfo=None), "us")
+    times = pa.array(start + day * np.timedelta64(86_400_000_000, "us"), pa.timestamp("us", "UTC"))
+    made = {name: make(day) for name, make in columns.items()}
+    return pa.table({"id": np.arange(len(day)), "timestamp": times, **own, **made})
+
+
 def log(score: Scores, truth: Callable[[np.ndarray], Any] = lambda _: -0.5, seed: int = 3, **columns: Any) -> pa.Table:
     """Rows whose labels follow a logit with the mean `truth` of their day."""
     rng = np.random.default_rng(seed)
     day = np.repeat(np.arange(DAYS), A_DAY)
     logit = rng.normal(truth(day), 1.2, len(day))
-    start = np.datetime64(MONDAY.replace(tzinfo=None), "us")
-    return pa.table(
-        {
-            "id": np.arange(len(day)),
-            "timestamp": pa.array(start + day * np.timedelta64(86_400_000_000, "us"), pa.timestamp("us", "UTC")),
-            "score": 1 / (1 + np.exp(-score(day, logit))),
-            "label": rng.random(len(day)) < 1 / (1 + np.exp(-logit)),
-        }
-        | {name: make(day) for name, make in columns.items()}
-    )
+    own = {
+        "score": 1 / (1 + np.exp(-score(day, logit))),
+        "label": rng.random(len(day)) < 1 / (1 + np.exp(-logit)),
+    }
+    return table(day, own, columns)
 
 
-def found(table: pa.Table) -> list[Finding]:
-    checked = leadline.check(spec(table, metrics=["accuracy"], features=[], reference={"until": "2024-01-31"}))
+def found(rows: pa.Table, **declared: Any) -> list[Finding]:
+    declared = {"metrics": ["accuracy"], "features": [], **declared}
+    checked = leadline.check(spec(rows, reference={"until": "2024-01-31"}, **declared))
     return [each for each in checked.findings if each.kind == "wrong_model"]
 
 
@@ -173,22 +177,15 @@ def classes(
     logits = rng.normal(0, 1.5, (len(day), 3)) + swing[day]
     logits[:, 0] += more * (day >= CHANGED)
     names = np.array(["cat", "dog", "fox"])
-    start = np.datetime64(MONDAY.replace(tzinfo=None), "us")
-    return pa.table(
-        {
-            "id": np.arange(len(day)),
-            "timestamp": pa.array(start + day * np.timedelta64(86_400_000_000, "us"), pa.timestamp("us", "UTC")),
-            "prediction": names[said(day, logits).argmax(axis=1)],
-            "label": names[(logits + rng.gumbel(0, 1, logits.shape)).argmax(axis=1)],
-        }
-        | {name: make(day) for name, make in columns.items()}
-    )
+    own = {
+        "prediction": names[said(day, logits).argmax(axis=1)],
+        "label": names[(logits + rng.gumbel(0, 1, logits.shape)).argmax(axis=1)],
+    }
+    return table(day, own, columns)
 
 
-def found_of_classes(table: pa.Table, **declared: Any) -> list[Finding]:
-    declared = {"task": "multiclass", "metrics": ["accuracy"], "features": [], **declared}
-    checked = leadline.check(spec(table, reference={"until": "2024-01-31"}, **declared))
-    return [each for each in checked.findings if each.kind == "wrong_model"]
+def found_of_classes(rows: pa.Table, **declared: Any) -> list[Finding]:
+    return found(rows, **{"task": "multiclass", **declared})
 
 
 def leaning(day: np.ndarray, logits: np.ndarray) -> np.ndarray:
@@ -248,22 +245,11 @@ def regression(
     rng = np.random.default_rng(seed)
     day = np.repeat(np.arange(DAYS), A_DAY)
     expected = rng.normal(mean(day), 30, len(day))
-    start = np.datetime64(MONDAY.replace(tzinfo=None), "us")
-    return pa.table(
-        {
-            "id": np.arange(len(day)),
-            "timestamp": pa.array(start + day * np.timedelta64(86_400_000_000, "us"), pa.timestamp("us", "UTC")),
-            "prediction": said(day, expected),
-            "label": rng.normal(expected, 10),
-        }
-        | {name: make(day) for name, make in columns.items()}
-    )
+    return table(day, {"prediction": said(day, expected), "label": rng.normal(expected, 10)}, columns)
 
 
-def found_of_numbers(table: pa.Table, **declared: Any) -> list[Finding]:
-    declared = {"task": "regression", "metrics": ["mae"], "features": [], **declared}
-    checked = leadline.check(spec(table, reference={"until": "2024-01-31"}, **declared))
-    return [each for each in checked.findings if each.kind == "wrong_model"]
+def found_of_numbers(rows: pa.Table, **declared: Any) -> list[Finding]:
+    return found(rows, **{"task": "regression", "metrics": ["mae"], **declared})
 
 
 def knows_less(day: np.ndarray, expected: np.ndarray) -> np.ndarray:
